@@ -1,0 +1,36 @@
+# karat_room(NAME [USES room...]) makes src/NAME one static library, karat::NAME.
+# Its door is src/NAME/include/karat/*.hpp; everything else in the folder is private.
+# Tests beside the code (*_test.cpp) become one test program per room, NAME_test.
+function(karat_room name)
+  cmake_parse_arguments(arg "" "" "USES" ${ARGN})
+  set(dir ${PROJECT_SOURCE_DIR}/src/${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cpp)
+  file(GLOB_RECURSE doors CONFIGURE_DEPENDS ${dir}/include/karat/*.hpp)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+
+  foreach(used IN LISTS arg_USES)
+    if(NOT TARGET karat_${used})
+      message(FATAL_ERROR "room '${name}' uses '${used}', which is not below it in the house")
+    endif()
+  endforeach()
+  list(TRANSFORM arg_USES PREPEND karat_)
+
+  add_library(karat_${name} STATIC ${sources})
+  add_library(karat::${name} ALIAS karat_${name})
+  target_sources(karat_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${dir}/include FILES ${doors})
+  target_include_directories(karat_${name} PRIVATE ${dir})
+  target_link_libraries(karat_${name} PUBLIC ${arg_USES})
+  target_compile_options(karat_${name} PRIVATE ${KARAT_WARNINGS})
+
+  if(tests AND KARAT_TESTS)
+    add_executable(${name}_test ${tests})
+    target_compile_options(${name}_test PRIVATE ${KARAT_WARNINGS})
+    target_include_directories(${name}_test PRIVATE ${dir})
+    target_link_libraries(${name}_test PRIVATE karat::${name} GTest::gtest_main)
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 120)
+  endif()
+endfunction()

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "karat/memory_env.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+#include <set>
+
+namespace karat {
+namespace {
+
+constexpr std::size_t kSector = 512; // what a disk writes whole or not at all
+
+std::string parent_of(std::string const& path)
+{
+    auto const slash = path.rfind('/');
+    if (slash == std::string::npos)
+        return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+struct Write {
+    std::uint64_t offset_bytes;
+    Bytes bytes;         // of a write
+    bool resize = false; // a truncate to offset_bytes instead
+};
+
+void apply_write(Bytes& to, Write const& write)
+{
+    if (write.resize) {
+        to.resize(write.offset_bytes);
+        return;
+    }
+    auto const end = write.offset_bytes + write.bytes.size();
+    if (to.size() < end)
+        to.resize(end);
+    std::copy(write.bytes.begin(), write.bytes.end(),
+              to.begin() + static_cast<std::ptrdiff_t>(write.offset_bytes));
+}
+
+/// One file: what readers see, what the platter holds, and the writes between the two.
+struct Node {
+    Bytes cached;
+    Bytes synced;
+    std::vector<Write> unsynced;
+    bool lost = false; // its disk crashed; open handles are dead
+};
+
+struct NameChange {
+    std::string path;
+    std::shared_ptr<Node> node; // null: the name went away
+};
+
+} // namespace
+
+struct MemoryFiles::Disk {
+    std::mutex mutex;
+    std::map<std::string, std::shared_ptr<Node>> names;        // as processes see them
+    std::map<std::string, std::shared_ptr<Node>> synced_names; // as the platter has them
+    std::vector<NameChange> unsynced_names;
+    std::set<std::string> dirs{"", ".", "/"};
+    std::map<std::string, int> locks;
+    Hook hook;
+    std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
+
+    Result<void> before(std::string_view operation, std::string const& path)
+    {
+        return hook ? hook(operation, path) : Result<void>();
+    }
+    std::uint64_t used_bytes() const
+    {
+        std::uint64_t sum = 0;
+        for (auto const& [path, node] : names)
+            sum += node->cached.size();
+        return sum;
+    }
+    void set_name(std::string const& path, std::shared_ptr<Node> node)
+    {
+        if (node)
+            names[path] = node;
+        else
+            names.erase(path);
+        unsynced_names.push_back({path, std::move(node)});
+    }
+};
+
+namespace {
+
+Error dead(std::string const& path)
+{
+    return fail(Fault::io, fmt::format("Cannot use {}: the disk lost power", path));
+}
+
+class MemoryLock final : public FileLock {
+public:
+    MemoryLock(std::mutex& mutex, std::map<std::string, int>& locks, std::string path,
+               std::shared_ptr<void> owner)
+        : mutex_(mutex)
+        , locks_(locks)
+        , path_(std::move(path))
+        , owner_(std::move(owner))
+    {
+    }
+    ~MemoryLock() override
+    {
+        std::scoped_lock const guard(mutex_);
+        locks_.erase(path_);
+    }
+
+private:
+    std::mutex& mutex_;
+    std::map<std::string, int>& locks_;
+    std::string path_;
+    std::shared_ptr<void> owner_; // keeps the disk alive
+};
+
+template <class Disk>
+class MemoryFile final : public File {
+public:
+    MemoryFile(std::shared_ptr<Disk> disk, std::shared_ptr<Node> node, std::string path)
+        : disk_(std::move(disk))
+        , node_(std::move(node))
+        , path_(std::move(path))
+    {
+    }
+
+    Result<std::size_t> read_at(std::uint64_t offset_bytes, std::span<std::byte> into) override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        TRY(alive());
+        TRY(disk_->before("read", path_));
+        if (offset_bytes >= node_->cached.size())
+            return std::size_t{0};
+        auto const length = std::min<std::size_t>(into.size(), node_->cached.size() - offset_bytes);
+        std::copy_n(node_->cached.begin() + static_cast<std::ptrdiff_t>(offset_bytes), length,
+                    into.begin());
+        return length;
+    }
+
+    Result<void> write_at(std::uint64_t offset_bytes, std::span<std::byte const> from) override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        TRY(alive());
+        TRY(disk_->before("write", path_));
+        auto const end = offset_bytes + from.size();
+        auto const grows = end > node_->cached.size() ? end - node_->cached.size() : 0;
+        if (grows > 0 && disk_->used_bytes() + grows > disk_->capacity_bytes)
+            return fail(Fault::io, fmt::format("Cannot write {}: No space left on device", path_));
+        return change({offset_bytes, Bytes(from.begin(), from.end())});
+    }
+
+    Result<void> sync_data() override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        TRY(alive());
+        TRY(disk_->before("sync", path_));
+        node_->synced = node_->cached;
+        node_->unsynced.clear();
+        return {};
+    }
+
+    Result<std::uint64_t> size_bytes() override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        TRY(alive());
+        return std::uint64_t{node_->cached.size()};
+    }
+
+    Result<void> truncate(std::uint64_t size_bytes) override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        TRY(alive());
+        TRY(disk_->before("truncate", path_));
+        return change({size_bytes, {}, true});
+    }
+
+    Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        TRY(alive());
+        constexpr std::uint64_t kBlock = 4096;
+        auto const& bytes = node_->cached;
+        auto const data_in = [&](std::uint64_t block) {
+            auto const from = static_cast<std::ptrdiff_t>(block * kBlock);
+            auto const to = static_cast<std::ptrdiff_t>(
+                std::min<std::uint64_t>(bytes.size(), (block + 1) * kBlock));
+            return std::any_of(bytes.begin() + from, bytes.begin() + to,
+                               [](std::byte b) { return b != std::byte{0}; });
+        };
+        auto block = offset_bytes / kBlock;
+        while (block * kBlock < bytes.size() && !data_in(block))
+            ++block;
+        if (block * kBlock >= bytes.size())
+            return std::optional<Range>();
+        auto const start = std::max(offset_bytes, block * kBlock);
+        while (block * kBlock < bytes.size() && data_in(block))
+            ++block;
+        return std::optional(
+            Range{start, std::min<std::uint64_t>(bytes.size(), block * kBlock) - start});
+    }
+
+    Result<void> punch_hole(Range range) override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        TRY(alive());
+        TRY(disk_->before("punch", path_));
+        auto const end = std::min<std::uint64_t>(range.end_bytes(), node_->cached.size());
+        if (range.offset_bytes >= end)
+            return {};
+        return change({range.offset_bytes, Bytes(end - range.offset_bytes)});
+    }
+
+private:
+    Result<void> alive() const { return node_->lost ? Result<void>(dead(path_)) : Result<void>(); }
+    Result<void> change(Write write)
+    {
+        apply_write(node_->cached, write);
+        node_->unsynced.push_back(std::move(write));
+        return {};
+    }
+
+    std::shared_ptr<Disk> disk_;
+    std::shared_ptr<Node> node_;
+    std::string path_;
+};
+
+} // namespace
+
+MemoryFiles::MemoryFiles()
+    : disk_(std::make_shared<Disk>())
+{
+}
+MemoryFiles::~MemoryFiles() = default;
+
+Result<std::unique_ptr<File>> MemoryFiles::open(std::string const& path, Access access)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const found = disk_->names.find(path);
+    auto node = found == disk_->names.end() ? nullptr : found->second;
+    if (node && access == Access::create_new)
+        return fail(Fault::duplicate, fmt::format("Cannot open {}: File exists", path));
+    if (!node) {
+        bool const creates = access == Access::create || access == Access::create_new;
+        if (!creates || !disk_->dirs.contains(parent_of(path)))
+            return fail(Fault::not_found,
+                        fmt::format("Cannot open {}: No such file or directory", path));
+        TRY(disk_->before("create", path));
+        node = std::make_shared<Node>();
+        disk_->set_name(path, node);
+    }
+    return std::unique_ptr<File>(std::make_unique<MemoryFile<Disk>>(disk_, node, path));
+}
+
+Result<void> MemoryFiles::remove(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    TRY(disk_->before("remove", path));
+    if (disk_->names.contains(path))
+        disk_->set_name(path, nullptr);
+    return {};
+}
+
+Result<void> MemoryFiles::rename(std::string const& from, std::string const& to)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    TRY(disk_->before("rename", from));
+    auto const found = disk_->names.find(from);
+    if (found == disk_->names.end())
+        return fail(Fault::not_found,
+                    fmt::format("Cannot rename {}: No such file or directory", from));
+    auto const node = found->second;
+    disk_->set_name(to, node);
+    disk_->set_name(from, nullptr);
+    return {};
+}
+
+Result<void> MemoryFiles::sync_dir(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    TRY(disk_->before("sync_dir", path));
+    std::erase_if(disk_->unsynced_names, [&](NameChange const& change) {
+        if (parent_of(change.path) != path)
+            return false;
+        if (change.node)
+            disk_->synced_names[change.path] = change.node;
+        else
+            disk_->synced_names.erase(change.path);
+        return true;
+    });
+    return {};
+}
+
+Result<void> MemoryFiles::make_dirs(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    for (auto part = path; !disk_->dirs.contains(part); part = parent_of(part))
+        disk_->dirs.insert(part);
+    return {};
+}
+
+Result<void> MemoryFiles::remove_dir(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const below = disk_->names.lower_bound(path + '/');
+    if (below != disk_->names.end() && below->first.starts_with(path + '/'))
+        return fail(Fault::io,
+                    fmt::format("Cannot remove the directory {}: Directory not empty", path));
+    disk_->dirs.erase(path);
+    return {};
+}
+
+Result<std::vector<std::string>> MemoryFiles::list(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    if (!disk_->dirs.contains(path))
+        return fail(Fault::not_found,
+                    fmt::format("Cannot list {}: No such file or directory", path));
+    std::set<std::string> found;
+    auto const add = [&](std::string const& candidate) {
+        if (parent_of(candidate) == path && candidate.size() > path.size() + 1)
+            found.insert(candidate.substr(path == "/" ? 1 : path.size() + 1));
+    };
+    for (auto const& [candidate, node] : disk_->names)
+        add(candidate);
+    for (auto const& candidate : disk_->dirs)
+        add(candidate);
+    return std::vector<std::string>(found.begin(), found.end());
+}
+
+Result<bool> MemoryFiles::exists(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    return disk_->names.contains(path) || disk_->dirs.contains(path);
+}
+
+Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    if (!disk_->locks.emplace(path, 1).second)
+        return fail(Fault::unavailable, fmt::format("{} is locked by another process", path));
+    return std::unique_ptr<FileLock>(
+        std::make_unique<MemoryLock>(disk_->mutex, disk_->locks, path, disk_));
+}
+
+Result<std::uint64_t> MemoryFiles::free_bytes(std::string const&)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const used = disk_->used_bytes();
+    return used < disk_->capacity_bytes ? disk_->capacity_bytes - used : 0;
+}
+
+void MemoryFiles::crash()
+{
+    crash([] { return false; });
+}
+
+void MemoryFiles::crash(std::function<bool()> const& keep)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    for (auto const& change : disk_->unsynced_names) {
+        if (!keep())
+            continue;
+        if (change.node)
+            disk_->synced_names[change.path] = change.node;
+        else
+            disk_->synced_names.erase(change.path);
+    }
+    disk_->unsynced_names.clear();
+
+    // Handles from before the crash hold the old nodes, which die; names get new ones.
+    std::map<Node*, std::shared_ptr<Node>> reborn;
+    for (auto& [path, node] : disk_->synced_names) {
+        auto& fresh = reborn[node.get()];
+        if (!fresh) {
+            fresh = std::make_shared<Node>();
+            fresh->synced = node->synced;
+            for (auto write : node->unsynced) {
+                if (!keep())
+                    continue;
+                if (!write.resize && write.bytes.size() > kSector && !keep())
+                    write.bytes.resize(write.bytes.size() / kSector / 2 * kSector);
+                apply_write(fresh->synced, write);
+            }
+            fresh->cached = fresh->synced;
+        }
+    }
+    for (auto& [path, node] : disk_->names)
+        node->lost = true;
+    for (auto& [path, node] : disk_->synced_names) {
+        node->lost = true;
+        node = reborn[node.get()];
+    }
+    disk_->names = disk_->synced_names;
+    disk_->locks.clear();
+}
+
+void MemoryFiles::set_hook(Hook hook)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    disk_->hook = std::move(hook);
+}
+
+void MemoryFiles::set_capacity_bytes(std::uint64_t capacity_bytes)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    disk_->capacity_bytes = capacity_bytes;
+}
+
+Time ManualClock::now() { return now_.load(); }
+std::chrono::nanoseconds ManualClock::steady() { return now_.load() - origin_; }
+void ManualClock::advance(std::chrono::milliseconds by) { now_.store(now_.load() + by); }
+
+void SeededChance::fill(std::span<std::byte> into)
+{
+    for (auto& b : into) {
+        auto z = state_.fetch_add(0x9e3779b97f4a7c15) + 0x9e3779b97f4a7c15;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        b = static_cast<std::byte>(z ^ (z >> 31));
+    }
+}
+
+MemoryEnv::MemoryEnv(std::uint64_t seed)
+    : clock(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1))
+    , chance(seed)
+{
+}
+
+} // namespace karat

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ids that cannot be mixed: Id<Noun> is made only by parse() or generate(), so a held id is well
+// formed. The text form is EC2's: a prefix and seventeen lower-case hexadecimal digits (eight are
+// accepted on input, as EC2 accepts its ids from before 2016).
+#pragma once
+
+#include "karat/env.hpp"
+#include "karat/result.hpp"
+
+#include <compare>
+#include <string>
+#include <string_view>
+
+namespace karat {
+
+/// What an error is about, and what an id names.
+enum class Noun : unsigned char {
+    none,
+    image,
+    snapshot,
+    volume,
+    instance,
+    reservation,
+    security_group,
+    vpc,
+    subnet,
+    network_interface,
+    key_pair,
+    // Nouns without an id of the prefixed form.
+    account,
+    access_key,
+    region,
+    zone,
+    instance_type,
+    parameter,
+    tag,
+    task,
+    image_name,
+    key_pair_name,
+    security_group_name,
+    security_group_rule,
+    block_device,
+    user_data,
+    action,
+    filter,
+    page_token,
+    signature,
+    request,
+    attachment,
+};
+
+/// "image", "security_group", ...: for logs and goldens.
+char const* name(Noun);
+
+/// "ami-" for an image and so on; empty for nouns without ids of this form.
+std::string_view id_prefix(Noun);
+
+/// Fault::invalid about `noun` unless `text` has the form of one of its ids. Says nothing of
+/// existence.
+Result<void> check_id(Noun noun, std::string_view text);
+
+template <Noun noun>
+class Id {
+public:
+    static Result<Id> parse(std::string_view text)
+    {
+        TRY(check_id(noun, text));
+        return Id(std::string(text));
+    }
+    static Id generate(Chance& chance)
+    {
+        // Nine random bytes give eighteen digits; ids have seventeen.
+        return Id(std::string(id_prefix(noun)) + random_hex(chance, 9).substr(0, 17));
+    }
+    std::string const& text() const { return text_; }
+    auto operator<=>(Id const&) const = default;
+
+private:
+    explicit Id(std::string text)
+        : text_(std::move(text))
+    {
+    }
+    std::string text_;
+};
+
+using ImageId = Id<Noun::image>;
+using SnapshotId = Id<Noun::snapshot>;
+using VolumeId = Id<Noun::volume>;
+using InstanceId = Id<Noun::instance>;
+using ReservationId = Id<Noun::reservation>;
+using SecurityGroupId = Id<Noun::security_group>;
+using VpcId = Id<Noun::vpc>;
+using SubnetId = Id<Noun::subnet>;
+using NetworkInterfaceId = Id<Noun::network_interface>;
+using KeyPairId = Id<Noun::key_pair>;
+
+/// The Fault::not_found of an id, for absent and invisible things alike.
+template <Noun noun>
+Error not_found(Id<noun> const& id, Where where = {})
+{
+    return {Fault::not_found, noun,
+            "The " + std::string(name(noun)) + " " + id.text() + " does not exist", where};
+}
+
+/// Twelve digits.
+class AccountId {
+public:
+    static Result<AccountId> parse(std::string_view text);
+    static AccountId generate(Chance& chance);
+    std::string const& text() const { return text_; }
+    auto operator<=>(AccountId const&) const = default;
+
+private:
+    explicit AccountId(std::string text)
+        : text_(std::move(text))
+    {
+    }
+    std::string text_;
+};
+
+} // namespace karat
