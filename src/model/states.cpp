@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "karat/states.hpp"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace karat {
+namespace {
+
+// The words in the order of the enumerators.
+constexpr std::array<std::string_view, 5> kImage{"pending", "available", "failed", "disabled",
+                                                 "deregistered"};
+constexpr std::array<std::string_view, 4> kSnapshot{"pending", "completed", "error", "deleted"};
+constexpr std::array<std::string_view, 6> kVolume{"creating", "available", "in-use",
+                                                  "deleting", "deleted",   "error"};
+constexpr std::array<std::string_view, 4> kAttachment{"attaching", "attached", "detaching",
+                                                      "detached"};
+constexpr std::array<std::string_view, 6> kInstance{"pending", "running",       "stopping",
+                                                    "stopped", "shutting-down", "terminated"};
+constexpr std::array<std::string_view, 4> kTask{"queued", "running", "done", "failed"};
+
+template <class State, std::size_t count>
+Result<State> find(std::array<std::string_view, count> const& words, std::string_view text)
+{
+    for (std::size_t i = 0; i < count; ++i)
+        if (words[i] == text)
+            return static_cast<State>(i);
+    return fail(Fault::invalid, fmt::format("'{}' is not a state", text));
+}
+
+} // namespace
+
+std::string_view word(ImageState state) { return kImage[static_cast<std::size_t>(state)]; }
+std::string_view word(SnapshotState state) { return kSnapshot[static_cast<std::size_t>(state)]; }
+std::string_view word(VolumeState state) { return kVolume[static_cast<std::size_t>(state)]; }
+std::string_view word(AttachmentState state)
+{
+    return kAttachment[static_cast<std::size_t>(state)];
+}
+std::string_view word(InstanceState state) { return kInstance[static_cast<std::size_t>(state)]; }
+std::string_view word(TaskState state) { return kTask[static_cast<std::size_t>(state)]; }
+
+template <>
+Result<ImageState> parse_state(std::string_view text)
+{
+    return find<ImageState>(kImage, text);
+}
+template <>
+Result<SnapshotState> parse_state(std::string_view text)
+{
+    return find<SnapshotState>(kSnapshot, text);
+}
+template <>
+Result<VolumeState> parse_state(std::string_view text)
+{
+    return find<VolumeState>(kVolume, text);
+}
+template <>
+Result<AttachmentState> parse_state(std::string_view text)
+{
+    return find<AttachmentState>(kAttachment, text);
+}
+template <>
+Result<InstanceState> parse_state(std::string_view text)
+{
+    return find<InstanceState>(kInstance, text);
+}
+template <>
+Result<TaskState> parse_state(std::string_view text)
+{
+    return find<TaskState>(kTask, text);
+}
+
+int code(InstanceState state)
+{
+    switch (state) {
+    case InstanceState::pending:
+        return 0;
+    case InstanceState::running:
+        return 16;
+    case InstanceState::shutting_down:
+        return 32;
+    case InstanceState::terminated:
+        return 48;
+    case InstanceState::stopping:
+        return 64;
+    case InstanceState::stopped:
+        return 80;
+    }
+    return -1;
+}
+
+} // namespace karat
