@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The block store: snapshots as maps of content-addressed extents in append-only packs. FORMAT.md
+// beside this room says every byte. Knows no nouns: a snapshot is a name ("snap-…") and its facts.
+//
+// What it promises: a snapshot whose commit() succeeded is readable after any crash, and every
+// byte that a read returns was checked against the SHA-256 that its manifest vouches for.
+#pragma once
+
+#include "karat/env.hpp"
+#include "karat/hash.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace karat::blocks {
+
+/// The unit of reading, writing and cutting. Volumes are whole numbers of it.
+inline constexpr std::uint64_t kBlockBytes = 4096;
+
+/// What a manifest says of its snapshot beside the bytes, so that a lost catalog can be rebuilt.
+struct Facts {
+    std::string name;             ///< "snap-…"; the key of the snapshot in this store.
+    std::uint64_t size_bytes = 0; ///< Of the volume; a multiple of kBlockBytes.
+    std::string parent;           ///< Name of the snapshot it was made from, or empty.
+    std::map<std::string, std::string>
+        details; ///< Owner, region, times, tags: not interpreted here.
+};
+
+/// What a commit made.
+struct Committed {
+    Hash root;                         ///< Proves every byte: equal roots mean equal volumes.
+    std::uint64_t full_size_bytes = 0; ///< Of all data in the snapshot, holes left out.
+    std::uint64_t bytes_written = 0;   ///< Data given to write().
+    std::uint64_t bytes_new = 0;       ///< Of those, not stored before (before compression).
+    std::uint64_t bytes_stored = 0;    ///< What they took in packs (after compression).
+};
+
+/// A snapshot in the making. One thread. Holds a lease: what it has written or found is not
+/// collected. Destroying it without commit() leaves nothing but garbage for the collector.
+class Ingest {
+public:
+    virtual ~Ingest() = default;
+    /// Adds data at `offset_bytes`; offsets ascend and ranges do not overlap; both ends are
+    /// multiples of kBlockBytes (the volume's end excepted). Zero blocks become holes.
+    virtual Result<void> write(std::uint64_t offset_bytes, std::span<std::byte const> data) = 0;
+    /// Makes the range read as zeroes, whatever the base held. Ascending with write().
+    virtual Result<void> zero(Range range) = 0;
+    /// Makes everything durable in the order of DESIGN §4 (packs, index, manifest, directory), then
+    /// answers. On failure the snapshot does not exist; after a failed sync the store is read-only.
+    virtual Result<Committed> commit() = 0;
+};
+
+/// A completed snapshot, open for reading. Thread-safe. Stays readable while it lives, also when
+/// the collector moves or drops its packs.
+class View {
+public:
+    virtual ~View() = default;
+    virtual Facts const& facts() const = 0;
+    virtual Hash root() const = 0;
+    /// Reads exactly into.size() bytes; holes read as zeroes. Fault::corrupt names the pack when a
+    /// hash does not match. Any alignment.
+    virtual Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const = 0;
+    /// The first stretch of data at or after `offset_bytes`, extents that touch merged; nothing
+    /// when only a hole follows.
+    virtual Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const = 0;
+};
+
+struct Options {
+    std::uint64_t pack_bytes = 64 << 20; ///< A pack is closed when it reaches this size.
+    int threads = 2;                     ///< For hashing and compression of one ingest.
+    std::uint64_t cache_bytes =
+        64 << 20; ///< Decompressed extents kept by readers, all views together.
+};
+
+struct CollectReport {
+    std::uint64_t live_extents = 0;
+    std::uint64_t dead_extents = 0;
+    std::uint64_t packs_removed = 0;
+    std::uint64_t packs_rewritten = 0;
+    std::uint64_t bytes_freed = 0;
+};
+
+struct Stats {
+    std::uint64_t snapshots = 0;
+    std::uint64_t extents = 0;
+    std::uint64_t packs = 0;
+    std::uint64_t pack_bytes = 0;  ///< On disk.
+    std::uint64_t plain_bytes = 0; ///< Of all extents, before compression.
+    bool read_only = false;        ///< A sync failed; only a restart after a look can heal that.
+};
+
+struct CheckReport {
+    std::uint64_t extents = 0;
+    std::uint64_t bytes = 0;
+    std::vector<std::string>
+        damage; ///< One sentence each: what is wrong and which snapshots it hits.
+};
+
+/// The one writer of a store directory (it holds a lock file). Thread-safe.
+class Store {
+public:
+    virtual ~Store() = default;
+    /// Makes the directory if absent, recovers what a crash left. Fault::unavailable when another
+    /// process has it open, Fault::corrupt when it is not a store.
+    static Result<std::unique_ptr<Store>> open(Env env, std::string directory,
+                                               Options options = {});
+
+    /// Begins a snapshot named facts.name (Fault::duplicate if it exists). With `base` it starts as
+    /// a copy of that snapshot, grown with a hole when facts.size_bytes is larger.
+    virtual Result<std::unique_ptr<Ingest>> begin(Facts facts, std::optional<std::string> base) = 0;
+    /// Fault::not_found if there is none of that name.
+    virtual Result<std::shared_ptr<View const>> view(std::string const& name) = 0;
+    /// Removes the manifest; the extents go with the next collect(). Success also if absent.
+    virtual Result<void> remove(std::string const& name) = 0;
+    /// Frees what no root needs. `roots` are the names that the catalog vouches for, all of them;
+    /// a manifest on disk that is not among them and not being made is removed too. A root that is
+    /// missing on disk stops the collection (Fault::corrupt): nothing is dropped on a short list.
+    /// Runs beside ingests and reads.
+    virtual Result<CollectReport> collect(std::span<std::string const> roots) = 0;
+    /// Names of all snapshots with a manifest, for rebuilding a catalog.
+    virtual Result<std::vector<std::string>> names() = 0;
+    virtual Result<Stats> stats() = 0;
+    /// Reads and verifies everything. `progress` gets the share done, 0 to 1, and may end it
+    /// (false).
+    virtual Result<CheckReport> check(std::function<bool(double)> progress) = 0;
+};
+
+/// A reader of a store that another process writes (karat-blk). Thread-safe. Finds snapshots and
+/// packs that appear after it was opened.
+class Reader {
+public:
+    virtual ~Reader() = default;
+    static Result<std::unique_ptr<Reader>> open(Env env, std::string directory,
+                                                Options options = {});
+    virtual Result<std::shared_ptr<View const>> view(std::string const& name) = 0;
+};
+
+} // namespace karat::blocks

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalog: what exists, in SQL. One change is one transaction, durable when it returns, and
+// writes an audit row. Rows hold the nouns of model/ and nothing is cached that could differ.
+#pragma once
+
+#include "karat/nouns.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace karat::catalog {
+
+/// Whose things a listing wants; all of them when empty.
+struct Scope {
+    std::string region;
+    std::optional<AccountId> owner;
+};
+
+/// An idempotency token that was used before.
+struct UsedToken {
+    std::string fingerprint; ///< SHA-256 of the parameters that came with it.
+    std::string outcome;     ///< What the first call answered: ids, blank between.
+};
+
+/// The reading side of a transaction: one consistent state. find_* answer nothing when absent.
+class View {
+public:
+    virtual ~View() = default;
+
+    virtual Result<std::optional<Account>> account(AccountId const&) = 0;
+    virtual Result<std::optional<Account>> account_by_name(std::string const& name) = 0;
+    virtual Result<std::optional<Account>> account_by_alias(std::string const& alias) = 0;
+    virtual Result<std::vector<Account>> accounts() = 0;
+    virtual Result<std::optional<AccessKey>> access_key(std::string const& id) = 0;
+    virtual Result<std::vector<AccessKey>> access_keys(AccountId const&) = 0;
+
+    virtual Result<std::optional<Image>> image(ImageId const&) = 0;
+    /// Every image of a region that is not deregistered; visibility is the engine's business.
+    virtual Result<std::vector<Image>> images(Scope const&) = 0;
+    virtual Result<std::optional<Image>> image_by_name(Scope const&, std::string const& name) = 0;
+    /// Images that are not deregistered and whose devices name the snapshot.
+    virtual Result<std::vector<Image>> images_with(SnapshotId const&) = 0;
+
+    virtual Result<std::optional<Snapshot>> snapshot(SnapshotId const&) = 0;
+    virtual Result<std::vector<Snapshot>> snapshots(Scope const&) = 0;
+    virtual Result<std::optional<Volume>> volume(VolumeId const&) = 0;
+    virtual Result<std::vector<Volume>> volumes(Scope const&) = 0;
+    virtual Result<std::vector<Volume>> volumes_of(InstanceId const&) = 0;
+    /// Volumes that are not deleted and read through the snapshot.
+    virtual Result<std::vector<Volume>> volumes_over(SnapshotId const&) = 0;
+
+    virtual Result<std::optional<Instance>> instance(InstanceId const&) = 0;
+    virtual Result<std::vector<Instance>> instances(Scope const&) = 0;
+
+    virtual Result<std::optional<KeyPair>> key_pair(Scope const&, std::string const& name) = 0;
+    virtual Result<std::vector<KeyPair>> key_pairs(Scope const&) = 0;
+    virtual Result<std::optional<SecurityGroup>> security_group(SecurityGroupId const&) = 0;
+    virtual Result<std::vector<SecurityGroup>> security_groups(Scope const&) = 0;
+    virtual Result<std::vector<Vpc>> vpcs(Scope const&) = 0;
+    virtual Result<std::vector<Subnet>> subnets(Scope const&) = 0;
+    virtual Result<std::optional<Parameter>> parameter(Scope const&, std::string const& name) = 0;
+    /// Parameters whose name begins with `prefix`, by name.
+    virtual Result<std::vector<Parameter>> parameters(Scope const&, std::string const& prefix) = 0;
+
+    virtual Result<std::optional<Task>> task(std::int64_t id) = 0;
+    /// Tasks that are queued or running.
+    virtual Result<std::vector<Task>> open_tasks() = 0;
+    virtual Result<std::optional<UsedToken>> token(AccountId const&, std::string const& region,
+                                                   std::string const& action,
+                                                   std::string const& token) = 0;
+};
+
+/// The writing side. save() inserts or replaces by id; uniqueness (image names, key pair names,
+/// security group names, access key ids) is the schema's: Fault::duplicate names the thing.
+class Change : public View {
+public:
+    virtual Result<void> save(Account const&) = 0;
+    virtual Result<void> save(AccessKey const&) = 0;
+    virtual Result<void> save(Image const&) = 0;
+    virtual Result<void> save(Snapshot const&) = 0;
+    virtual Result<void> save(Volume const&) = 0;
+    virtual Result<void> save(Instance const&) = 0;
+    virtual Result<void> save(KeyPair const&) = 0;
+    virtual Result<void> save(SecurityGroup const&) = 0;
+    virtual Result<void> save(Vpc const&) = 0;
+    virtual Result<void> save(Subnet const&) = 0;
+    virtual Result<void> save(Parameter const&) = 0;
+    virtual Result<void> save_token(AccountId const&, std::string const& region,
+                                    std::string const& action, std::string const& token,
+                                    UsedToken const&, Time expires) = 0;
+
+    virtual Result<void> remove(ImageId const&) = 0;
+    virtual Result<void> remove(SnapshotId const&) = 0;
+    virtual Result<void> remove(VolumeId const&) = 0;
+    virtual Result<void> remove(InstanceId const&) = 0;
+    virtual Result<void> remove(KeyPairId const&) = 0;
+    virtual Result<void> remove(SecurityGroupId const&) = 0;
+    virtual Result<void> remove_parameter(Scope const&, std::string const& name) = 0;
+    virtual Result<void> remove_expired_tokens(Time now) = 0;
+
+    /// Adds the task (its id and state are given here) and returns its id.
+    virtual Result<std::int64_t> enqueue(Task task) = 0;
+    virtual Result<void> save(Task const&) = 0;
+};
+
+/// Who asked for a change, for the audit row.
+struct Actor {
+    std::string who;    ///< An account id, or "worker", "admin".
+    std::string action; ///< "CopyImage", "task.capture", …
+};
+
+/// Thread-safe. Changes are serialised; Fault::unavailable after waiting too long for a lock.
+class Catalog {
+public:
+    virtual ~Catalog() = default;
+    /// Opens or creates the database file and brings its schema up to date (numbered migrations,
+    /// one transaction each). A schema newer than this program is refused with a sentence that says
+    /// so.
+    static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& path);
+
+    /// Runs `work` in one transaction: commits when it succeeds, rolls back when it fails. `work`
+    /// may not call the catalog again. Returns work's result, or the commit's failure.
+    template <class Work>
+    auto change(Actor const& actor, Work&& work) -> std::invoke_result_t<Work, Change&>
+    {
+        using Answer = std::invoke_result_t<Work, Change&>;
+        std::optional<Answer> answer;
+        auto outcome = run_change(actor, [&](Change& change) -> Result<void> {
+            answer.emplace(work(change));
+            return answer->ok() ? Result<void>() : Result<void>(answer->error());
+        });
+        if (!outcome.ok())
+            return outcome.take_error();
+        return std::move(*answer);
+    }
+
+    /// Runs `work` on one consistent state.
+    template <class Work>
+    auto read(Work&& work) -> std::invoke_result_t<Work, View&>
+    {
+        using Answer = std::invoke_result_t<Work, View&>;
+        std::optional<Answer> answer;
+        auto outcome = run_read([&](View& view) -> Result<void> {
+            answer.emplace(work(view));
+            return {};
+        });
+        if (!outcome.ok())
+            return outcome.take_error();
+        return std::move(*answer);
+    }
+
+    /// Takes the oldest task that is due (queued and not_before reached, or running with a lease
+    /// that ended), marks it running under `host`'s lease, and counts the attempt. Nothing when
+    /// none is due.
+    virtual Result<std::optional<Task>> take_task(std::string const& host,
+                                                  std::chrono::milliseconds lease) = 0;
+    /// Extends the lease and notes progress. Fault::wrong_state when the lease was lost.
+    virtual Result<void> renew_task(Task const& task, std::chrono::milliseconds lease) = 0;
+    /// When the next task becomes due, for a worker that wants to sleep.
+    virtual Result<std::optional<Time>> next_task_due() = 0;
+    /// Called after every committed change that enqueued or released a task.
+    virtual void on_task(std::function<void()> wake) = 0;
+
+protected:
+    virtual Result<void> run_change(Actor const&, std::function<Result<void>(Change&)> const&) = 0;
+    virtual Result<void> run_read(std::function<Result<void>(View&)> const&) = 0;
+};
+
+} // namespace karat::catalog

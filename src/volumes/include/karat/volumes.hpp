@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Volumes on this host: qcow2 overlays over snapshots served by karat-blk, the import of foreign
+// disk images, and the capture of overlays as snapshots. A volume's layers are described by the
+// catalog (karat::Layers); this room keeps the files.
+#pragma once
+
+#include "karat/blocks.hpp"
+#include "karat/nouns.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace karat::volumes {
+
+/// Where QEMU finds a snapshot: an NBD export on a unix socket.
+struct Export {
+    std::string socket;
+    std::string name;
+};
+
+/// Called now and then with the share done, 0 to 1. Returning false ends the work with
+/// Fault::unavailable ("interrupted") and leaves nothing behind.
+using Progress = std::function<bool(double)>;
+
+enum class Format : unsigned char { raw, qcow2 };
+/// "raw", "qcow2"; Fault::unsupported names the formats for another word.
+Result<Format> parse_format(std::string_view word);
+
+/// What a disk image says of itself, read without trust.
+struct DiskFacts {
+    Format format;
+    std::uint64_t virtual_size_bytes;
+};
+
+struct Options {
+    std::string directory;       ///< One folder per volume below it.
+    std::string run_directory;   ///< For the NBD socket and the pid file of karat-blk.
+    std::string store_directory; ///< The block store that karat-blk reads.
+    std::string nbdkit = "nbdkit";
+    std::string plugin; ///< Path of karat-blk.so; empty: no exports are served (tests).
+};
+
+class Volumes {
+public:
+    virtual ~Volumes() = default;
+    /// `store` outlives the result.
+    static Result<std::unique_ptr<Volumes>> open(Env env, blocks::Store& store, Options options);
+
+    /// Makes an empty overlay file (durable with its name). Success also if it exists; its cost
+    /// does not depend on the size. The overlay names no backing file: QEMU is given its backing by
+    /// node.
+    virtual Result<void> create_overlay(VolumeId const& volume, std::string const& name,
+                                        std::uint64_t size_bytes) = 0;
+    virtual std::string overlay_path(VolumeId const& volume, std::string const& name) const = 0;
+    /// Success also if absent.
+    virtual Result<void> remove_overlay(VolumeId const& volume, std::string const& name) = 0;
+    /// Removes the volume's folder with all overlays. Success also if absent.
+    virtual Result<void> remove(VolumeId const& volume) = 0;
+    /// The volumes that have a folder, for finding orphans.
+    virtual Result<std::vector<VolumeId>> list() = 0;
+
+    /// Stores the volume that `layers` describes as the snapshot facts.name: the base plus what the
+    /// overlays hold, topmost wins. The overlays are not written meanwhile: they were frozen by a
+    /// swap, or QEMU is gone. Reads only allocated ranges; reads the files with our own bounded
+    /// reader. Idempotent: an existing snapshot of that name is the answer.
+    virtual Result<blocks::Committed> capture(VolumeId const& volume, Layers const& layers,
+                                              blocks::Facts facts, Progress const& progress) = 0;
+
+    /// What `path` is. With `format` it is read as that; without, qcow2 is told by its magic and
+    /// everything else is raw. Refuses what could reach outside the file (backing and data files).
+    virtual Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) = 0;
+    /// Stores a foreign disk as the snapshot facts.name; facts.size_bytes is at least the virtual
+    /// size.
+    virtual Result<blocks::Committed> import(std::string const& path, Format format,
+                                             blocks::Facts facts, Progress const& progress) = 0;
+
+    /// Starts karat-blk or finds the one that an earlier run of the daemon left serving.
+    virtual Result<void> serve() = 0;
+    /// Restarts karat-blk if it died; called now and then. Guests wait for it (reconnect-delay).
+    virtual Result<void> supervise() = 0;
+    /// Ends karat-blk. Only for when no guest runs.
+    virtual Result<void> stop_serving() = 0;
+    virtual Export export_of(SnapshotId const& snapshot) const = 0;
+};
+
+} // namespace karat::volumes
