@@ -18,6 +18,13 @@ function(karat_room name)
   endforeach()
   list(TRANSFORM arg_USES PREPEND karat_)
 
+  if(NOT sources) # only a door so far
+    add_library(karat_${name} INTERFACE)
+    target_link_libraries(karat_${name} INTERFACE ${arg_USES})
+    target_include_directories(karat_${name} INTERFACE ${dir}/include)
+    return()
+  endif()
+
   add_library(karat_${name} STATIC ${sources})
   add_library(karat::${name} ALIAS karat_${name})
   target_sources(karat_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${dir}/include FILES ${doors})
