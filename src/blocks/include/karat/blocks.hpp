@@ -84,6 +84,7 @@ struct CollectReport {
     std::uint64_t packs_removed = 0;
     std::uint64_t packs_rewritten = 0;
     std::uint64_t bytes_freed = 0;
+    std::uint64_t strays = 0; ///< Manifests that the caller did not name.
 };
 
 struct Stats {
@@ -118,10 +119,11 @@ public:
     virtual Result<std::shared_ptr<View const>> view(std::string const& name) = 0;
     /// Removes the manifest; the extents go with the next collect(). Success also if absent.
     virtual Result<void> remove(std::string const& name) = 0;
-    /// Frees what no root needs. `roots` are the names that the catalog vouches for, all of them;
-    /// a manifest on disk that is not among them and not being made is removed too. A root that is
-    /// missing on disk stops the collection (Fault::corrupt): nothing is dropped on a short list.
-    /// Runs beside ingests and reads.
+    /// Frees extents that no manifest needs. `roots` are the names that the catalog vouches for,
+    /// all of them: one that is missing on disk stops the collection (Fault::corrupt), so nothing
+    /// is dropped on a short list. A manifest that is not among them is kept too (its task may be
+    /// about to tell the catalog) and counted as a stray; only remove() ends a snapshot. Runs
+    /// beside ingests and reads.
     virtual Result<CollectReport> collect(std::span<std::string const> roots) = 0;
     /// Names of all snapshots with a manifest, for rebuilding a catalog.
     virtual Result<std::vector<std::string>> names() = 0;

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of Karat: everything that a caller, an operator or a guest can make happen. Each verb
+// checks, changes the catalog in one transaction and answers; long work is a task row that a worker
+// finishes (karat/worker.hpp). Knows no wire: api/ translates.
+#pragma once
+
+#include "karat/blocks.hpp"
+#include "karat/catalog.hpp"
+#include "karat/compute.hpp"
+#include "karat/instance_types.hpp"
+#include "karat/nouns.hpp"
+#include "karat/volumes.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace karat::engine {
+
+/// Who calls, and in which region (from the credential scope, never from the address).
+struct Caller {
+    AccountId account;
+    std::string region;
+};
+
+/// Guests reach their metadata through one unix socket each; api/ answers there, the engine says
+/// when. Thread-safe, idempotent.
+class MetadataSockets {
+public:
+    virtual ~MetadataSockets() = default;
+    virtual Result<void> open(InstanceId const& instance, std::string const& socket_path) = 0;
+    virtual void close(InstanceId const& instance) = 0;
+};
+
+struct Settings {
+    std::vector<std::string>
+        regions;               ///< The first one is the default. Zones are region + "a", "b", "c".
+    std::string run_directory; ///< Metadata sockets live below it.
+    std::chrono::seconds shutdown_timeout{
+        90}; ///< A guest that ignores the power button is killed after it.
+    std::chrono::seconds terminated_for{3600}; ///< How long a terminated instance stays visible.
+    std::uint64_t memory_mib = 0;              ///< For all guests together; 0: no bound.
+    int workers = 4;
+};
+
+/// The rooms below, and what the engine needs to know. All outlive the engine.
+struct Parts {
+    Env env;
+    catalog::Catalog& catalog;
+    blocks::Store& store;
+    volumes::Volumes& volumes;
+    compute::Hypervisor& hypervisor;
+    MetadataSockets& metadata;
+    Settings settings;
+};
+
+// ---- What the verbs are given. Optional members that are absent mean EC2's default.
+
+/// One block device mapping of a request, before it meets the image's.
+struct DeviceRequest {
+    std::string device_name;
+    bool no_device = false;
+    std::string virtual_name; ///< "ephemeral0": accepted and ignored, there are no such disks.
+    std::optional<SnapshotId> snapshot;
+    std::optional<std::uint64_t> size_gib;
+    std::optional<std::string> volume_type;
+    std::optional<int> iops;
+    std::optional<int> throughput_mibps;
+    std::optional<bool> delete_on_termination;
+    std::optional<bool> encrypted;
+};
+
+struct RunInstances {
+    int min_count = 1;
+    int max_count = 1;
+    std::string image; ///< An image id, or "resolve:ssm:" and a parameter's name.
+    std::string type;  ///< Empty: "m1.small" is EC2's default; ours is "t3.micro".
+    std::string key_name;
+    std::string user_data; ///< Raw bytes.
+    std::string client_token;
+    std::string
+        fingerprint; ///< SHA-256 of the request, to tell a repeated call from a changed one.
+    std::optional<std::string> zone;
+    std::optional<SubnetId> subnet;
+    std::vector<SecurityGroupId> groups;
+    std::vector<std::string> group_names;
+    std::optional<std::string> private_ip;
+    std::vector<DeviceRequest> devices;
+    std::optional<std::string> shutdown_behavior;
+    bool disable_api_termination = false;
+    bool disable_api_stop = false;
+    bool ebs_optimized = false;
+    bool monitoring = false;
+    std::string iam_instance_profile;
+    std::optional<std::string> http_tokens;
+    std::optional<std::string> http_endpoint;
+    std::optional<int> http_put_response_hop_limit;
+    std::optional<std::string> instance_metadata_tags;
+    Tags instance_tags;
+    Tags volume_tags;
+    bool dry_run = false;
+};
+
+struct RegisterImage {
+    std::string name;
+    std::string description;
+    std::string architecture = "i386"; ///< EC2's default; we run x86_64 only and say so.
+    std::string root_device_name;
+    std::vector<DeviceRequest> devices;
+    std::string boot_mode;
+    std::string imds_support;
+    std::string tpm_support;
+    bool ena_support = false;
+    std::string sriov_net_support;
+    Tags image_tags;
+    bool dry_run = false;
+};
+
+struct CreateImage {
+    InstanceId instance;
+    std::string name;
+    std::string description;
+    bool no_reboot = false;
+    std::vector<DeviceRequest> devices;
+    Tags image_tags;
+    Tags snapshot_tags;
+    bool dry_run = false;
+};
+
+/// karat image import.
+struct ImportImage {
+    std::string path; ///< Absolute, on this host; the operator's own file.
+    std::optional<volumes::Format> format;
+    std::string name;
+    std::string description;
+    std::string boot_mode;
+    std::string root_device_name = "/dev/xvda";
+    std::optional<std::uint64_t> size_gib; ///< Empty: the disk's own size, rounded up.
+    std::string ssm_parameter; ///< A public parameter that will name the image; publishers only.
+    bool is_public = false;
+};
+
+struct ImportedImage {
+    ImageId image;
+    SnapshotId snapshot;
+    std::int64_t task = 0;
+};
+
+/// What DescribeImages is told beside filters.
+struct ImageSelection {
+    std::vector<ImageId> ids;
+    std::vector<std::string> owners;        ///< Account ids, "self", "amazon".
+    std::vector<std::string> executable_by; ///< Account ids, "self", "all".
+};
+
+struct CreateVolume {
+    std::string zone;
+    std::optional<std::uint64_t> size_gib;
+    std::optional<SnapshotId> snapshot;
+    std::string type = "gp2";
+    std::optional<int> iops;
+    std::optional<int> throughput_mibps;
+    std::string client_token;
+    std::string fingerprint;
+    Tags tags;
+    bool dry_run = false;
+};
+
+/// Before and after of a state change, as Start/Stop/TerminateInstances answer.
+struct Transition {
+    InstanceId instance;
+    InstanceState before;
+    InstanceState after;
+};
+
+struct StopOptions {
+    bool force = false; ///< Do not wait for the guest.
+};
+
+/// Everything that the metadata service says about an instance.
+struct InstanceFacts {
+    Instance instance;
+    Image image;
+    std::vector<Volume> volumes;
+    std::vector<SecurityGroup> groups;
+    Vpc vpc;
+    Subnet subnet;
+};
+
+/// A created key pair; the private half is shown once.
+struct CreatedKeyPair {
+    KeyPair pair;
+    Secret private_key_pem;
+};
+
+struct NewKeyPair {
+    std::string name;
+    std::string type = "rsa";
+    Tags tags;
+    bool dry_run = false;
+};
+
+struct Credentials {
+    AccessKey key;
+    Account account;
+};
+
+/// A thing with tags, as DescribeTags lists it.
+struct TaggedThing {
+    std::string id;
+    std::string type; ///< "instance", "image", …
+    Tags tags;
+};
+
+struct Status {
+    std::string accelerator;
+    std::string accelerator_reason;
+    std::size_t instances = 0;
+    std::size_t open_tasks = 0;
+    blocks::Stats store;
+};
+
+/// Thread-safe. Verbs that take a Caller see only what the caller may see: absent and forbidden
+/// look alike. Verbs without one are the operator's, reached through the admin socket.
+class Engine {
+public:
+    explicit Engine(Parts parts);
+    ~Engine();
+
+    /// Takes up where a crash left off: releases this host's tasks, adopts running machines, queues
+    /// work for instances whose machine is gone, removes overlays and folders that nobody owns.
+    Result<void> recover();
+
+    // ---- Operators
+    Result<Account> create_account(std::string const& name, std::string const& alias);
+    Result<std::vector<Account>> accounts();
+    Result<Account> account_named(std::string const& name);
+    Result<AccessKey> create_access_key(AccountId const& account);
+    Result<std::vector<AccessKey>> access_keys(AccountId const& account);
+    Result<ImportedImage> import_image(Caller const& caller, ImportImage const& request);
+    /// Progress and outcome of a task; Fault::not_found when it is done and forgotten.
+    Result<Task> task(std::int64_t id);
+    /// Frees what deleted snapshots held, now.
+    Result<blocks::CollectReport> collect();
+    Result<blocks::CheckReport> check_store(std::function<bool(double)> progress);
+    Result<Status> status();
+
+    // ---- Signing in
+    /// Nothing for an unknown or inactive key.
+    Result<std::optional<Credentials>> credentials(std::string const& access_key_id);
+    Result<Account> account(AccountId const& id);
+    Result<void> check_region(std::string const& region) const;
+    std::vector<std::string> const& regions() const;
+    std::vector<std::string> zones(std::string const& region) const;
+
+    // ---- Images
+    Result<Image> register_image(Caller const&, RegisterImage const&);
+    Result<Image> create_image(Caller const&, CreateImage const&);
+    /// Returns the snapshots that were deleted with it (with delete_snapshots).
+    Result<std::vector<SnapshotId>> deregister_image(Caller const&, ImageId const&,
+                                                     bool delete_snapshots, bool dry_run);
+    /// Fault::not_found for an id that the caller cannot see.
+    Result<std::vector<Image>> images(Caller const&, ImageSelection const&);
+    Result<Image> own_image(Caller const&, ImageId const&);
+    struct LaunchPermissionChange {
+        std::vector<AccountId> add;
+        std::vector<AccountId> remove;
+        std::optional<bool> everyone; ///< true: add the group "all"; false: remove it.
+    };
+    Result<void> change_image(Caller const&, ImageId const&, std::optional<std::string> description,
+                              LaunchPermissionChange const&, bool dry_run);
+    /// The alias ("amazon") of an account, empty for most.
+    Result<std::string> owner_alias(AccountId const&);
+
+    // ---- Snapshots and volumes
+    Result<Snapshot> create_snapshot(Caller const&, VolumeId const&, std::string const& description,
+                                     Tags const&, bool dry_run);
+    Result<void> delete_snapshot(Caller const&, SnapshotId const&, bool dry_run);
+    /// Own ones, and those behind images that the caller may launch from a publisher or the public.
+    Result<std::vector<Snapshot>> snapshots(Caller const&, std::vector<SnapshotId> const& ids);
+    Result<Volume> create_volume(Caller const&, CreateVolume const&);
+    Result<void> delete_volume(Caller const&, VolumeId const&, bool dry_run);
+    Result<std::vector<Volume>> volumes(Caller const&, std::vector<VolumeId> const& ids);
+
+    // ---- Instances
+    Result<std::vector<Instance>> run_instances(Caller const&, RunInstances const&);
+    Result<std::vector<Instance>> instances(Caller const&, std::vector<InstanceId> const& ids);
+    Result<std::vector<Volume>> volumes_of(InstanceId const&);
+    Result<std::vector<Transition>> start_instances(Caller const&, std::vector<InstanceId> const&,
+                                                    bool dry_run);
+    Result<std::vector<Transition>> stop_instances(Caller const&, std::vector<InstanceId> const&,
+                                                   StopOptions, bool dry_run);
+    Result<void> reboot_instances(Caller const&, std::vector<InstanceId> const&, bool dry_run);
+    Result<std::vector<Transition>>
+    terminate_instances(Caller const&, std::vector<InstanceId> const&, bool dry_run);
+    /// The newest serial output of an instance, at most 64 KiB.
+    Result<std::string> console_output(Caller const&, InstanceId const&);
+    Result<Instance> change_metadata_options(Caller const&, InstanceId const&,
+                                             MetadataOptions const&, bool dry_run);
+    /// For the metadata service: no caller, the socket says who asks.
+    Result<InstanceFacts> instance_facts(InstanceId const&);
+
+    // ---- Keys, groups, network, tags, parameters
+    Result<CreatedKeyPair> create_key_pair(Caller const&, NewKeyPair const&);
+    /// `public_key`: an OpenSSH line, or a PEM or base64 DER public key, as EC2 takes.
+    Result<KeyPair> import_key_pair(Caller const&, NewKeyPair const&,
+                                    std::string const& public_key);
+    /// Success also when there is none, as EC2 answers. Returns the id of what was deleted.
+    Result<std::optional<KeyPairId>> delete_key_pair(Caller const&, std::string const& name,
+                                                     std::optional<KeyPairId> const& id,
+                                                     bool dry_run);
+    Result<std::vector<KeyPair>> key_pairs(Caller const&);
+
+    struct NewSecurityGroup {
+        std::string name;
+        std::string description;
+        std::optional<VpcId> vpc;
+        Tags tags;
+        bool dry_run = false;
+    };
+    Result<SecurityGroup> create_security_group(Caller const&, NewSecurityGroup const&);
+    Result<void> delete_security_group(Caller const&, std::optional<SecurityGroupId> const&,
+                                       std::string const& name, bool dry_run);
+    /// Ensures the defaults exist first.
+    Result<std::vector<SecurityGroup>> security_groups(Caller const&);
+    Result<SecurityGroup> security_group(Caller const&, std::optional<SecurityGroupId> const&,
+                                         std::string const& name);
+    /// Adds rules (Fault::duplicate if one is there) and opens the ports of running instances.
+    Result<SecurityGroup> authorize(Caller const&, SecurityGroupId const&,
+                                    std::vector<SecurityGroupRule> const&, bool dry_run);
+    Result<SecurityGroup> revoke(Caller const&, SecurityGroupId const&,
+                                 std::vector<SecurityGroupRule> const&, bool dry_run);
+    Result<std::vector<Vpc>> vpcs(Caller const&);
+    Result<std::vector<Subnet>> subnets(Caller const&);
+
+    Result<void> create_tags(Caller const&, std::vector<std::string> const& resource_ids,
+                             Tags const&, bool dry_run);
+    /// A tag to delete: with a value only if the thing's tag has that value.
+    struct TagToDelete {
+        std::string key;
+        std::optional<std::string> value;
+    };
+    /// All tags when `tags` is empty.
+    Result<void> delete_tags(Caller const&, std::vector<std::string> const& resource_ids,
+                             std::vector<TagToDelete> const& tags, bool dry_run);
+    Result<std::vector<TaggedThing>> tagged(Caller const&);
+
+    /// Public parameters (/aws/service/…) only, for now.
+    Result<std::optional<Parameter>> parameter(Caller const&, std::string const& name);
+    Result<std::vector<Parameter>> parameters_below(Caller const&, std::string const& path,
+                                                    bool recursive);
+
+    // ---- The worker's side
+    /// Runs one due task if there is one; false when none was due. Called by worker threads, and by
+    /// tests that want to step.
+    Result<bool> work_once();
+    /// Runs worker threads until the engine is destroyed or stop_workers() is called.
+    void start_workers();
+    void stop_workers();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace karat::engine
