@@ -27,6 +27,8 @@ char const* name(Fault fault)
         return "in_use";
     case Fault::denied:
         return "denied";
+    case Fault::dry_run:
+        return "dry_run";
     case Fault::exhausted:
         return "exhausted";
     case Fault::unsupported:

@@ -80,6 +80,8 @@ char const* name(Noun noun)
         return "request";
     case Noun::attachment:
         return "attachment";
+    case Noun::combination:
+        return "combination";
     }
     return "?";
 }

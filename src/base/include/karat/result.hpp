@@ -21,6 +21,7 @@ enum class Fault : unsigned char {
     wrong_state, ///< The thing exists, but not in a state that allows this.
     in_use,      ///< Something else still holds it.
     denied,      ///< The caller may not do this.
+    dry_run,     ///< It would have succeeded, but the caller only asked whether it would.
     exhausted,   ///< A quota or a bound was reached.
     unsupported, ///< A valid request for something that this service does not do.
     unavailable, ///< Try again: a lock, a host or the store is busy.
@@ -130,14 +131,17 @@ private:
     std::optional<Error> error_;
 };
 
-/// Unwraps a Result or returns its Error from the enclosing function. One TRY a line: nesting
-/// trips -Wshadow, on purpose.
-#define TRY(...)                                                                                   \
+/// Unwraps a Result or returns its Error from the enclosing function. One TRY a line: nesting trips
+/// -Wshadow, on purpose; the name carries the line so that a lambda inside may have its own.
+#define TRY(...) KARAT_TRY_NAMED(KARAT_TRY_NAME(__LINE__), __VA_ARGS__)
+#define KARAT_TRY_NAME(line) KARAT_TRY_JOIN(line)
+#define KARAT_TRY_JOIN(line) karat_try_result_##line
+#define KARAT_TRY_NAMED(result, ...)                                                               \
     (__extension__({                                                                               \
-        auto karat_try_result = (__VA_ARGS__);                                                     \
-        if (!karat_try_result.ok()) [[unlikely]]                                                   \
-            return karat_try_result.take_error();                                                  \
-        std::move(karat_try_result).value();                                                       \
+        auto result = (__VA_ARGS__);                                                               \
+        if (!result.ok()) [[unlikely]]                                                             \
+            return result.take_error();                                                            \
+        std::move(result).value();                                                                 \
     }))
 
 } // namespace karat

@@ -160,6 +160,8 @@ public:
                                                   std::chrono::milliseconds lease) = 0;
     /// Extends the lease and notes progress. Fault::wrong_state when the lease was lost.
     virtual Result<void> renew_task(Task const& task, std::chrono::milliseconds lease) = 0;
+    /// Makes the running tasks of `host` due at once: after a restart nobody is at them.
+    virtual Result<void> release_tasks(std::string const& host) = 0;
     /// When the next task becomes due, for a worker that wants to sleep.
     virtual Result<std::optional<Time>> next_task_due() = 0;
     /// Called after every committed change that enqueued or released a task.

@@ -226,6 +226,8 @@ struct Status {
 /// look alike. Verbs without one are the operator's, reached through the admin socket.
 class Engine {
 public:
+    struct State; ///< Defined inside the room.
+
     explicit Engine(Parts parts);
     ~Engine();
 
@@ -361,7 +363,6 @@ public:
     void stop_workers();
 
 private:
-    struct State;
     std::unique_ptr<State> state_;
 };
 

@@ -47,6 +47,7 @@ enum class Noun : unsigned char {
     signature,
     request,
     attachment,
+    combination, ///< Several parameters that do not go together.
 };
 
 /// "image", "security_group", ...: for logs and goldens.

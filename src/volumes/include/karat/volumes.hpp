@@ -53,8 +53,9 @@ public:
     virtual Result<void> create_overlay(VolumeId const& volume, std::string const& name,
                                         std::uint64_t size_bytes) = 0;
     virtual std::string overlay_path(VolumeId const& volume, std::string const& name) const = 0;
-    /// Success also if absent.
-    virtual Result<void> remove_overlay(VolumeId const& volume, std::string const& name) = 0;
+    /// Removes every overlay of the volume that is not among `names`.
+    virtual Result<void> keep_overlays(VolumeId const& volume,
+                                       std::vector<std::string> const& names) = 0;
     /// Removes the volume's folder with all overlays. Success also if absent.
     virtual Result<void> remove(VolumeId const& volume) = 0;
     /// The volumes that have a folder, for finding orphans.

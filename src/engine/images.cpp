@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images: register, describe, change, deregister.
+#include "state.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::engine {
+namespace {
+
+constexpr std::size_t kMaxDevices = 40;
+
+/// The root device of a request: the one that root_device_name names, or the first with a snapshot.
+Result<std::string> root_device(RegisterImage const& request)
+{
+    if (request.devices.empty())
+        return Error{Fault::missing, Noun::none,
+                     "The request must contain the parameter BlockDeviceMapping: the snapshot of "
+                     "the root volume"};
+    for (auto const& device : request.devices)
+        if (device.device_name == request.root_device_name && device.snapshot)
+            return request.root_device_name;
+    if (request.root_device_name.empty() && request.devices.front().snapshot)
+        return request.devices.front().device_name;
+    return Error{Fault::invalid, Noun::block_device,
+                 fmt::format("No block device mapping with a snapshot for the root device '{}'",
+                             request.root_device_name)};
+}
+
+/// A device of the image from what was asked, checked against its snapshot.
+Result<BlockDevice> image_device(catalog::View& view, Caller const& caller,
+                                 DeviceRequest const& asked)
+{
+    BlockDevice device{.device_name = asked.device_name, .snapshot = asked.snapshot};
+    if (asked.snapshot) {
+        auto const snapshot = TRY(find_usable_snapshot(view, caller, *asked.snapshot));
+        device.size_gib = snapshot.size_gib;
+    }
+    auto const least = device.size_gib;
+    device.size_gib = asked.size_gib.value_or(least);
+    if (device.size_gib == 0)
+        return Error{Fault::missing, Noun::block_device,
+                     fmt::format("The block device {} needs a snapshot or a volume size",
+                                 asked.device_name)};
+    if (device.size_gib < least)
+        return Error{
+            Fault::invalid, Noun::block_device,
+            fmt::format("Volume of size {}GB is smaller than snapshot '{}', expect size >= {}GB",
+                        device.size_gib, asked.snapshot->text(), least)};
+    device.volume_type = asked.volume_type.value_or("standard"); // RegisterImage's own default
+    device.iops = asked.iops;
+    device.throughput_mibps = asked.throughput_mibps;
+    device.delete_on_termination = asked.delete_on_termination.value_or(true);
+    return device;
+}
+
+Result<std::vector<BlockDevice>> image_devices(catalog::View& view, Caller const& caller,
+                                               std::vector<DeviceRequest> const& asked)
+{
+    if (asked.size() > kMaxDevices)
+        return Error{Fault::exhausted, Noun::block_device,
+                     fmt::format("An image has at most {} block devices", kMaxDevices)};
+    std::vector<BlockDevice> devices;
+    for (auto const& one : asked) {
+        if (one.no_device || !one.virtual_name.empty())
+            continue;
+        bool const twice =
+            std::any_of(devices.begin(), devices.end(), [&](BlockDevice const& other) {
+                return other.device_name == one.device_name;
+            });
+        if (twice)
+            return Error{Fault::invalid, Noun::block_device,
+                         fmt::format("The device {} is mapped twice", one.device_name)};
+        devices.push_back(TRY(image_device(view, caller, one)));
+    }
+    return devices;
+}
+
+/// Whether an image is one of those that `selection` names by owner.
+Result<bool> owned_by_any(catalog::View& view, Image const& image, Caller const& caller,
+                          std::vector<std::string> const& owners)
+{
+    if (owners.empty())
+        return true;
+    for (auto const& owner : owners) {
+        if (owner == "self" ? image.owner == caller.account : owner == image.owner.text())
+            return true;
+        auto const account = TRY(view.account(image.owner));
+        if (account && !account->alias.empty() && account->alias == owner)
+            return true;
+    }
+    return false;
+}
+
+bool executable_by_any(Image const& image, Caller const& caller,
+                       std::vector<std::string> const& who)
+{
+    if (who.empty())
+        return true;
+    return std::any_of(who.begin(), who.end(), [&](std::string const& one) {
+        if (one == "all")
+            return image.is_public;
+        auto const wanted = one == "self" ? caller.account.text() : one;
+        return std::any_of(image.launch_permissions.begin(), image.launch_permissions.end(),
+                           [&](AccountId const& account) { return account.text() == wanted; });
+    });
+}
+
+} // namespace
+
+Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& request)
+{
+    TRY(check_image_name(request.name));
+    TRY(check_description(request.description));
+    TRY(check_tags(request.image_tags));
+    if (request.architecture != "x86_64")
+        return fail(Fault::unsupported,
+                    fmt::format("The architecture '{}' does not run here; x86_64 does",
+                                request.architecture));
+    auto const root = TRY(root_device(request));
+    return state_->catalog().change(
+        {caller.account.text(), "RegisterImage"}, [&](catalog::Change& change) -> Result<Image> {
+            Image image{.id = ImageId::generate(state_->env().chance),
+                        .owner = caller.account,
+                        .region = caller.region,
+                        .name = request.name,
+                        .description = request.description,
+                        .state = ImageState::available,
+                        .created = state_->now(),
+                        .architecture = request.architecture,
+                        .root_device_name = root};
+            image.devices = TRY(image_devices(change, caller, request.devices));
+            image.boot_mode = request.boot_mode;
+            image.imds_support = request.imds_support;
+            image.tpm_support = request.tpm_support;
+            image.ena_support = request.ena_support;
+            image.sriov_net_support = request.sriov_net_support;
+            image.tags = request.image_tags;
+            TRY(rehearse(request.dry_run));
+            TRY(change.save(image));
+            return image;
+        });
+}
+
+Result<std::vector<Image>> Engine::images(Caller const& caller, ImageSelection const& selection)
+{
+    return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Image>> {
+        std::vector<Image> candidates;
+        if (selection.ids.empty()) {
+            candidates = TRY(view.images({caller.region, {}}));
+        } else {
+            for (auto const& id : selection.ids) {
+                auto found = TRY(view.image(id));
+                if (!found || found->region != caller.region ||
+                    found->state == ImageState::deregistered || !may_launch(*found, caller.account))
+                    return not_found(id);
+                candidates.push_back(std::move(*found));
+            }
+        }
+        std::vector<Image> seen;
+        for (auto& image : candidates) {
+            bool const wanted = TRY(owned_by_any(view, image, caller, selection.owners));
+            if (wanted && may_launch(image, caller.account) &&
+                executable_by_any(image, caller, selection.executable_by))
+                seen.push_back(std::move(image));
+        }
+        return seen;
+    });
+}
+
+Result<Image> Engine::own_image(Caller const& caller, ImageId const& id)
+{
+    return state_->catalog().read(
+        [&](catalog::View& view) { return find_own_image(view, caller, id); });
+}
+
+Result<void> Engine::change_image(Caller const& caller, ImageId const& id,
+                                  std::optional<std::string> description,
+                                  LaunchPermissionChange const& permissions, bool dry_run)
+{
+    return state_->catalog().change({caller.account.text(), "ModifyImageAttribute"},
+                                    [&](catalog::Change& change) -> Result<void> {
+                                        auto image = TRY(find_own_image(change, caller, id));
+                                        if (description) {
+                                            TRY(check_description(*description));
+                                            image.description = *description;
+                                        }
+                                        for (auto const& account : permissions.remove)
+                                            image.launch_permissions.erase(account);
+                                        for (auto const& account : permissions.add)
+                                            image.launch_permissions.insert(account);
+                                        if (permissions.everyone)
+                                            image.is_public = *permissions.everyone;
+                                        TRY(rehearse(dry_run));
+                                        return change.save(image);
+                                    });
+}
+
+Result<std::vector<SnapshotId>> Engine::deregister_image(Caller const& caller, ImageId const& id,
+                                                         bool delete_snapshots, bool dry_run)
+{
+    auto devices = TRY(state_->catalog().change(
+        {caller.account.text(), "DeregisterImage"},
+        [&](catalog::Change& change) -> Result<std::vector<BlockDevice>> {
+            auto image = TRY(find_own_image(change, caller, id));
+            TRY(become(image, ImageState::deregistered));
+            TRY(rehearse(dry_run));
+            if (!image.ssm_parameter.empty())
+                TRY(change.remove_parameter({caller.region, caller.account}, image.ssm_parameter));
+            TRY(change.save(image));
+            return image.devices;
+        }));
+    std::vector<SnapshotId> deleted;
+    for (auto const& device : devices) {
+        if (!delete_snapshots || !device.snapshot)
+            continue;
+        // Another image may share the snapshot; then it stays, as EC2 leaves it.
+        if (auto const outcome = delete_snapshot(caller, *device.snapshot, false); outcome.ok())
+            deleted.push_back(*device.snapshot);
+    }
+    return deleted;
+}
+
+} // namespace karat::engine

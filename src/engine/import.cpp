@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// karat image import: a foreign disk becomes a snapshot and an image.
+#include "state.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace karat::engine {
+namespace {
+
+constexpr std::uint64_t kMaxVolumeGib = 65536;
+
+Result<void> check_parameter_name(std::string const& name)
+{
+    if (!name.empty() && (!name.starts_with("/aws/service/") || name.size() > 1024))
+        return Error{
+            Fault::invalid, Noun::parameter,
+            "A public parameter's name begins with /aws/service/ and has at most 1024 characters"};
+    return {};
+}
+
+Image image_of(Engine::State& state, Caller const& caller, ImportImage const& request,
+               Snapshot const& snapshot)
+{
+    Image image{.id = ImageId::generate(state.env().chance),
+                .owner = caller.account,
+                .region = caller.region,
+                .name = request.name,
+                .description = request.description,
+                .created = state.now()};
+    image.root_device_name = request.root_device_name;
+    image.devices.push_back({.device_name = request.root_device_name,
+                             .snapshot = snapshot.id,
+                             .size_gib = snapshot.size_gib});
+    image.boot_mode = request.boot_mode;
+    image.imds_support = "v2.0";
+    image.ena_support = true;
+    image.is_public = request.is_public;
+    image.ssm_parameter = request.ssm_parameter;
+    return image;
+}
+
+} // namespace
+
+Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage const& request)
+{
+    TRY(check_region(caller.region));
+    TRY(check_image_name(request.name));
+    TRY(check_description(request.description));
+    TRY(check_parameter_name(request.ssm_parameter));
+    auto const disk = TRY(state_->parts.volumes.inspect(request.path, request.format));
+    auto const least_gib = (disk.virtual_size_bytes + kGiB - 1) / kGiB;
+    auto const size_gib = request.size_gib.value_or(least_gib);
+    if (size_gib < least_gib || size_gib == 0 || size_gib > kMaxVolumeGib)
+        return fail(Fault::invalid,
+                    fmt::format("The disk needs a volume of {} to {} GiB, not {}",
+                                std::max<std::uint64_t>(least_gib, 1), kMaxVolumeGib, size_gib));
+    return state_->catalog().change(
+        {"admin", "ImportImage"}, [&](catalog::Change& change) -> Result<ImportedImage> {
+            Snapshot snapshot{.id = SnapshotId::generate(state_->env().chance),
+                              .owner = caller.account,
+                              .region = caller.region};
+            snapshot.volume = "vol-ffffffff"; // EC2's word for a snapshot without a volume
+            snapshot.size_gib = size_gib;
+            snapshot.description = fmt::format("Imported for {}", request.name);
+            snapshot.started = state_->now();
+            auto const image = image_of(*state_, caller, request, snapshot);
+            TRY(change.save(snapshot));
+            TRY(change.save(image));
+            nlohmann::json const payload{
+                {"path", request.path},
+                {"format", disk.format == volumes::Format::raw ? "raw" : "qcow2"},
+                {"image", image.id.text()},
+                {"snapshot", snapshot.id.text()}};
+            auto const task =
+                TRY(change.enqueue(new_task(*state_, "import", image.id.text(), payload.dump())));
+            return ImportedImage{image.id, snapshot.id, task};
+        });
+}
+
+Result<Next> step_import(Engine::State& state, Task& task)
+{
+    auto const payload = nlohmann::json::parse(task.payload);
+    auto const image_id = TRY(ImageId::parse(payload.at("image").get<std::string>()));
+    auto const snapshot_id = TRY(SnapshotId::parse(payload.at("snapshot").get<std::string>()));
+    auto const format = TRY(volumes::parse_format(payload.at("format").get<std::string>()));
+    auto const found =
+        TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(snapshot_id); }));
+    if (!found || found->state != SnapshotState::pending)
+        return finished();
+
+    auto const stored = TRY(state.parts.volumes.import(
+        payload.at("path").get<std::string>(), format, facts_of(*found),
+        [&](double share) { return report_progress(state, task, share); }));
+    TRY(state.catalog().change(
+        {"worker", "task.import"}, [&](catalog::Change& change) -> Result<void> {
+            auto snapshot = TRY(change.snapshot(snapshot_id));
+            auto image = TRY(change.image(image_id));
+            if (!snapshot || !image || snapshot->state != SnapshotState::pending)
+                return {};
+            TRY(become(*snapshot, SnapshotState::completed));
+            snapshot->content = stored.root;
+            snapshot->full_size_bytes = stored.full_size_bytes;
+            snapshot->progress_percent = 100;
+            snapshot->completed = state.now();
+            TRY(change.save(*snapshot));
+            if (image->state != ImageState::pending)
+                return {}; // deregistered meanwhile
+            TRY(become(*image, ImageState::available));
+            if (!image->ssm_parameter.empty()) {
+                auto const old =
+                    TRY(change.parameter({image->region, image->owner}, image->ssm_parameter));
+                TRY(change.save(Parameter{.name = image->ssm_parameter,
+                                          .owner = image->owner,
+                                          .region = image->region,
+                                          .data_type = "aws:ec2:image",
+                                          .value = image->id.text(),
+                                          .version = old ? old->version + 1 : 1,
+                                          .modified = state.now()}));
+            }
+            return change.save(*image);
+        }));
+    log(Level::info, "image.imported",
+        {{"image", image_id.text()},
+         {"snapshot", snapshot_id.text()},
+         {"bytes", stored.full_size_bytes},
+         {"stored_bytes", stored.bytes_stored}});
+    return finished();
+}
+
+/// An import that cannot succeed leaves nothing behind; its task row says why.
+Result<void> give_up_import(Engine::State& state, Task const& task, Error const&)
+{
+    auto const payload = nlohmann::json::parse(task.payload);
+    auto const image = TRY(ImageId::parse(payload.at("image").get<std::string>()));
+    auto const snapshot = TRY(SnapshotId::parse(payload.at("snapshot").get<std::string>()));
+    TRY(state.parts.store.remove(snapshot.text()));
+    return state.catalog().change({"worker", "task.import"},
+                                  [&](catalog::Change& change) -> Result<void> {
+                                      TRY(change.remove(image));
+                                      return change.remove(snapshot);
+                                  });
+}
+
+} // namespace karat::engine

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What instances tell: describe, console, metadata.
+#include "state.hpp"
+
+namespace karat::engine {
+namespace {
+
+constexpr std::size_t kConsoleBytes = 64 * 1024; // what GetConsoleOutput answers at most
+
+} // namespace
+
+Result<std::vector<Instance>> Engine::instances(Caller const& caller,
+                                                std::vector<InstanceId> const& ids)
+{
+    return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Instance>> {
+        if (ids.empty())
+            return view.instances({caller.region, caller.account});
+        std::vector<Instance> found;
+        for (auto const& id : ids)
+            found.push_back(TRY(find_own_instance(view, caller, id)));
+        return found;
+    });
+}
+
+Result<std::vector<Volume>> Engine::volumes_of(InstanceId const& id)
+{
+    return state_->catalog().read([&](catalog::View& view) { return view.volumes_of(id); });
+}
+
+Result<std::string> Engine::console_output(Caller const& caller, InstanceId const& id)
+{
+    TRY(state_->catalog().read(
+        [&](catalog::View& view) { return find_own_instance(view, caller, id); }));
+    return state_->parts.hypervisor.console(id, kConsoleBytes);
+}
+
+Result<Instance> Engine::change_metadata_options(Caller const& caller, InstanceId const& id,
+                                                 MetadataOptions const& options, bool dry_run)
+{
+    return state_->catalog().change({caller.account.text(), "ModifyInstanceMetadataOptions"},
+                                    [&](catalog::Change& change) -> Result<Instance> {
+                                        auto instance = TRY(find_own_instance(change, caller, id));
+                                        instance.metadata = options;
+                                        TRY(rehearse(dry_run));
+                                        TRY(change.save(instance));
+                                        return instance;
+                                    });
+}
+
+Result<InstanceFacts> Engine::instance_facts(InstanceId const& id)
+{
+    return state_->catalog().read([&](catalog::View& view) -> Result<InstanceFacts> {
+        auto instance = TRY(view.instance(id));
+        if (!instance)
+            return not_found(id);
+        auto image = TRY(view.image(instance->image));
+        if (!image) // deregistered long ago: what the instance itself remembers of it
+            image = Image{.id = instance->image,
+                          .owner = instance->owner,
+                          .region = instance->region,
+                          .root_device_name = instance->root_device_name};
+        auto volumes = TRY(view.volumes_of(id));
+        std::vector<SecurityGroup> groups;
+        for (auto const& group_id : instance->interface.groups)
+            if (auto group = TRY(view.security_group(group_id)))
+                groups.push_back(std::move(*group));
+        auto const vpcs = TRY(view.vpcs({instance->region, instance->owner}));
+        auto const subnets = TRY(view.subnets({instance->region, instance->owner}));
+        for (auto const& vpc : vpcs)
+            for (auto const& subnet : subnets)
+                if (vpc.id == instance->interface.vpc && subnet.id == instance->interface.subnet)
+                    return InstanceFacts{std::move(*instance),
+                                         std::move(*image),
+                                         std::move(volumes),
+                                         std::move(groups),
+                                         vpc,
+                                         subnet};
+        return not_found(instance->interface.subnet);
+    });
+}
+
+} // namespace karat::engine

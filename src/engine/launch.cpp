@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+// RunInstances, and the launch task that makes the overlays and starts the machine.
+#include "state.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace karat::engine {
+namespace {
+
+constexpr int kMaxInstancesPerCall = 100;
+constexpr std::size_t kMaxUserData = 16384;
+constexpr std::chrono::hours kTokenLives{48};
+constexpr std::string_view kParameterPrefix = "resolve:ssm:";
+
+/// Everything a launch settles before it makes ids: all checks happen while it is filled in.
+struct Plan {
+    Image image;
+    InstanceType const* type = nullptr;
+    Subnet subnet;
+    std::vector<SecurityGroupId> groups;
+    std::string public_key;
+    std::vector<BlockDevice> devices;
+    MetadataOptions metadata;
+    int count = 0;
+};
+
+Result<void> check_counts(RunInstances const& request)
+{
+    if (request.min_count < 1 || request.max_count < request.min_count)
+        return fail(Fault::invalid, fmt::format("MinCount {} and MaxCount {} must be at least 1, "
+                                                "and MaxCount no less than MinCount",
+                                                request.min_count, request.max_count));
+    if (request.min_count > kMaxInstancesPerCall)
+        return Error{Fault::exhausted, Noun::instance,
+                     fmt::format("One call launches at most {} instances", kMaxInstancesPerCall)};
+    return {};
+}
+
+Result<Image> find_launch_image(catalog::View& view, Caller const& caller, std::string const& asked)
+{
+    auto text = asked;
+    if (text.starts_with(kParameterPrefix)) {
+        auto const parameter_name = text.substr(kParameterPrefix.size());
+        auto const parameter = TRY(view.parameter({caller.region, {}}, parameter_name));
+        if (!parameter)
+            return Error{Fault::not_found, Noun::parameter,
+                         fmt::format("The parameter {} does not exist", parameter_name)};
+        text = parameter->value;
+    }
+    if (text.empty())
+        return fail(Fault::missing, "The request must contain the parameter ImageId");
+    auto const id = TRY(ImageId::parse(text));
+    auto image = TRY(view.image(id));
+    if (!image || image->region != caller.region || image->state == ImageState::deregistered ||
+        !may_launch(*image, caller.account))
+        return not_found(id);
+    if (image->state != ImageState::available)
+        return Error{Fault::wrong_state, Noun::image,
+                     fmt::format("The image {} is {}; it can be launched when it is available",
+                                 id.text(), word(image->state))};
+    return std::move(*image);
+}
+
+Result<std::string> find_public_key(catalog::View& view, Caller const& caller,
+                                    std::string const& key_name)
+{
+    if (key_name.empty())
+        return std::string();
+    auto const pair = TRY(view.key_pair({caller.region, caller.account}, key_name));
+    if (!pair)
+        return Error{Fault::not_found, Noun::key_pair_name,
+                     fmt::format("The key pair '{}' does not exist", key_name)};
+    return pair->public_key;
+}
+
+Result<Subnet> find_subnet(Network const& network, RunInstances const& request)
+{
+    for (auto const& subnet : network.subnets) {
+        if (request.subnet ? subnet.id == *request.subnet
+                           : !request.zone || subnet.zone == *request.zone)
+            return subnet;
+    }
+    if (request.subnet)
+        return not_found(*request.subnet);
+    return Error{Fault::not_found, Noun::zone,
+                 fmt::format("The availability zone '{}' does not exist", *request.zone)};
+}
+
+Result<std::vector<SecurityGroupId>> find_groups(catalog::View& view, Caller const& caller,
+                                                 Network const& network,
+                                                 RunInstances const& request)
+{
+    std::vector<SecurityGroupId> groups;
+    for (auto const& id : request.groups) {
+        auto const group = TRY(view.security_group(id));
+        if (!group || group->owner != caller.account || group->region != caller.region)
+            return not_found(id);
+        groups.push_back(id);
+    }
+    auto const own = TRY(view.security_groups({caller.region, caller.account}));
+    for (auto const& wanted : request.group_names) {
+        auto const found = std::find_if(
+            own.begin(), own.end(), [&](SecurityGroup const& one) { return one.name == wanted; });
+        if (found == own.end())
+            return Error{Fault::not_found, Noun::security_group_name,
+                         fmt::format("The security group '{}' does not exist", wanted)};
+        groups.push_back(found->id);
+    }
+    if (groups.empty())
+        groups.push_back(network.default_group.id);
+    return groups;
+}
+
+/// Lays one requested mapping over the image's devices.
+Result<void> apply_device(catalog::View& view, Caller const& caller,
+                          std::vector<BlockDevice>& devices, DeviceRequest const& asked)
+{
+    auto const at = std::find_if(devices.begin(), devices.end(), [&](BlockDevice const& one) {
+        return one.device_name == asked.device_name;
+    });
+    if (asked.no_device) {
+        if (at != devices.end())
+            devices.erase(at);
+        return {};
+    }
+    if (!asked.virtual_name.empty())
+        return {}; // instance store: there is none, as on most EC2 types
+    BlockDevice device = at != devices.end() ? *at : BlockDevice{.device_name = asked.device_name};
+    std::uint64_t least = at != devices.end() && at->snapshot ? at->size_gib : 0;
+    if (asked.snapshot && (at == devices.end() || at->snapshot != asked.snapshot)) {
+        auto const snapshot = TRY(find_usable_snapshot(view, caller, *asked.snapshot));
+        device.snapshot = asked.snapshot;
+        least = snapshot.size_gib;
+        device.size_gib = std::max(device.size_gib, least);
+    }
+    if (asked.size_gib)
+        device.size_gib = *asked.size_gib;
+    if (device.size_gib == 0 || device.size_gib < least)
+        return Error{
+            Fault::invalid, Noun::block_device,
+            fmt::format(
+                "Volume of size {}GB for {} is smaller than its snapshot, expect size >= {}GB",
+                device.size_gib, asked.device_name, std::max<std::uint64_t>(least, 1))};
+    device.volume_type = asked.volume_type.value_or(device.volume_type);
+    device.iops = asked.iops ? asked.iops : device.iops;
+    device.throughput_mibps =
+        asked.throughput_mibps ? asked.throughput_mibps : device.throughput_mibps;
+    device.delete_on_termination =
+        asked.delete_on_termination.value_or(device.delete_on_termination);
+    if (asked.encrypted.value_or(false))
+        return fail(Fault::unsupported,
+                    "Encrypted volumes are not offered yet; leave Encrypted out");
+    if (at != devices.end())
+        *at = device;
+    else
+        devices.push_back(device);
+    return {};
+}
+
+Result<std::vector<BlockDevice>> launch_devices(catalog::View& view, Caller const& caller,
+                                                Image const& image, RunInstances const& request)
+{
+    auto devices = image.devices;
+    for (auto const& asked : request.devices)
+        TRY(apply_device(view, caller, devices, asked));
+    auto const root = std::find_if(devices.begin(), devices.end(), [&](BlockDevice const& one) {
+        return one.device_name == image.root_device_name;
+    });
+    if (root == devices.end())
+        return Error{Fault::invalid, Noun::block_device,
+                     fmt::format("The root device {} cannot be left out", image.root_device_name)};
+    std::rotate(devices.begin(), root, root + 1); // the first disk boots
+    return devices;
+}
+
+Result<MetadataOptions> metadata_options(Image const& image, RunInstances const& request)
+{
+    MetadataOptions options;
+    options.http_put_response_hop_limit = image.imds_support == "v2.0" ? 2 : 1;
+    options.http_tokens = request.http_tokens.value_or(options.http_tokens);
+    options.http_endpoint = request.http_endpoint.value_or(options.http_endpoint);
+    options.http_put_response_hop_limit =
+        request.http_put_response_hop_limit.value_or(options.http_put_response_hop_limit);
+    options.instance_metadata_tags =
+        request.instance_metadata_tags.value_or(options.instance_metadata_tags);
+    return options;
+}
+
+/// How many of the wanted instances the host's memory still holds.
+Result<int> affordable(Engine::State& state, catalog::View& view, InstanceType const& type,
+                       RunInstances const& request)
+{
+    auto const bound = state.parts.settings.memory_mib;
+    auto const wanted = std::min(request.max_count, kMaxInstancesPerCall);
+    if (bound == 0)
+        return wanted;
+    std::uint64_t used = 0;
+    auto const all = TRY(view.instances({}));
+    for (auto const& instance : all) {
+        auto const* const other = find_instance_type(instance.type);
+        bool const holds = instance.state == InstanceState::pending ||
+                           instance.state == InstanceState::running ||
+                           instance.state == InstanceState::stopping;
+        if (holds && other != nullptr)
+            used += other->memory_mib;
+    }
+    auto const fit = used >= bound ? 0 : (bound - used) / type.memory_mib;
+    auto const count =
+        static_cast<int>(std::min<std::uint64_t>(fit, static_cast<std::uint64_t>(wanted)));
+    if (count < request.min_count)
+        return Error{
+            Fault::exhausted, Noun::instance,
+            fmt::format("This host has room for {} more {} instances, not {}; stop or terminate "
+                        "others, or choose a smaller type",
+                        fit, type.name, request.min_count)};
+    return count;
+}
+
+Result<Plan> plan_launch(Engine::State& state, catalog::Change& change, Caller const& caller,
+                         RunInstances const& request)
+{
+    auto image = TRY(find_launch_image(change, caller, request.image));
+    auto const type_name = request.type.empty() ? "t3.micro" : request.type;
+    auto const* const type = find_instance_type(type_name);
+    if (type == nullptr)
+        return Error{Fault::invalid, Noun::instance_type,
+                     fmt::format("Invalid value '{}' for InstanceType.", type_name)};
+    auto const network = TRY(default_network(state, change, caller));
+    auto const subnet = TRY(find_subnet(network, request));
+    Plan plan{.image = std::move(image), .type = type, .subnet = subnet};
+    plan.groups = TRY(find_groups(change, caller, network, request));
+    plan.public_key = TRY(find_public_key(change, caller, request.key_name));
+    plan.devices = TRY(launch_devices(change, caller, plan.image, request));
+    plan.metadata = TRY(metadata_options(plan.image, request));
+    plan.count = TRY(affordable(state, change, *type, request));
+    if (request.private_ip && plan.count != 1)
+        return Error{Fault::invalid, Noun::combination,
+                     "PrivateIpAddress goes with one instance only"};
+    return plan;
+}
+
+Result<NetworkInterface> make_interface(Engine::State& state, catalog::View& view, Plan const& plan,
+                                        RunInstances const& request)
+{
+    auto const chosen = request.private_ip ? Result<std::string>(*request.private_ip)
+                                           : free_private_ip(view, plan.subnet);
+    auto const private_ip = TRY(chosen);
+    auto const public_ip = TRY(free_public_ip(state, view));
+    auto const digits = random_hex(state.env().chance, 5);
+    std::string mac = "06";
+    for (std::size_t i = 0; i < digits.size(); i += 2)
+        mac += ":" + digits.substr(i, 2);
+    return NetworkInterface{.id = NetworkInterfaceId::generate(state.env().chance),
+                            .vpc = plan.subnet.vpc,
+                            .subnet = plan.subnet.id,
+                            .groups = plan.groups,
+                            .mac = mac,
+                            .private_ip = private_ip,
+                            .public_ip = public_ip};
+}
+
+Result<void> make_volumes(Engine::State& state, catalog::Change& change, Plan const& plan,
+                          Instance const& instance, Tags const& tags)
+{
+    for (auto const& device : plan.devices) {
+        Volume volume{.id = VolumeId::generate(state.env().chance),
+                      .owner = instance.owner,
+                      .region = instance.region,
+                      .zone = instance.zone,
+                      .size_gib = device.size_gib,
+                      .type = device.volume_type,
+                      .iops = device.iops,
+                      .throughput_mibps = device.throughput_mibps};
+        volume.state = VolumeState::in_use;
+        volume.created = state.now();
+        volume.snapshot = device.snapshot;
+        volume.layers = {.base = device.snapshot, .overlays = {"0.qcow2"}};
+        volume.attachment = Attachment{.instance = instance.id,
+                                       .device_name = device.device_name,
+                                       .delete_on_termination = device.delete_on_termination,
+                                       .attached = state.now()};
+        volume.tags = tags;
+        TRY(change.save(volume));
+    }
+    return {};
+}
+
+Result<Instance> make_instance(Engine::State& state, catalog::Change& change, Caller const& caller,
+                               Plan const& plan, RunInstances const& request,
+                               ReservationId const& reservation, int index)
+{
+    auto const interface = TRY(make_interface(state, change, plan, request));
+    Instance instance{.id = InstanceId::generate(state.env().chance),
+                      .owner = caller.account,
+                      .region = caller.region,
+                      .zone = plan.subnet.zone,
+                      .reservation = reservation,
+                      .launch_index = index,
+                      .image = plan.image.id,
+                      .type = std::string(plan.type->name),
+                      .architecture = plan.image.architecture,
+                      .boot_mode = plan.image.boot_mode,
+                      .root_device_name = plan.image.root_device_name,
+                      .interface = interface};
+    instance.launched = state.now();
+    instance.key_name = request.key_name;
+    instance.public_key = plan.public_key;
+    instance.user_data = request.user_data;
+    instance.client_token = request.client_token;
+    instance.shutdown_behavior = request.shutdown_behavior.value_or("stop");
+    instance.disable_api_termination = request.disable_api_termination;
+    instance.disable_api_stop = request.disable_api_stop;
+    instance.ebs_optimized = request.ebs_optimized;
+    instance.monitoring = request.monitoring;
+    instance.iam_instance_profile = request.iam_instance_profile;
+    instance.metadata = plan.metadata;
+    instance.tags = request.instance_tags;
+    TRY(change.save(instance));
+    TRY(make_volumes(state, change, plan, instance, request.volume_tags));
+    TRY(change.enqueue(new_task(state, "launch", instance.id.text(), "{}")));
+    return instance;
+}
+
+/// What the same token answered before; nothing when it is new.
+Result<std::optional<std::vector<Instance>>> repeated(catalog::View& view, Caller const& caller,
+                                                      RunInstances const& request)
+{
+    if (request.client_token.empty())
+        return std::optional<std::vector<Instance>>();
+    auto const used =
+        TRY(view.token(caller.account, caller.region, "RunInstances", request.client_token));
+    if (!used)
+        return std::optional<std::vector<Instance>>();
+    if (used->fingerprint != request.fingerprint)
+        return Error{
+            Fault::mismatch, Noun::request,
+            "The request uses the same client token as a previous, but non-identical request"};
+    std::vector<Instance> instances;
+    for (std::size_t at = 0; at < used->outcome.size();) {
+        auto const blank = std::min(used->outcome.find(' ', at), used->outcome.size());
+        auto const id = TRY(InstanceId::parse(used->outcome.substr(at, blank - at)));
+        if (auto instance = TRY(view.instance(id)))
+            instances.push_back(std::move(*instance));
+        at = blank + 1;
+    }
+    return std::optional(std::move(instances));
+}
+
+Result<void> remember(Engine::State& state, catalog::Change& change, Caller const& caller,
+                      RunInstances const& request, std::vector<Instance> const& instances)
+{
+    if (request.client_token.empty())
+        return {};
+    std::string ids;
+    for (auto const& instance : instances)
+        ids += (ids.empty() ? "" : " ") + instance.id.text();
+    return change.save_token(caller.account, caller.region, "RunInstances", request.client_token,
+                             {request.fingerprint, ids}, state.now() + kTokenLives);
+}
+
+} // namespace
+
+Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
+                                                    RunInstances const& request)
+{
+    TRY(check_counts(request));
+    TRY(check_tags(request.instance_tags));
+    TRY(check_tags(request.volume_tags));
+    if (request.user_data.size() > kMaxUserData)
+        return Error{Fault::invalid, Noun::user_data,
+                     fmt::format("User data is limited to {} bytes", kMaxUserData)};
+    auto& state = *state_;
+    return state.catalog().change(
+        {caller.account.text(), "RunInstances"},
+        [&](catalog::Change& change) -> Result<std::vector<Instance>> {
+            if (auto before = TRY(repeated(change, caller, request)))
+                return std::move(*before);
+            auto const plan = TRY(plan_launch(state, change, caller, request));
+            TRY(rehearse(request.dry_run));
+            auto const reservation = ReservationId::generate(state.env().chance);
+            std::vector<Instance> instances;
+            for (int index = 0; index < plan.count; ++index)
+                instances.push_back(
+                    TRY(make_instance(state, change, caller, plan, request, reservation, index)));
+            TRY(remember(state, change, caller, request, instances));
+            return instances;
+        });
+}
+
+compute::Disk disk_of(Engine::State& state, Volume const& volume)
+{
+    compute::Disk disk{.volume = volume.id, .size_bytes = volume.size_gib * kGiB};
+    if (volume.layers.base) {
+        auto const source = state.parts.volumes.export_of(*volume.layers.base);
+        disk.backing = compute::Backing{source.socket, source.name};
+    }
+    for (auto const& overlay : volume.layers.overlays)
+        disk.overlays.push_back(state.parts.volumes.overlay_path(volume.id, overlay));
+    return disk;
+}
+
+Result<compute::Machine> machine_of(Engine::State& state, Instance const& instance)
+{
+    return state.catalog().read([&](catalog::View& view) -> Result<compute::Machine> {
+        auto const* const type = find_instance_type(instance.type);
+        VERIFY(type != nullptr); // checked when it was launched
+        compute::Machine machine{.id = instance.id, .type_name = instance.type};
+        machine.vcpus = type->vcpus;
+        machine.memory_mib = static_cast<int>(type->memory_mib);
+        machine.uefi = instance.boot_mode == "uefi";
+        auto volumes = TRY(view.volumes_of(instance.id));
+        std::stable_partition(volumes.begin(), volumes.end(), [&](Volume const& volume) {
+            return volume.attachment->device_name == instance.root_device_name;
+        });
+        for (auto const& volume : volumes)
+            machine.disks.push_back(disk_of(state, volume));
+        auto const subnets = TRY(view.subnets({instance.region, instance.owner}));
+        for (auto const& subnet : subnets)
+            if (subnet.id == instance.interface.subnet)
+                machine.nic.subnet_cidr = subnet.cidr;
+        machine.nic.mac = instance.interface.mac;
+        machine.nic.private_ip = instance.interface.private_ip;
+        machine.nic.public_ip = instance.interface.public_ip;
+        machine.nic.open_ports = TRY(open_ports(view, instance.interface.groups));
+        machine.nic.imds_socket =
+            state.parts.settings.run_directory + "/imds/" + instance.id.text();
+        return machine;
+    });
+}
+
+Result<void> start_machine(Engine::State& state, Instance const& instance)
+{
+    auto const machine = TRY(machine_of(state, instance));
+    TRY(state.parts.metadata.open(instance.id, machine.nic.imds_socket));
+    return state.parts.hypervisor.start(machine);
+}
+
+Result<Next> step_launch(Engine::State& state, Task& task)
+{
+    auto const id = TRY(InstanceId::parse(task.subject));
+    auto const found =
+        TRY(state.catalog().read([&](catalog::View& view) { return view.instance(id); }));
+    if (!found || found->state != InstanceState::pending)
+        return finished();
+    auto const volumes =
+        TRY(state.catalog().read([&](catalog::View& view) { return view.volumes_of(id); }));
+    for (auto const& volume : volumes)
+        if (volume.layers.overlays.size() == 1 &&
+            volume.attachment->state == AttachmentState::attaching)
+            TRY(state.parts.volumes.create_overlay(volume.id, volume.layers.overlays.front(),
+                                                   volume.size_gib * kGiB));
+    TRY(start_machine(state, *found));
+    TRY(state.catalog().change({"worker", "task.launch"},
+                               [&](catalog::Change& change) -> Result<void> {
+                                   auto instance = TRY(change.instance(id));
+                                   if (!instance || instance->state != InstanceState::pending)
+                                       return {};
+                                   TRY(become(*instance, InstanceState::running));
+                                   TRY(change.save(*instance));
+                                   auto attached = TRY(change.volumes_of(id));
+                                   for (auto& volume : attached) {
+                                       if (volume.attachment->state != AttachmentState::attaching)
+                                           continue;
+                                       volume.attachment->state = AttachmentState::attached;
+                                       TRY(change.save(volume));
+                                   }
+                                   return {};
+                               }));
+    log(Level::info, "instance.running",
+        {{"instance", id.text()},
+         {"image", found->image.text()},
+         {"address", found->interface.public_ip},
+         {"took_ms", (state.now() - found->launched).count()}});
+    return finished();
+}
+
+/// A launch that cannot succeed ends the instance, as EC2 does; a start leaves it stopped.
+Result<void> give_up_launch(Engine::State& state, Task const& task, Error const& error)
+{
+    auto const id = TRY(InstanceId::parse(task.subject));
+    TRY(state.parts.hypervisor.kill(id));
+    state.parts.metadata.close(id);
+    return state.catalog().change(
+        {"worker", "task.launch"}, [&](catalog::Change& change) -> Result<void> {
+            auto instance = TRY(change.instance(id));
+            if (!instance || instance->state != InstanceState::pending)
+                return {};
+            instance->state_reason = {"Server.InternalError", error.message};
+            bool const first = nlohmann::json::parse(task.payload).value("start", false) == false;
+            TRY(become(*instance, first ? InstanceState::shutting_down : InstanceState::stopped));
+            TRY(change.save(*instance));
+            if (first)
+                TRY(change.enqueue(new_task(state, "terminate", id.text(), "{}")));
+            return {};
+        });
+}
+
+} // namespace karat::engine

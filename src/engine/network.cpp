@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// The default VPC of an account in a region, addresses, and security groups.
+#include "state.hpp"
+
+#include "karat/log.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <set>
+
+namespace karat::engine {
+namespace {
+
+constexpr char const* kVpcCidr = "172.31.0.0/16"; // EC2's default VPC
+constexpr std::uint32_t kFirstHost = 4;           // EC2 keeps the first four addresses of a subnet
+constexpr std::uint32_t kSubnetHosts = 4096 - 1;  // a /20, less the broadcast address
+// Loopback aliases for instances: 127.64.0.0/10, away from 127.0.0.1 and what distributions use.
+constexpr std::uint32_t kAliasBase = (127U << 24) | (64U << 16);
+constexpr std::uint32_t kAliasMask = (1U << 22) - 1;
+constexpr std::size_t kMaxRules = 60; // per group, EC2's default quota
+
+std::string dotted(std::uint32_t address)
+{
+    return fmt::format("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255,
+                       address & 255);
+}
+
+Result<std::uint32_t> network_of(std::string const& cidr)
+{
+    in_addr address = {};
+    if (::inet_pton(AF_INET, cidr.substr(0, cidr.find('/')).c_str(), &address) != 1)
+        return fail(Fault::invalid, fmt::format("'{}' is not an IPv4 block", cidr));
+    return ntohl(address.s_addr);
+}
+
+SecurityGroup make_default_group(Engine::State& state, Caller const& caller, VpcId const& vpc)
+{
+    SecurityGroup group{.id = SecurityGroupId::generate(state.env().chance),
+                        .owner = caller.account,
+                        .region = caller.region,
+                        .vpc = vpc,
+                        .name = "default",
+                        .description = "default VPC security group"};
+    group.rules.push_back({.protocol = "-1", .group = group.id.text()});
+    group.rules.push_back({.egress = true, .protocol = "-1", .cidr = "0.0.0.0/0"});
+    return group;
+}
+
+Result<Network> make_network(Engine::State& state, catalog::Change& change, Caller const& caller)
+{
+    Vpc const vpc{.id = VpcId::generate(state.env().chance),
+                  .owner = caller.account,
+                  .region = caller.region,
+                  .cidr = kVpcCidr};
+    auto group = make_default_group(state, caller, vpc.id);
+    TRY(change.save(vpc));
+    TRY(change.save(group));
+    Network network{.vpc = vpc, .subnets = {}, .default_group = std::move(group)};
+    int third = 0;
+    for (auto const* const zone : {"a", "b", "c"}) {
+        network.subnets.push_back({.id = SubnetId::generate(state.env().chance),
+                                   .owner = caller.account,
+                                   .region = caller.region,
+                                   .zone = caller.region + zone,
+                                   .vpc = vpc.id,
+                                   .cidr = fmt::format("172.31.{}.0/20", third)});
+        TRY(change.save(network.subnets.back()));
+        third += 16;
+    }
+    return network;
+}
+
+Result<std::optional<Network>> find_network(catalog::View& view, Caller const& caller)
+{
+    catalog::Scope const scope{caller.region, caller.account};
+    auto vpcs = TRY(view.vpcs(scope));
+    auto const vpc =
+        std::find_if(vpcs.begin(), vpcs.end(), [](Vpc const& one) { return one.is_default; });
+    if (vpc == vpcs.end())
+        return std::optional<Network>();
+    auto const groups = TRY(view.security_groups(scope));
+    auto const group = std::find_if(groups.begin(), groups.end(), [&](SecurityGroup const& one) {
+        return one.vpc == vpc->id && one.name == "default";
+    });
+    VERIFY(group != groups.end()); // made in the same transaction, and never deleted
+    auto subnets = TRY(view.subnets(scope));
+    std::sort(subnets.begin(), subnets.end(),
+              [](Subnet const& a, Subnet const& b) { return a.zone < b.zone; });
+    return std::optional(Network{*vpc, std::move(subnets), *group});
+}
+
+bool lives(Instance const& instance) { return instance.state != InstanceState::terminated; }
+
+/// Whether traffic from this host may come by the rule: its source covers the loopback addresses
+/// that clients here have, or everything.
+bool covers_this_host(SecurityGroupRule const& rule)
+{
+    auto const slash = rule.cidr.find('/');
+    in_addr address = {};
+    if (rule.egress || slash == std::string::npos ||
+        ::inet_pton(AF_INET, rule.cidr.substr(0, slash).c_str(), &address) != 1)
+        return false;
+    auto const bits = std::atoi(rule.cidr.c_str() + slash + 1);
+    if (bits < 0 || bits > 32)
+        return false;
+    auto const mask = bits == 0 ? 0U : ~0U << (32 - bits);
+    return (ntohl(address.s_addr) & mask) == ((127U << 24 | 1) & mask);
+}
+
+Result<void> check_rule(SecurityGroupRule const& rule)
+{
+    auto const bad = [](std::string message) {
+        return Error{Fault::invalid, Noun::security_group_rule, std::move(message)};
+    };
+    bool const has_ports = rule.protocol == "tcp" || rule.protocol == "udp";
+    if (!has_ports && rule.protocol != "icmp" && rule.protocol != "-1")
+        return bad(fmt::format("Invalid value '{}' for IP protocol", rule.protocol));
+    if (has_ports && (rule.from_port < 0 || rule.to_port > 65535 || rule.from_port > rule.to_port))
+        return bad(fmt::format("Invalid port range {}-{}", rule.from_port, rule.to_port));
+    if (rule.cidr.empty() && rule.group.empty())
+        return bad("A rule needs a source: a CIDR block or a security group");
+    if (rule.cidr.empty())
+        return {};
+    auto const slash = rule.cidr.find('/');
+    std::array<std::byte, 16> address{};
+    auto const host = rule.cidr.substr(0, slash);
+    bool const v6 = host.find(':') != std::string::npos;
+    auto const bits = slash == std::string::npos ? -1 : std::atoi(rule.cidr.c_str() + slash + 1);
+    if (bits < 0 || bits > (v6 ? 128 : 32) ||
+        ::inet_pton(v6 ? AF_INET6 : AF_INET, host.c_str(), address.data()) != 1)
+        return bad(fmt::format("CIDR block {} is malformed", rule.cidr));
+    return {};
+}
+
+/// After a group changed, the running instances in it get the new set of open ports.
+Result<void> reopen_ports(Engine::State& state, SecurityGroup const& group)
+{
+    auto const instances = TRY(state.catalog().read(
+        [&](catalog::View& view) { return view.instances({group.region, group.owner}); }));
+    for (auto const& instance : instances) {
+        auto const& groups = instance.interface.groups;
+        if (instance.state != InstanceState::running ||
+            std::find(groups.begin(), groups.end(), group.id) == groups.end())
+            continue;
+        auto const ports = TRY(
+            state.catalog().read([&](catalog::View& view) { return open_ports(view, groups); }));
+        auto const outcome = state.parts.hypervisor.set_open_ports(instance.id, ports);
+        // A machine that ends just now needs no ports; its next start reads the rules again.
+        if (!outcome.ok() && outcome.error().fault != Fault::not_found)
+            return outcome.error();
+    }
+    return {};
+}
+
+Result<SecurityGroup> find_own_group(catalog::View& view, Caller const& caller,
+                                     SecurityGroupId const& id)
+{
+    auto group = TRY(view.security_group(id));
+    if (!group || group->owner != caller.account || group->region != caller.region)
+        return not_found(id);
+    return std::move(*group);
+}
+
+std::string describe(SecurityGroupRule const& rule)
+{
+    return fmt::format("peer: {}, {}, from port: {}, to port: {}",
+                       rule.cidr.empty() ? rule.group : rule.cidr, rule.protocol, rule.from_port,
+                       rule.to_port);
+}
+
+} // namespace
+
+Result<Network> default_network(Engine::State& state, catalog::Change& change, Caller const& caller)
+{
+    if (auto network = TRY(find_network(change, caller)))
+        return std::move(*network);
+    return make_network(state, change, caller);
+}
+
+Result<Network> default_network(Engine::State& state, Caller const& caller)
+{
+    auto found =
+        TRY(state.catalog().read([&](catalog::View& view) { return find_network(view, caller); }));
+    if (found)
+        return std::move(*found);
+    return state.catalog().change(
+        {caller.account.text(), "CreateDefaultVpc"},
+        [&](catalog::Change& change) { return default_network(state, change, caller); });
+}
+
+Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet)
+{
+    auto const base = TRY(network_of(subnet.cidr));
+    std::set<std::string> taken;
+    auto const instances = TRY(view.instances({subnet.region, subnet.owner}));
+    for (auto const& instance : instances)
+        if (lives(instance) && instance.interface.subnet == subnet.id)
+            taken.insert(instance.interface.private_ip);
+    for (auto host = kFirstHost; host < kSubnetHosts; ++host)
+        if (auto address = dotted(base + host); !taken.contains(address))
+            return address;
+    return Error{Fault::exhausted, Noun::subnet,
+                 fmt::format("The subnet {} has no free address", subnet.id.text())};
+}
+
+Result<std::string> free_public_ip(Engine::State& state, catalog::View& view)
+{
+    std::set<std::string> taken;
+    auto const instances = TRY(view.instances({}));
+    for (auto const& instance : instances)
+        if (lives(instance))
+            taken.insert(instance.interface.public_ip);
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+        std::array<std::byte, 4> bytes{};
+        state.env().chance.fill(bytes);
+        std::uint32_t word = 0;
+        for (auto const b : bytes)
+            word = word << 8 | std::to_integer<std::uint32_t>(b);
+        auto const last = word & 255;
+        auto address = dotted(kAliasBase + (word & kAliasMask));
+        if (last != 0 && last != 255 && !taken.contains(address))
+            return address;
+    }
+    return fail(Fault::exhausted, "No loopback address is free for another instance");
+}
+
+Result<std::vector<compute::OpenPorts>> open_ports(catalog::View& view,
+                                                   std::vector<SecurityGroupId> const& groups)
+{
+    std::vector<compute::OpenPorts> ports;
+    auto const add = [&](std::string const& protocol, SecurityGroupRule const& rule) {
+        compute::OpenPorts const open{protocol, rule.protocol == "-1" ? 0 : rule.from_port,
+                                      rule.protocol == "-1" ? 65535 : rule.to_port};
+        if (std::find(ports.begin(), ports.end(), open) == ports.end())
+            ports.push_back(open);
+    };
+    for (auto const& id : groups) {
+        auto const group = TRY(view.security_group(id));
+        if (!group)
+            continue;
+        for (auto const& rule : group->rules) {
+            if (!covers_this_host(rule))
+                continue;
+            for (auto const* const protocol : {"tcp", "udp"})
+                if (rule.protocol == protocol || rule.protocol == "-1")
+                    add(protocol, rule);
+        }
+    }
+    return ports;
+}
+
+Result<std::vector<Vpc>> Engine::vpcs(Caller const& caller)
+{
+    auto const network = TRY(default_network(*state_, caller));
+    return std::vector{network.vpc};
+}
+
+Result<std::vector<Subnet>> Engine::subnets(Caller const& caller)
+{
+    auto network = TRY(default_network(*state_, caller));
+    return std::move(network.subnets);
+}
+
+Result<std::vector<SecurityGroup>> Engine::security_groups(Caller const& caller)
+{
+    TRY(default_network(*state_, caller));
+    return state_->catalog().read(
+        [&](catalog::View& view) { return view.security_groups({caller.region, caller.account}); });
+}
+
+Result<SecurityGroup> Engine::security_group(Caller const& caller,
+                                             std::optional<SecurityGroupId> const& id,
+                                             std::string const& name)
+{
+    auto const all = TRY(security_groups(caller));
+    for (auto const& group : all)
+        if (id ? group.id == *id : group.name == name)
+            return group;
+    if (id)
+        return not_found(*id);
+    return Error{Fault::not_found, Noun::security_group_name,
+                 fmt::format("The security group '{}' does not exist in default VPC", name)};
+}
+
+Result<SecurityGroup> Engine::create_security_group(Caller const& caller,
+                                                    NewSecurityGroup const& request)
+{
+    TRY(check_tags(request.tags));
+    if (request.name.empty() || request.name.size() > 255 || request.name.starts_with("sg-"))
+        return Error{
+            Fault::invalid, Noun::security_group_name,
+            "A security group's name has 1 to 255 characters and does not begin with 'sg-'"};
+    if (request.description.empty() || request.description.size() > 255)
+        return fail(Fault::invalid, "A security group's description has 1 to 255 characters");
+    return state_->catalog().change(
+        {caller.account.text(), "CreateSecurityGroup"},
+        [&](catalog::Change& change) -> Result<SecurityGroup> {
+            auto const network = TRY(default_network(*state_, change, caller));
+            if (request.vpc && *request.vpc != network.vpc.id)
+                return not_found(*request.vpc);
+            SecurityGroup group{.id = SecurityGroupId::generate(state_->env().chance),
+                                .owner = caller.account,
+                                .region = caller.region,
+                                .vpc = network.vpc.id,
+                                .name = request.name,
+                                .description = request.description};
+            group.rules.push_back({.egress = true, .protocol = "-1", .cidr = "0.0.0.0/0"});
+            group.tags = request.tags;
+            TRY(rehearse(request.dry_run));
+            TRY(change.save(group));
+            return group;
+        });
+}
+
+Result<void> Engine::delete_security_group(Caller const& caller,
+                                           std::optional<SecurityGroupId> const& id,
+                                           std::string const& name, bool dry_run)
+{
+    auto const group = TRY(security_group(caller, id, name));
+    return state_->catalog().change(
+        {caller.account.text(), "DeleteSecurityGroup"},
+        [&](catalog::Change& change) -> Result<void> {
+            if (group.name == "default")
+                return Error{Fault::denied, Noun::security_group,
+                             fmt::format("The default security group {} cannot be deleted",
+                                         group.id.text())};
+            auto const instances = TRY(change.instances({caller.region, caller.account}));
+            for (auto const& instance : instances) {
+                auto const& used = instance.interface.groups;
+                if (lives(instance) && std::find(used.begin(), used.end(), group.id) != used.end())
+                    return Error{Fault::in_use, Noun::security_group,
+                                 fmt::format("resource {} has a dependent object: {}",
+                                             group.id.text(), instance.id.text())};
+            }
+            TRY(rehearse(dry_run));
+            return change.remove(group.id);
+        });
+}
+
+Result<SecurityGroup> Engine::authorize(Caller const& caller, SecurityGroupId const& id,
+                                        std::vector<SecurityGroupRule> const& rules, bool dry_run)
+{
+    for (auto const& rule : rules)
+        TRY(check_rule(rule));
+    auto const group = TRY(state_->catalog().change(
+        {caller.account.text(), "AuthorizeSecurityGroup"},
+        [&](catalog::Change& change) -> Result<SecurityGroup> {
+            auto changed = TRY(find_own_group(change, caller, id));
+            for (auto const& rule : rules) {
+                bool const there =
+                    std::any_of(changed.rules.begin(), changed.rules.end(),
+                                [&](SecurityGroupRule const& one) { return one.same(rule); });
+                if (there)
+                    return Error{
+                        Fault::duplicate, Noun::security_group_rule,
+                        fmt::format("the specified rule \"{}\" already exists", describe(rule))};
+                changed.rules.push_back(rule);
+            }
+            if (changed.rules.size() > kMaxRules)
+                return Error{Fault::exhausted, Noun::security_group_rule,
+                             fmt::format("A security group has at most {} rules", kMaxRules)};
+            TRY(rehearse(dry_run));
+            TRY(change.save(changed));
+            return changed;
+        }));
+    TRY(reopen_ports(*state_, group));
+    return group;
+}
+
+Result<SecurityGroup> Engine::revoke(Caller const& caller, SecurityGroupId const& id,
+                                     std::vector<SecurityGroupRule> const& rules, bool dry_run)
+{
+    auto const group = TRY(state_->catalog().change(
+        {caller.account.text(), "RevokeSecurityGroup"},
+        [&](catalog::Change& change) -> Result<SecurityGroup> {
+            auto changed = TRY(find_own_group(change, caller, id));
+            for (auto const& rule : rules) {
+                auto const removed = std::erase_if(
+                    changed.rules, [&](SecurityGroupRule const& one) { return one.same(rule); });
+                if (removed == 0)
+                    return Error{
+                        Fault::not_found, Noun::security_group_rule,
+                        fmt::format("The specified rule does not exist in this security group: {}",
+                                    describe(rule))};
+            }
+            TRY(rehearse(dry_run));
+            TRY(change.save(changed));
+            return changed;
+        }));
+    TRY(reopen_ports(*state_, group));
+    return group;
+}
+
+} // namespace karat::engine

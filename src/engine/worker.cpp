@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker: takes due tasks from the catalog and runs their steps. Tasks of one subject run one
+// after the other, oldest first; what fails for a passing reason is tried again, more and more
+// slowly; what fails for good is given up, once, by the function that its kind names.
+#include "state.hpp"
+
+#include "karat/log.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace karat::engine {
+namespace {
+
+constexpr std::string_view kHost = "local"; // one host for now; leases carry the name already
+constexpr std::chrono::milliseconds kLease{60'000};
+constexpr std::chrono::milliseconds kTurnWait{100}; // until another task of the subject is through
+constexpr std::chrono::milliseconds kLongestSleep{30'000};
+constexpr int kMaxFailures = 6;
+
+constexpr std::array kKinds{
+    TaskKind{"import", step_import, give_up_import},
+    TaskKind{"launch", step_launch, give_up_launch},
+    TaskKind{"stop", step_stop, give_up_nothing},
+    TaskKind{"reboot", step_reboot, give_up_nothing},
+    TaskKind{"terminate", step_terminate, nullptr}, // never given up: nothing may stay behind
+    TaskKind{"ended", step_ended, give_up_nothing},
+    TaskKind{"capture", step_capture, give_up_capture},
+    TaskKind{"create_volume", step_create_volume, give_up_create_volume},
+    TaskKind{"delete_volume", step_delete_volume, nullptr},
+    TaskKind{"collect", step_collect, give_up_nothing},
+    TaskKind{"reap", step_reap, nullptr},
+};
+
+/// Whether trying the same again may help.
+bool passing(Fault fault)
+{
+    switch (fault) {
+    case Fault::unavailable:
+    case Fault::io:
+    case Fault::exhausted:
+    case Fault::in_use:
+        return true;
+    case Fault::invalid:
+    case Fault::missing:
+    case Fault::unknown:
+    case Fault::not_found:
+    case Fault::duplicate:
+    case Fault::mismatch:
+    case Fault::wrong_state:
+    case Fault::denied:
+    case Fault::dry_run:
+    case Fault::unsupported:
+    case Fault::corrupt:
+        return false;
+    }
+    return false;
+}
+
+/// Marks a subject as being worked on while it lives; false when another worker is at it.
+class Turn {
+public:
+    Turn(Engine::State& state, std::string subject)
+        : state_(state)
+        , subject_(std::move(subject))
+    {
+        std::scoped_lock const guard(state_.mutex);
+        taken_ = state_.busy.insert(subject_).second;
+    }
+    Turn(Turn const&) = delete;
+    Turn& operator=(Turn const&) = delete;
+    ~Turn()
+    {
+        std::scoped_lock const guard(state_.mutex);
+        if (taken_)
+            state_.busy.erase(subject_);
+    }
+    bool taken() const { return taken_; }
+
+private:
+    Engine::State& state_;
+    std::string subject_;
+    bool taken_ = false;
+};
+
+Result<bool> is_first_of_its_subject(Engine::State& state, Task const& task)
+{
+    auto const open =
+        TRY(state.catalog().read([](catalog::View& view) { return view.open_tasks(); }));
+    return std::none_of(open.begin(), open.end(), [&](Task const& other) {
+        return other.subject == task.subject && other.id < task.id;
+    });
+}
+
+Result<void> put_back(Engine::State& state, Task task, std::chrono::milliseconds delay)
+{
+    task.state = TaskState::queued;
+    task.lease_host.clear();
+    task.lease_until = {};
+    task.not_before = state.now() + delay;
+    return state.catalog().change({"worker", "task." + task.kind},
+                                  [&](catalog::Change& change) { return change.save(task); });
+}
+
+Result<void> end(Engine::State& state, Task task, TaskState outcome, std::string why)
+{
+    task.state = outcome;
+    task.lease_host.clear();
+    task.outcome = std::move(why);
+    if (outcome == TaskState::done)
+        task.progress_percent = 100;
+    return state.catalog().change({"worker", "task." + task.kind},
+                                  [&](catalog::Change& change) { return change.save(task); });
+}
+
+/// Twice as long each time: 0.5 s, 1 s, 2 s, …
+std::chrono::milliseconds backoff(int failures)
+{
+    return std::chrono::milliseconds(500) * (1 << std::min(failures, 6));
+}
+
+Result<void> after_failure(Engine::State& state, TaskKind const& kind, Task task,
+                           Error const& error)
+{
+    bool const last = !passing(error.fault) || task.attempts >= kMaxFailures;
+    log(last ? Level::error : Level::warn, "task.failed", error,
+        {{"task", task.id},
+         {"kind", task.kind},
+         {"subject", task.subject},
+         {"attempt", task.attempts}});
+    if (!last || kind.give_up == nullptr)
+        return put_back(state, task, backoff(task.attempts));
+    TRY(kind.give_up(state, task, error));
+    return end(state, task, TaskState::failed, error.message);
+}
+
+Result<void> run(Engine::State& state, Task task)
+{
+    auto const* const kind = find_task_kind(task.kind);
+    if (kind == nullptr)
+        return end(state, task, TaskState::failed,
+                   "This version of Karat does not know this kind of task");
+    auto const next = kind->step(state, task);
+    if (!next.ok())
+        return after_failure(state, *kind, task, next.error());
+    if (next.value().again)
+        return put_back(state, task, *next.value().again);
+    return end(state, task, TaskState::done, "");
+}
+
+Result<bool> take_and_run(Engine::State& state)
+{
+    auto task = TRY(state.catalog().take_task(std::string(kHost), kLease));
+    if (!task)
+        return false;
+    Turn const turn(state, task->subject);
+    bool const mine = turn.taken() ? TRY(is_first_of_its_subject(state, *task)) : false;
+    if (!mine) {
+        --task->attempts; // waiting for one's turn is no failure
+        TRY(put_back(state, *task, kTurnWait));
+        return true;
+    }
+    TRY(run(state, std::move(*task)));
+    return true;
+}
+
+/// Sleeps until a task may be due, at most kLongestSleep.
+void sleep_until_due(Engine::State& state, std::stop_token const& stop)
+{
+    auto wait = kLongestSleep;
+    auto const due = state.catalog().next_task_due();
+    if (due.ok() && due.value())
+        wait = std::clamp(*due.value() - state.now(), std::chrono::milliseconds(1), kLongestSleep);
+    std::unique_lock guard(state.mutex);
+    state.wake.wait_for(guard, stop, wait, [&] { return state.woken; });
+    state.woken = false;
+}
+
+void work(std::stop_token const& stop, Engine::State& state)
+{
+    while (!stop.stop_requested()) {
+        auto const worked = take_and_run(state);
+        if (!worked.ok())
+            log(Level::error, "worker.failed", worked.error());
+        if (!worked.ok() || !worked.value())
+            sleep_until_due(state, stop);
+    }
+}
+
+} // namespace
+
+TaskKind const* find_task_kind(std::string_view name)
+{
+    auto const found = std::find_if(kKinds.begin(), kKinds.end(),
+                                    [&](TaskKind const& kind) { return kind.name == name; });
+    return found == kKinds.end() ? nullptr : &*found;
+}
+
+Result<void> give_up_nothing(Engine::State&, Task const&, Error const&) { return {}; }
+
+Task new_task(Engine::State& state, std::string kind, std::string subject, std::string payload)
+{
+    Task task;
+    task.kind = std::move(kind);
+    task.subject = std::move(subject);
+    task.payload = std::move(payload);
+    task.created = state.now();
+    task.not_before = state.now();
+    return task;
+}
+
+bool report_progress(Engine::State& state, Task& task, double share)
+{
+    {
+        std::scoped_lock const guard(state.mutex);
+        if (!state.threads.empty() && state.threads.front().get_stop_token().stop_requested())
+            return false; // the daemon ends; the task is taken up again at the next start
+    }
+    auto const percent = static_cast<int>(std::clamp(share, 0.0, 1.0) * 100);
+    if (percent <= task.progress_percent)
+        return true;
+    task.progress_percent = percent;
+    auto const renewed = state.catalog().renew_task(task, kLease);
+    if (!renewed.ok())
+        log(Level::warn, "task.lease_lost", renewed.error(), {{"task", task.id}});
+    return renewed.ok();
+}
+
+Result<Task> Engine::task(std::int64_t id)
+{
+    auto found = TRY(state_->catalog().read([&](catalog::View& view) { return view.task(id); }));
+    if (!found)
+        return Error{Fault::not_found, Noun::task, "There is no task " + std::to_string(id)};
+    return std::move(*found);
+}
+
+Result<bool> Engine::work_once() { return take_and_run(*state_); }
+
+void Engine::start_workers()
+{
+    for (int i = 0; i < state_->parts.settings.workers; ++i)
+        state_->threads.emplace_back(
+            [state = state_.get()](std::stop_token stop) { work(stop, *state); });
+}
+
+void Engine::stop_workers()
+{
+    for (auto& thread : state_->threads)
+        thread.request_stop();
+    state_->threads.clear(); // joins
+}
+
+} // namespace karat::engine
