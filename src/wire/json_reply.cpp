@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scalars.hpp"
+#include "writer.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace karat::wire {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json structure(Shape const& shape, void const* object);
+
+Json one(Member const& member, void const* value)
+{
+    switch (member.field.kind) {
+    case Kind::text:
+    case Kind::blob:
+        return write_text(member, value);
+    case Kind::boolean:
+        return *static_cast<bool const*>(value);
+    case Kind::int32:
+        return *static_cast<std::int32_t const*>(value);
+    case Kind::int64:
+        return *static_cast<std::int64_t const*>(value);
+    case Kind::real:
+        return *static_cast<double const*>(value);
+    case Kind::time: {
+        auto const since = static_cast<Time const*>(value)->time_since_epoch();
+        return static_cast<double>(since.count()) / 1000; // seconds, as json-1.1 wants
+    }
+    case Kind::structure:
+        return structure(*member.shape, value);
+    }
+    broken("a kind without a writer");
+}
+
+Json structure(Shape const& shape, void const* object)
+{
+    auto json = Json::object();
+    for (auto const& member : shape.members) {
+        auto const seen = see(member, object);
+        auto const name = std::string(member.out);
+        if (member.field.form == Form::list) {
+            auto& list = json[name] = Json::array();
+            for (std::size_t i = 0; i < seen.count; ++i)
+                list.push_back(one(member, seen.at(i)));
+        } else if (seen.count > 0) {
+            json[name] = one(member, seen.at(0));
+        }
+    }
+    return json;
+}
+
+} // namespace
+
+std::string write_json_reply(Shape const& shape, void const* object)
+{
+    // Broken UTF-8 in a tag must not take the reply with it.
+    return structure(shape, object).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+} // namespace karat::wire

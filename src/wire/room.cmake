@@ -1,0 +1,38 @@
+# The generated half of the room: structs, readers and writers from models/*.json, by Python alone.
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
+set(wire_dir ${PROJECT_SOURCE_DIR}/src/wire)
+set(wiregen_dir ${PROJECT_SOURCE_DIR}/tools/wiregen)
+set(generated_dir ${PROJECT_BINARY_DIR}/generated/wire)
+
+set(generated_doors)
+set(generated_sources ec2_0.cpp ec2_1.cpp ec2_2.cpp ec2_3.cpp ssm_0.cpp sts_0.cpp) # as cpp.py cuts them
+set(models)
+foreach(service ec2 ssm sts)
+  list(APPEND models ${wire_dir}/models/${service}.json)
+  list(APPEND generated_sources ${service}_shapes.hpp)
+  list(APPEND generated_doors ${service}.hpp ${service}_operations.hpp)
+endforeach()
+list(TRANSFORM generated_sources PREPEND ${generated_dir}/)
+list(TRANSFORM generated_doors PREPEND ${generated_dir}/include/karat/wire/)
+
+file(GLOB wiregen_scripts CONFIGURE_DEPENDS ${wiregen_dir}/*.py)
+add_custom_command(
+  OUTPUT ${generated_sources} ${generated_doors}
+  COMMAND Python3::Interpreter -B ${wiregen_dir}/generate.py --out ${generated_dir} ${models}
+  DEPENDS ${wiregen_scripts} ${models}
+  COMMENT "Generating the wire structs, readers and writers"
+  VERBATIM)
+
+file(GLOB wire_doors CONFIGURE_DEPENDS ${wire_dir}/include/karat/wire/*.hpp)
+target_sources(karat_wire
+  PRIVATE ${generated_sources}
+  PUBLIC FILE_SET HEADERS FILES ${wire_doors}
+  PUBLIC FILE_SET generated TYPE HEADERS BASE_DIRS ${generated_dir}/include FILES ${generated_doors})
+target_include_directories(karat_wire PRIVATE ${generated_dir})
+target_link_libraries(karat_wire PRIVATE nlohmann_json::nlohmann_json)
+
+if(KARAT_TESTS)
+  add_test(NAME wire_supported_page COMMAND Python3::Interpreter -B ${wiregen_dir}/generate.py
+    --supported ${PROJECT_SOURCE_DIR}/docs/supported.md --check ${models})
+  set_tests_properties(wire_supported_page PROPERTIES LABELS fast TIMEOUT 30)
+endif()

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The C++ of a model: the door (structs, readers, writers), the list of its operations, and the tables
+that src/wire/shape.hpp describes, in shards that compile side by side."""
+from model import SIMPLE, snake
+
+SHARDS = {"ec2": 4}
+MADE = "// SPDX-License-Identifier: Apache-2.0\n// Made by tools/wiregen from src/wire/models/{service}.json. Do not edit.\n"
+
+
+def is_plain(structure, member):
+    """Required members of what only requests hold need no optional: the reader has checked."""
+    return member.required and not structure.written and not member.is_structure
+
+
+def declaration(structure, member):
+    type_ = SIMPLE.get(member.type, member.type)
+    if member.is_list:
+        type_ = f"std::vector<{type_}>"
+    elif not is_plain(structure, member) and member.name != "DryRun":
+        type_ = f"std::optional<{type_}>"
+    start = "true" if member.name == "Return" and structure.written else ""
+    note = " ///< Required." if member.required and structure.read else ""
+    return f"    {type_} {member.field}{{{start}}};{note}\n"
+
+
+def struct(structure):
+    body = "".join(declaration(structure, member) for member in structure.members)
+    return f"struct {structure.name} {{\n{body}}};\n\n"
+
+
+def reader(model, operation):
+    source = "std::string_view body" if model.protocol == "json" else "Params const& params"
+    return f"Result<{operation.request.name}> read_{snake(operation.name)}_request({source})"
+
+
+def writer(model, operation):
+    request_id = "" if model.protocol == "json" else ", std::string_view request_id"
+    return f"std::string write_{snake(operation.name)}_result({operation.name}Result const& result{request_id})"
+
+
+def door(model):
+    constants = {"kVersion": "version", "kNamespace": "namespace", "kTarget": "target",
+                 "kSigningName": "signing_name"}
+    text = MADE.format(service=model.service)
+    text += """// Requests and replies of the service, their readers and their writers. In what only requests hold,
+// required scalars are plain; everything else that may be absent is optional, and a list without
+// elements is an absent one. Blobs are decoded bytes. All functions are pure and thread-safe.
+#pragma once
+
+#include "karat/env.hpp"
+#include "karat/result.hpp"
+#include "karat/wire/params.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+"""
+    text += f"namespace karat::wire::{model.service} {{\n\n"
+    for name, key in constants.items():
+        if key in model.head:
+            text += f'inline constexpr std::string_view {name} = "{model.head[key]}";\n'
+    text += "\n" + "".join(map(struct, model.structures.values()))
+    for operation in model.operations:
+        text += struct(operation.request)
+        if operation.reply.name in model.structures:
+            text += f"using {operation.name}Result = {operation.reply.name};\n\n"
+        else:
+            text += struct(operation.reply)
+    for operation in model.operations:
+        text += f"{reader(model, operation)};\n{writer(model, operation)};\n"
+    return text + f"\n}} // namespace karat::wire::{model.service}\n"
+
+
+def operations(model):
+    macro = f"KARAT_{model.service.upper()}_OPERATIONS"
+    rows = " \\\n".join(f"    X({one.name}, {snake(one.name)})" for one in model.operations)
+    request_id = "" if model.protocol == "json" else ", call.request_id"
+    wire = f"wire::{model.service}"
+    return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation, so that api declares every handler and
+   builds its dispatch table from one list; an operation without a handler does not link:
+
+     #define X(Name, name)                                                                         \\
+         Result<{wire}::Name##Result> name(engine::Engine&, engine::Caller const&,                 \\
+                                           {wire}::Name##Request const&);
+     {macro}(X)                                             // api/{model.service}/handlers.hpp
+     #undef X
+
+     #define X(Name, name)                                                                         \\
+         {{#Name, [](Call& call) -> Result<std::string> {{                                           \\
+              auto const request = TRY({wire}::read_##name##_request(call.input));                 \\
+              auto const result = TRY(name(call.engine, call.caller, request));                    \\
+              return {wire}::write_##name##_result(result{request_id});                            \\
+          }}}},
+     constexpr Entry kEntries[] = {{{macro}(X)}};           // api/dispatch.cpp
+     #undef X */
+#pragma once
+
+#define {macro}(X) \\
+{rows}
+"""
+
+
+def table_row(structure, member, model):
+    use = {(True, True): "both", (True, False): "read", (False, True): "write"}[
+        (structure.read, structure.written)]
+    field = f"KARAT_FIELD({structure.name}, {member.field}, {use})"
+    if member.type == "blob":
+        field = f"as_blob({field})"
+    row = f'    {{.in = "{member.query}", .out = "{member.xml}", .item = "{member.item}", .field = {field}'
+    if structure.read and member.required:
+        row += ", .presence = Presence::required"
+    elif structure.read and "even_empty" in member.words:
+        row += ", .presence = Presence::even_empty"
+    if member.is_structure:
+        row += f", .shape = &shapes::{member.type}"
+    if structure.read and "enum" in member.words:
+        row += f", .values = k{member.words['enum']}"
+    if structure.read and member.bounds:
+        least, most = member.bounds
+        limits = [f".least = {least}"] * bool(least) + [f".most = {most}"] * bool(most)
+        row += f", .bounds = {{{', '.join(limits)}}}"
+    return row + "},\n"
+
+
+def table(structure, model):
+    if not structure.members:
+        return f"constinit Shape const shapes::{structure.name}{{}};\n\n"
+    rows = "".join(table_row(structure, member, model) for member in structure.members)
+    return (f"constexpr Member k{structure.name}Members[] = {{\n{rows}}};\n"
+            f"constinit Shape const shapes::{structure.name}{{k{structure.name}Members}};\n\n")
+
+
+def bodies(model, operation):
+    name, request = operation.name, operation.request.name
+    style = "member" if model.protocol == "query" else "flat"
+    read = (f"read_json(shapes::{request}, &request, body)" if model.protocol == "json" else
+            f"read_params(ListStyle::{style}, shapes::{request}, &request, params)")
+    shape = f"shapes::{operation.reply.name}, &result"
+    write = (f"write_json_reply({shape})" if model.protocol == "json" else
+             f'write_{model.protocol}_reply({{"{name}", kNamespace, request_id}}, {shape})')
+    return (f"{reader(model, operation)}\n{{\n    {request} request;\n    TRY({read});\n"
+            f"    return request;\n}}\n\n{writer(model, operation)}\n{{\n    return {write};\n}}\n\n")
+
+
+def all_structures(model):
+    own = [part for one in model.operations for part in (one.request, one.reply)]
+    return list({one.name: one for one in [*model.structures.values(), *own]}.values())
+
+
+def shapes_header(model):
+    text = MADE.format(service=model.service)
+    text += '#pragma once\n\n#include "shape.hpp"\n\n#include "karat/wire/'
+    text += f"{model.service}.hpp\"\n\nnamespace karat::wire::{model.service}::shapes {{\n\n"
+    text += "".join(f"extern Shape const {one.name};\n" for one in all_structures(model))
+    return text + f"\n}} // namespace karat::wire::{model.service}::shapes\n"
+
+
+def shard(model, index, count):
+    text = MADE.format(service=model.service)
+    text += f'#include "{model.service}_shapes.hpp"\n\n#include "reader.hpp"\n#include "writer.hpp"\n\n'
+    text += f"#include <cstddef>\n\nnamespace karat::wire::{model.service} {{\n\n"
+    structures = all_structures(model)[index::count]
+    used = {member.words["enum"] for one in structures if one.read for member in one.members
+            if "enum" in member.words}
+    for name in sorted(used):
+        values = ", ".join(f'"{value}"' for value in model.enums[name])
+        text += f"constexpr std::string_view k{name}[] = {{{values}}};\n"
+    text += "\n" + "".join(table(one, model) for one in structures)
+    text += "".join(bodies(model, one) for one in model.operations[index::count])
+    return text + f"}} // namespace karat::wire::{model.service}\n"
+
+
+def files(model):
+    service, count = model.service, SHARDS.get(model.service, 1)
+    made = {
+        f"include/karat/wire/{service}.hpp": door(model),
+        f"include/karat/wire/{service}_operations.hpp": operations(model),
+        f"{service}_shapes.hpp": shapes_header(model),
+    }
+    for index in range(count):
+        made[f"{service}_{index}.cpp"] = shard(model, index, count)
+    return made
