@@ -79,22 +79,22 @@ def operations(model):
     rows = " \\\n".join(f"    X({one.name}, {snake(one.name)})" for one in model.operations)
     request_id = "" if model.protocol == "json" else ", call.request_id"
     wire = f"wire::{model.service}"
-    return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation, so that api declares every handler and
+    return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation: api declares every handler and
    builds its dispatch table from one list; an operation without a handler does not link:
 
-     #define X(Name, name)                                                                         \\
-         Result<{wire}::Name##Result> name(engine::Engine&, engine::Caller const&,                 \\
+     #define X(Name, name) \\
+         Result<{wire}::Name##Result> name(engine::Engine&, engine::Caller const&, \\
                                            {wire}::Name##Request const&);
-     {macro}(X)                                             // api/{model.service}/handlers.hpp
+     {macro}(X) // api/{model.service}/handlers.hpp
      #undef X
 
-     #define X(Name, name)                                                                         \\
-         {{#Name, [](Call& call) -> Result<std::string> {{                                           \\
-              auto const request = TRY({wire}::read_##name##_request(call.input));                 \\
-              auto const result = TRY(name(call.engine, call.caller, request));                    \\
-              return {wire}::write_##name##_result(result{request_id});                            \\
+     #define X(Name, name) \\
+         {{#Name, [](Call& call) -> Result<std::string> {{ \\
+              auto const request = TRY({wire}::read_##name##_request(call.input)); \\
+              auto const result = TRY(name(call.engine, call.caller, request)); \\
+              return {wire}::write_##name##_result(result{request_id}); \\
           }}}},
-     constexpr Entry kEntries[] = {{{macro}(X)}};           // api/dispatch.cpp
+     constexpr Entry kEntries[] = {{{macro}(X)}}; // api/dispatch.cpp
      #undef X */
 #pragma once
 
