@@ -239,7 +239,7 @@ Checked<Done> check_payload_mode(std::string_view payload, SigningPolicy const& 
         return refuse(unsupported_payload, "UNSIGNED-PAYLOAD is not taken here; sign the body");
     if (payload.starts_with("STREAMING-"))
         return refuse(unsupported_payload,
-                      "Chunked signing (STREAMING-…) is not taken here; sign the body as a whole");
+                      "Chunked signing (STREAMING-*) is not taken here; sign the body as a whole");
     return refuse(unsupported_payload,
                   "x-amz-content-sha256 must be the SHA-256 of the body, 64 lower-case "
                   "hexadecimal digits");

@@ -48,8 +48,11 @@ std::optional<Time> parse_basic_time(std::string_view text)
 
 std::optional<std::string> basic_from_http_date(std::string_view text)
 {
-    if (text.size() != 29 || !has_form(text.substr(3, 5), ", ## ") ||
-        !has_form(text.substr(11), " #### ##:##:## GMT"))
+    if (text.size() < 29 || !has_form(text.substr(3, 5), ", ## ") ||
+        !has_form(text.substr(11, 15), " #### ##:##:## "))
+        return std::nullopt;
+    auto const zone = text.substr(26);
+    if (zone != "GMT" && zone != "-0000" && zone != "+0000") // botocore writes -0000
         return std::nullopt;
     auto const month = std::ranges::find(kMonths, text.substr(8, 3)) - kMonths.begin();
     if (month == 12)

@@ -24,5 +24,13 @@ TEST(SigV4Vectors, published_requests_verify)
     }
 }
 
+TEST(SigV4Vectors, botocore_requests_verify)
+{
+    auto const samples = golden_samples();
+    EXPECT_EQ(samples.size(), 24U);
+    for (auto const& sample : samples)
+        EXPECT_EQ(outcome(sample), "ok") << sample.name;
+}
+
 } // namespace
 } // namespace karat::wire
