@@ -6,3 +6,11 @@ find_package(nlohmann_json REQUIRED)
 if(KARAT_TESTS)
   find_package(GTest REQUIRED)
 endif()
+
+# SOCI reads and writes the catalog's SQL. Debian ships neither a CMake nor a pkg-config file for it.
+find_package(SQLite3 REQUIRED)
+foreach(part soci_core soci_sqlite3)
+  find_library(KARAT_${part} ${part} REQUIRED)
+  add_library(SOCI::${part} UNKNOWN IMPORTED)
+  set_target_properties(SOCI::${part} PROPERTIES IMPORTED_LOCATION ${KARAT_${part}})
+endforeach()

@@ -36,3 +36,9 @@ if(KARAT_TESTS)
     --supported ${PROJECT_SOURCE_DIR}/docs/supported.md --check ${models})
   set_tests_properties(wire_supported_page PROPERTIES LABELS fast TIMEOUT 30)
 endif()
+
+# The published signing vectors that a test reads are JSON, found beside the repository.
+if(TARGET wire_test)
+  target_link_libraries(wire_test PRIVATE nlohmann_json::nlohmann_json)
+  target_compile_definitions(wire_test PRIVATE KARAT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+endif()

@@ -26,7 +26,8 @@ struct UsedToken {
     std::string outcome;     ///< What the first call answered: ids, blank between.
 };
 
-/// The reading side of a transaction: one consistent state. find_* answer nothing when absent.
+/// The reading side of a transaction: one consistent state. Single things answer nothing when
+/// absent; lists come in order of creation unless said.
 class View {
 public:
     virtual ~View() = default;
@@ -67,15 +68,17 @@ public:
     virtual Result<std::vector<Parameter>> parameters(Scope const&, std::string const& prefix) = 0;
 
     virtual Result<std::optional<Task>> task(std::int64_t id) = 0;
-    /// Tasks that are queued or running.
+    /// Tasks that are queued or running, by id.
     virtual Result<std::vector<Task>> open_tasks() = 0;
+    /// Nothing once it expired.
     virtual Result<std::optional<UsedToken>> token(AccountId const&, std::string const& region,
                                                    std::string const& action,
                                                    std::string const& token) = 0;
 };
 
 /// The writing side. save() inserts or replaces by id; uniqueness (image names, key pair names,
-/// security group names, access key ids) is the schema's: Fault::duplicate names the thing.
+/// security group names, access key ids) is the schema's: Fault::duplicate names the thing, and
+/// the change may go on. Text must be UTF-8 (Fault::invalid). remove() succeeds also if absent.
 class Change : public View {
 public:
     virtual Result<void> save(Account const&) = 0;
@@ -102,8 +105,11 @@ public:
     virtual Result<void> remove_parameter(Scope const&, std::string const& name) = 0;
     virtual Result<void> remove_expired_tokens(Time now) = 0;
 
-    /// Adds the task (its id and state are given here) and returns its id.
+    /// Adds the task (its id, its state and, when unset, `created` are given here); returns its id.
     virtual Result<std::int64_t> enqueue(Task task) = 0;
+    /// Keeps what a worker did with its task; leaving TaskState::running gives up the lease.
+    /// Fault::wrong_state when the task is finished or another worker took it, so that a change
+    /// that ends with this commits nothing after a lost lease. Extends no lease.
     virtual Result<void> save(Task const&) = 0;
 };
 
@@ -113,14 +119,23 @@ struct Actor {
     std::string action; ///< "CopyImage", "task.capture", …
 };
 
+/// How the database reaches its file.
+enum class Storage : unsigned char {
+    native,      ///< By SQLite's own code for this system. `env.files` must be the real ones.
+    through_env, ///< Through `env.files`, so that tests can cut its power.
+};
+
 /// Thread-safe. Changes are serialised; Fault::unavailable after waiting too long for a lock.
+/// After the disk failed in a commit, changes are refused with Fault::io until the next open():
+/// what is on the platter is then unknown, and building on it could lose what was acknowledged.
 class Catalog {
 public:
     virtual ~Catalog() = default;
     /// Opens or creates the database file and brings its schema up to date (numbered migrations,
     /// one transaction each). A schema newer than this program is refused with a sentence that says
-    /// so.
-    static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& path);
+    /// so. Fault::unavailable while another process has the catalog open.
+    static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& path,
+                                                 Storage storage = Storage::native);
 
     /// Runs `work` in one transaction: commits when it succeeds, rolls back when it fails. `work`
     /// may not call the catalog again. Returns work's result, or the commit's failure.
@@ -160,7 +175,8 @@ public:
                                                   std::chrono::milliseconds lease) = 0;
     /// Extends the lease and notes progress. Fault::wrong_state when the lease was lost.
     virtual Result<void> renew_task(Task const& task, std::chrono::milliseconds lease) = 0;
-    /// Makes the running tasks of `host` due at once: after a restart nobody is at them.
+    /// Makes the tasks that run under `host`'s lease due at once: for a daemon that starts and so
+    /// knows that the one before it is dead.
     virtual Result<void> release_tasks(std::string const& host) = 0;
     /// When the next task becomes due, for a worker that wants to sleep.
     virtual Result<std::optional<Time>> next_task_due() = 0;

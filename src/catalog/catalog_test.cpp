@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "karat/catalog.hpp"
+#include "samples.hpp"
+
+#include <gtest/gtest.h>
+
+namespace karat::catalog {
+namespace {
+
+Actor const kActor{"111111111111", "Test"};
+
+struct Fixture : testing::Test {
+    MemoryEnv world;
+    std::unique_ptr<Catalog> catalog =
+        Catalog::open(world.env(), "catalog.db", Storage::through_env).value();
+
+    void reopen()
+    {
+        catalog.reset();
+        catalog = Catalog::open(world.env(), "catalog.db", Storage::through_env).value();
+    }
+    template <class... Things>
+    Result<void> save(Things const&... things)
+    {
+        return catalog->change(kActor, [&](Change& change) -> Result<void> {
+            Result<void> outcome;
+            (void)((outcome = change.save(things), outcome.ok()) && ...);
+            return outcome;
+        });
+    }
+    /// What a reading member answers for these arguments.
+    template <class Answer, class... Parameters, class... Arguments>
+    Answer ask(Result<Answer> (View::*member)(Parameters...), Arguments const&... arguments)
+    {
+        return catalog->read([&](View& view) { return (view.*member)(arguments...); }).value();
+    }
+};
+
+template <class Thing>
+std::string text(Thing const& thing)
+{
+    return write_document(thing).value();
+}
+template <class Thing>
+std::string text(std::optional<Thing> const& thing)
+{
+    return thing ? text(*thing) : "(nothing)";
+}
+template <class Thing>
+std::vector<std::string> ids(std::vector<Thing> const& things)
+{
+    std::vector<std::string> all;
+    for (auto const& thing : things) {
+        if constexpr (requires { thing.id.text(); })
+            all.push_back(thing.id.text());
+        else if constexpr (requires { thing.secret; })
+            all.push_back(thing.id);
+        else
+            all.push_back(thing.name);
+    }
+    return all;
+}
+
+Scope all_of(auto const& thing) { return {thing.region, thing.owner}; }
+
+struct RoundTrip : Fixture {};
+
+TEST_F(RoundTrip, Accounts)
+{
+    auto const account = sample<Account>();
+    auto key = sample<AccessKey>();
+    key.account = account.id;
+    ASSERT_TRUE(save(account, key).ok());
+    reopen();
+    EXPECT_EQ(text(ask(&View::account, account.id)), text(account));
+    EXPECT_EQ(text(ask(&View::account_by_name, account.name)), text(account));
+    EXPECT_EQ(text(ask(&View::account_by_alias, account.alias)), text(account));
+    EXPECT_EQ(text(ask(&View::account_by_alias, std::string())), "(nothing)");
+    EXPECT_EQ(text(ask(&View::access_key, key.id)), text(key));
+    EXPECT_EQ(ids(ask(&View::access_keys, account.id)), std::vector{key.id});
+    EXPECT_EQ(ids(ask(&View::accounts)), std::vector{account.id.text()});
+}
+
+TEST_F(RoundTrip, Images)
+{
+    auto const image = sample<Image>();
+    ASSERT_TRUE(save(image).ok());
+    reopen();
+    EXPECT_EQ(text(ask(&View::image, image.id)), text(image));
+    EXPECT_EQ(text(ask(&View::image_by_name, all_of(image), image.name)), text(image));
+    EXPECT_EQ(ids(ask(&View::images, all_of(image))), std::vector{image.id.text()});
+    EXPECT_EQ(ids(ask(&View::images_with, *image.devices[1].snapshot)),
+              std::vector{image.id.text()});
+}
+
+TEST_F(RoundTrip, SnapshotsAndVolumes)
+{
+    auto const snapshot = sample<Snapshot>();
+    auto const volume = sample<Volume>();
+    ASSERT_TRUE(save(snapshot, volume).ok());
+    reopen();
+    EXPECT_EQ(text(ask(&View::snapshot, snapshot.id)), text(snapshot));
+    EXPECT_EQ(ids(ask(&View::snapshots, all_of(snapshot))), std::vector{snapshot.id.text()});
+    EXPECT_EQ(text(ask(&View::volume, volume.id)), text(volume));
+    EXPECT_EQ(ids(ask(&View::volumes, all_of(volume))), std::vector{volume.id.text()});
+    EXPECT_EQ(ids(ask(&View::volumes_of, volume.attachment->instance)),
+              std::vector{volume.id.text()});
+    EXPECT_EQ(ids(ask(&View::volumes_over, *volume.layers.base)), std::vector{volume.id.text()});
+}
+
+TEST_F(RoundTrip, InstancesAndTheirSurroundings)
+{
+    auto const instance = sample<Instance>();
+    auto const group = sample<SecurityGroup>();
+    auto const vpc = sample<Vpc>();
+    auto const subnet = sample<Subnet>();
+    auto const key = sample<KeyPair>();
+    auto const parameter = sample<Parameter>();
+    ASSERT_TRUE(save(instance, group, vpc, subnet, key, parameter).ok());
+    reopen();
+    EXPECT_EQ(text(ask(&View::instance, instance.id)), text(instance));
+    EXPECT_EQ(ids(ask(&View::instances, all_of(instance))), std::vector{instance.id.text()});
+    EXPECT_EQ(text(ask(&View::security_group, group.id)), text(group));
+    EXPECT_EQ(text(ask(&View::security_groups, all_of(group)).at(0)), text(group));
+    EXPECT_EQ(text(ask(&View::vpcs, all_of(vpc)).at(0)), text(vpc));
+    EXPECT_EQ(text(ask(&View::subnets, all_of(subnet)).at(0)), text(subnet));
+    EXPECT_EQ(text(ask(&View::key_pair, all_of(key), key.name)), text(key));
+    EXPECT_EQ(ids(ask(&View::key_pairs, all_of(key))), std::vector{key.id.text()});
+    EXPECT_EQ(text(ask(&View::parameter, all_of(parameter), parameter.name)), text(parameter));
+}
+
+} // namespace
+} // namespace karat::catalog

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "database.hpp"
+
+#include "sqlite_vfs.hpp"
+
+#include <charconv>
+#include <fmt/format.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+#include <unordered_map>
+
+namespace karat::catalog {
+namespace {
+
+constexpr int kBusyTimeoutSeconds = 2; // somebody's sqlite3 shell may hold the file for a moment
+
+// EXCLUSIVE before the first use of the log: no shared memory, and a second daemon cannot join.
+// synchronous=FULL: a commit returns after the log is synced.
+constexpr char const* kSetUp = "PRAGMA locking_mode = EXCLUSIVE;"
+                               "PRAGMA journal_mode = WAL;"
+                               "PRAGMA synchronous = FULL;"
+                               "PRAGMA foreign_keys = ON;"
+                               "PRAGMA temp_store = MEMORY;"
+                               "PRAGMA trusted_schema = OFF;"
+                               "BEGIN IMMEDIATE; COMMIT;";
+
+Fault fault_of(int sqlite_code)
+{
+    switch (sqlite_code & 0xff) {
+    case SQLITE_CONSTRAINT:
+        return sqlite_code == SQLITE_CONSTRAINT_FOREIGNKEY ? Fault::not_found : Fault::duplicate;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return Fault::unavailable;
+    case SQLITE_NOMEM:
+    case SQLITE_TOOBIG:
+        return Fault::exhausted;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return Fault::io;
+    default: // CORRUPT, NOTADB, and a schema that our statements do not fit
+        return Fault::corrupt;
+    }
+}
+
+Error sqlite_error(int code)
+{
+    if (fault_of(code) == Fault::unavailable)
+        return fail(Fault::unavailable, "The catalog is in use by another process");
+    return fail(fault_of(code), fmt::format("The catalog's database failed: {} (SQLite {})",
+                                            sqlite_api::sqlite3_errstr(code), code));
+}
+
+/// A name in SQLite's URI form: every byte that could mean something is escaped.
+std::string uri_of(std::string const& path, std::string const& vfs)
+{
+    std::string uri = "file:";
+    for (char const c : path) {
+        bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '-' || c == '_';
+        uri += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return vfs.empty() ? uri : uri + "?vfs=" + vfs;
+}
+
+bool is_number(Value const& value) { return value.index() == 0; }
+
+/// A statement that stays prepared, with the variables that it is bound to.
+class Prepared {
+public:
+    Prepared(soci::session& session, Query const& query)
+        : statement_(session)
+        , slots_(query.values.size())
+    {
+        statement_.alloc();
+        statement_.prepare(query.text);
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
+            auto& slot = slots_[i];
+            slot.is_number = is_number(query.values[i]);
+            if (slot.is_number)
+                statement_.exchange(soci::use(slot.number, slot.indicator));
+            else
+                statement_.exchange(soci::use(slot.text, slot.indicator));
+        }
+    }
+
+    std::int64_t run(Query const& query)
+    {
+        fill(query);
+        if (!bound_)
+            statement_.define_and_bind();
+        bound_ = true;
+        statement_.execute(true);
+        return statement_.get_affected_rows();
+    }
+
+    std::vector<std::string> texts(Query const& query)
+    {
+        fill(query);
+        if (!bound_) {
+            statement_.exchange(soci::into(answer_, answer_indicator_));
+            statement_.define_and_bind();
+        }
+        bound_ = true;
+        std::vector<std::string> all;
+        statement_.execute(false);
+        while (statement_.fetch()) // to the end, so that the statement holds nothing open
+            all.push_back(answer_indicator_ == soci::i_null ? std::string() : answer_);
+        return all;
+    }
+
+private:
+    struct Slot {
+        bool is_number = false;
+        long long number = 0;
+        std::string text;
+        soci::indicator indicator = soci::i_ok;
+    };
+
+    void fill(Query const& query)
+    {
+        VERIFY(query.values.size() == slots_.size());
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
+            auto& slot = slots_[i];
+            auto const& value = query.values[i];
+            VERIFY(slot.is_number == is_number(value));
+            slot.indicator = std::visit([](auto const& held) { return held.has_value(); }, value)
+                                 ? soci::i_ok
+                                 : soci::i_null;
+            if (slot.is_number)
+                slot.number = std::get<0>(value).value_or(0);
+            else
+                slot.text = std::get<1>(value).value_or("");
+        }
+    }
+
+    soci::statement statement_;
+    std::vector<Slot> slots_;
+    std::string answer_;
+    soci::indicator answer_indicator_ = soci::i_ok;
+    bool bound_ = false;
+};
+
+} // namespace
+
+struct Database::State {
+    std::unique_ptr<EnvVfs> vfs; // outlives the session that uses it
+    soci::session session;
+    std::unordered_map<std::string, Prepared> prepared; // as many as there are statement texts
+
+    /// Unchecked by UBSan: Debian's SOCI keeps the class's type information to itself.
+    [[gnu::no_sanitize("vptr")]] sqlite_api::sqlite3* handle()
+    {
+        return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
+    }
+
+    /// Runs `work` on the prepared statement: the one place that catches. SOCI's what() is never
+    /// used: it quotes the bound values, and some of them are secrets.
+    auto with(Query const& query, auto work) -> Result<decltype(work(std::declval<Prepared&>()))>
+    {
+        try {
+            auto found = prepared.find(query.text);
+            if (found == prepared.end())
+                found = prepared.try_emplace(query.text, session, query).first;
+            return work(found->second);
+        } catch (soci::soci_error const&) {
+            auto const code = sqlite_api::sqlite3_extended_errcode(handle());
+            prepared.erase(query.text); // in whatever state the failure left it
+            return sqlite_error(code);
+        }
+    }
+};
+
+Database::Database(std::unique_ptr<State> state)
+    : state_(std::move(state))
+{
+}
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::open(Env env, std::string const& path, Storage storage)
+{
+    // SQLite would make the file readable by everybody, and it holds secret keys.
+    TRY(env.files.open(path, Access::create));
+    auto state = std::make_unique<State>();
+    if (storage == Storage::through_env)
+        state->vfs = std::make_unique<EnvVfs>(env);
+    auto const uri = uri_of(path, state->vfs ? state->vfs->name() : "");
+    try {
+        state->session.open(soci::sqlite3,
+                            fmt::format("dbname={} timeout={}", uri, kBusyTimeoutSeconds));
+    } catch (soci::sqlite3_soci_error const& error) {
+        return sqlite_error(error.result());
+    }
+    std::unique_ptr<Database> database(new Database(std::move(state)));
+    TRY(database->run_script(kSetUp));
+    // What a crash left in the log may be in the page cache only, where a failed sync left it.
+    // Built upon, it must be on the platter first.
+    TRY(database->run_script("PRAGMA wal_checkpoint(TRUNCATE)"));
+    return database;
+}
+
+Result<std::int64_t> Database::run(Query const& query)
+{
+    return state_->with(query, [&](Prepared& statement) { return statement.run(query); });
+}
+
+Result<std::vector<std::string>> Database::texts(Query const& query)
+{
+    return state_->with(query, [&](Prepared& statement) { return statement.texts(query); });
+}
+
+Result<std::optional<std::int64_t>> Database::number(Query const& query)
+{
+    auto const found = TRY(texts(query));
+    std::optional<std::int64_t> number;
+    if (found.empty() || found.front().empty())
+        return number;
+    auto const& text = found.front();
+    auto const end = text.data() + text.size();
+    if (std::from_chars(text.data(), end, number.emplace()).ptr != end)
+        return fail(Fault::corrupt, "The catalog's database holds a text where a number belongs");
+    return number;
+}
+
+Result<void> Database::run_script(std::string const& statements)
+{
+    int const code =
+        sqlite_api::sqlite3_exec(state_->handle(), statements.c_str(), nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK)
+        return {};
+    return sqlite_error(sqlite_api::sqlite3_extended_errcode(state_->handle()));
+}
+
+bool Database::in_transaction() const
+{
+    return sqlite_api::sqlite3_get_autocommit(state_->handle()) == 0;
+}
+
+} // namespace karat::catalog

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One SQLite connection through SOCI: statements in, texts out, Results instead of exceptions. The
+// only file that knows SOCI and SQLite's error codes. Not thread-safe; the catalog serialises.
+#pragma once
+
+#include "karat/catalog.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace karat::catalog {
+
+/// A value bound to a statement: a number or a text, either of them NULL when absent.
+using Value = std::variant<std::optional<long long>, std::optional<std::string>>;
+
+/// A statement with placeholders (:name, each name once) and their values in order.
+struct Query {
+    std::string text;
+    std::vector<Value> values;
+};
+
+class Database {
+public:
+    /// Opens or creates the file, readable by its owner only, and takes it for this connection
+    /// alone: Fault::unavailable when another process has it. Syncs what a crash left in the log.
+    static Result<std::unique_ptr<Database>> open(Env env, std::string const& path,
+                                                  Storage storage);
+    ~Database();
+
+    /// Runs a statement without an answer; returns how many rows it changed.
+    Result<std::int64_t> run(Query const& query);
+    /// The first column of every row, numbers as decimal text, NULL as empty text.
+    Result<std::vector<std::string>> texts(Query const& query);
+    /// The first column of the first row as a number; nothing when there is no row or NULL.
+    Result<std::optional<std::int64_t>> number(Query const& query);
+    /// Runs several statements without values, such as a migration or "BEGIN".
+    Result<void> run_script(std::string const& statements);
+    /// False when SQLite has ended the transaction by itself, as it does after some failures.
+    bool in_transaction() const;
+
+private:
+    struct State;
+    explicit Database(std::unique_ptr<State> state);
+
+    std::unique_ptr<State> state_;
+};
+
+} // namespace karat::catalog
