@@ -25,8 +25,8 @@ struct Backing {
 struct Disk {
     VolumeId volume; ///< Also the serial that the guest sees (vol- and seventeen digits).
     std::uint64_t size_bytes = 0;
-    std::optional<Backing> backing;    ///< Nothing: reads of unwritten blocks are zeroes.
-    std::vector<std::string> overlays; ///< qcow2 files, bottom first; the last one is written.
+    std::optional<Backing> backing = {};    ///< Nothing: reads of unwritten blocks are zeroes.
+    std::vector<std::string> overlays = {}; ///< qcow2 files, bottom first; the last one is written.
 };
 
 /// An inclusive stretch of ports that the security groups allow from this host.
@@ -38,22 +38,22 @@ struct OpenPorts {
 };
 
 struct Nic {
-    std::string mac;
-    std::string private_ip;  ///< What our DHCP gives the guest.
-    std::string subnet_cidr; ///< "10.0.0.0/20": router is its .1, name server its .2.
-    std::string public_ip;   ///< A loopback alias (127.x.y.z) where open ports are forwarded.
-    std::vector<OpenPorts> open_ports;
-    std::string imds_socket; ///< Unix socket where 169.254.169.254:80 is answered.
+    std::string mac = {};
+    std::string private_ip = {};  ///< What our DHCP gives the guest.
+    std::string subnet_cidr = {}; ///< "10.0.0.0/20": router is its .1, name server its .2.
+    std::string public_ip = {};   ///< A loopback alias (127.x.y.z) where open ports are forwarded.
+    std::vector<OpenPorts> open_ports = {};
+    std::string imds_socket = {}; ///< Unix socket where 169.254.169.254:80 is answered.
 };
 
 struct Machine {
     InstanceId id;
-    std::string type_name; ///< "t3.micro", shown in the DMI tables.
+    std::string type_name = {}; ///< "t3.micro", shown in the DMI tables.
     int vcpus = 1;
     int memory_mib = 512;
     bool uefi = false;
-    std::vector<Disk> disks; ///< The first one boots.
-    Nic nic;
+    std::vector<Disk> disks = {}; ///< The first one boots.
+    Nic nic = {};
 };
 
 enum class Power : unsigned char { off, running };
