@@ -14,3 +14,10 @@ foreach(part soci_core soci_sqlite3)
   add_library(SOCI::${part} UNKNOWN IMPORTED)
   set_target_properties(SOCI::${part} PROPERTIES IMPORTED_LOCATION ${KARAT_${part}})
 endforeach()
+
+# libslirp by hand: its pkg-config file asks for glib's development package, its header does not.
+find_path(SLIRP_INCLUDE_DIR slirp/libslirp.h REQUIRED)
+find_library(SLIRP_LIBRARY slirp REQUIRED)
+add_library(slirp::slirp UNKNOWN IMPORTED)
+set_target_properties(slirp::slirp PROPERTIES IMPORTED_LOCATION ${SLIRP_LIBRARY}
+                      INTERFACE_INCLUDE_DIRECTORIES ${SLIRP_INCLUDE_DIR})

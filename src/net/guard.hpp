@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may leave a guest. libslirp would connect to whatever address a frame names, this host's
+// loopback included, and pass any port of the name server's address on to the host's resolver; so
+// every frame is looked at first. Pure functions over strangers' bytes; fuzzed by fuzz/net_guard.
+#pragma once
+
+#include "addresses.hpp"
+
+namespace karat::net {
+
+/// The largest frame from the guest: an Ethernet header with a VLAN tag and 1500 bytes.
+inline constexpr std::size_t kMaxFrameBytes = 1518;
+
+enum class Verdict : unsigned char {
+    drop,
+    pass,     ///< For libslirp as it is.
+    dhcp,     ///< For answer_dhcp().
+    imds,     ///< TCP to 169.254.169.254:80: for libslirp after rewrite_destination().
+    imds_arp, ///< Who has 169.254.169.254: for answer_imds_arp().
+};
+
+Verdict judge(Addresses const& addresses, ConstFrame frame);
+
+/// Rewrites the address of a TCP/IPv4 frame in place, with its checksums. Only for frames that
+/// judge() found to be `imds`, or that libslirp made.
+void rewrite_destination(Frame frame, Ipv4 to);
+void rewrite_source(Frame frame, Ipv4 to);
+
+/// Whether a frame of libslirp's is an answer of the IMDS, which the guest knows by its own name.
+bool is_from(ConstFrame frame, Ipv4 source);
+
+/// The ARP reply that 169.254.169.254 is at the router. Only for frames judged `imds_arp`.
+std::array<std::uint8_t, 42> answer_imds_arp(Addresses const& addresses, ConstFrame request);
+
+} // namespace karat::net

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What karat-net is told: a JSON file named on its command line, read again on SIGHUP (when only
+// the open ports may have changed).
+#pragma once
+
+#include "karat/env.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace karat::net {
+
+/// An inclusive stretch of ports; -1 to -1 is all of them.
+struct PortRange {
+    std::string protocol; ///< "tcp" or "udp"; others are not forwarded.
+    int from = 0;
+    int to = 0;
+    bool operator==(PortRange const&) const = default;
+};
+
+struct Settings {
+    std::string instance;       ///< For the log only.
+    int qemu_pid = 0;           ///< karat-net ends when this process does.
+    std::string net_socket;     ///< QEMU's `-netdev stream` listens here.
+    std::string console_socket; ///< QEMU's serial port listens here.
+    std::string console_ring;   ///< Where serial output is kept.
+    std::string pid_file;
+    std::string mac;         ///< Of the guest's interface.
+    std::string private_ip;  ///< The guest's address.
+    std::string subnet_cidr; ///< Router .1, name server .2, .3 is used inside.
+    std::string public_ip;   ///< Open ports are bound here; empty for none.
+    std::string imds_socket; ///< Answers 169.254.169.254:80; empty for nobody.
+    std::vector<PortRange> open_ports;
+    bool operator==(Settings const&) const = default;
+};
+
+std::string to_json(Settings const& settings);
+/// Fault::invalid with the member's name when one is missing or of another type.
+Result<Settings> parse_settings(std::string_view json);
+
+} // namespace karat::net

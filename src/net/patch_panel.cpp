@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patch_panel.hpp"
+
+#include "dhcp.hpp"
+#include "guard.hpp"
+
+#include "karat/log.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace karat::net {
+namespace {
+
+constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
+constexpr int kReconnectMs = 100;
+constexpr std::size_t kConsolePieceBytes = 4096;
+
+// The order of fixed_polls().
+enum Slot : std::size_t { slot_signals, slot_qemu, slot_link, slot_console, slots };
+
+Error os_error(std::string_view doing)
+{
+    return fail(Fault::io, fmt::format("Cannot {}: {}", doing, std::strerror(errno)));
+}
+
+Result<Fd> take_signals()
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    for (int const signal : {SIGHUP, SIGTERM, SIGINT})
+        sigaddset(&wanted, signal);
+    if (sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0)
+        return os_error("block signals");
+    Fd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd.open())
+        return os_error("wait for signals");
+    return fd;
+}
+
+Result<Fd> watch_process(int pid)
+{
+    Fd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!fd.open())
+        return os_error(fmt::format("watch QEMU's process {}", pid));
+    return fd;
+}
+
+Result<Settings> load(Files& files, std::string const& path)
+{
+    auto const bytes = TRY(read_file(files, path, kMaxSettingsBytes));
+    return parse_settings(as_text(bytes));
+}
+
+} // namespace
+
+Result<std::unique_ptr<PatchPanel>> PatchPanel::create(Env env, std::string settings_path)
+{
+    std::unique_ptr<PatchPanel> panel(new PatchPanel(env, std::move(settings_path)));
+    TRY(panel->set_up());
+    return panel;
+}
+
+Result<void> PatchPanel::set_up()
+{
+    signals_ = TRY(take_signals());
+    settings_ = TRY(load(env_.files, settings_path_));
+    qemu_ = TRY(watch_process(settings_.qemu_pid));
+    addresses_ = TRY(addresses_of(settings_));
+    ring_ = TRY(ConsoleRing::open(env_.files, settings_.console_ring));
+    network_ = TRY(Network::create(addresses_, settings_.imds_socket,
+                                   [this](ConstFrame frame) { give_frame(frame); }));
+    TRY(reload());
+    auto const pid = fmt::format("{}\n", ::getpid());
+    return replace_file(env_.files, settings_.pid_file, as_bytes(pid));
+}
+
+Result<void> PatchPanel::reload()
+{
+    settings_ = TRY(load(env_.files, settings_path_));
+    auto const plan = plan_forwards(settings_.open_ports);
+    for (std::string const& line : plan.left_out)
+        log(Level::info, "net.ports_left_out", {{"ports", line}});
+    if (settings_.public_ip.empty()) {
+        network_->set_forwards(0, {});
+        return {};
+    }
+    auto const host = TRY(parse_ipv4(settings_.public_ip));
+    network_->set_forwards(host, plan.forwards);
+    return {};
+}
+
+void PatchPanel::connect_missing()
+{
+    if (!link_) {
+        auto fd = connect_unix(settings_.net_socket);
+        if (fd.ok())
+            link_.emplace(std::move(fd).value());
+    }
+    if (!console_.open()) {
+        auto fd = connect_unix(settings_.console_socket);
+        if (fd.ok())
+            console_ = std::move(fd).value();
+    }
+}
+
+std::vector<pollfd> PatchPanel::fixed_polls() const
+{
+    std::vector<pollfd> polls(slots); // a descriptor of -1 is passed over by poll(2)
+    polls[slot_signals] = {signals_.get(), POLLIN, 0};
+    polls[slot_qemu] = {qemu_.get(), POLLIN, 0};
+    short const wanted = link_ && link_->wants_write() ? POLLIN | POLLOUT : POLLIN;
+    polls[slot_link] = {link_ ? link_->fd() : -1, wanted, 0};
+    polls[slot_console] = {console_.get(), POLLIN, 0};
+    return polls;
+}
+
+int PatchPanel::patience_ms(int at_most) const
+{
+    return link_ && console_.open() ? at_most : std::min(at_most, kReconnectMs);
+}
+
+Result<void> PatchPanel::run(std::function<void()> const& on_ready)
+{
+    connect_missing();
+    on_ready();
+    while (!ended_) {
+        auto polled = fixed_polls();
+        auto const sleep_ms = network_->before_poll(polled);
+        auto const found = ::poll(polled.data(), polled.size(), patience_ms(sleep_ms));
+        if (found < 0 && errno != EINTR)
+            return os_error("poll");
+        network_->after_poll(polled, found < 0);
+        if (found > 0)
+            serve(polled);
+        if (!ended_)
+            connect_missing();
+    }
+    return {};
+}
+
+void PatchPanel::serve(std::vector<pollfd> const& polled)
+{
+    if (link_ && polled[slot_link].revents & POLLOUT)
+        link_->flush();
+    if (link_ && polled[slot_link].revents & ~POLLOUT) {
+        auto const received = link_->receive([this](ConstFrame frame) { take_frame(frame); });
+        if (!received.ok())
+            link_.reset();
+    }
+    if (polled[slot_console].revents)
+        take_console();
+    if (polled[slot_signals].revents)
+        take_signal();
+    if (polled[slot_qemu].revents) {
+        while (console_.open()) // its last words are still in the socket
+            take_console();
+        ended_ = true;
+    }
+}
+
+void PatchPanel::take_frame(ConstFrame frame)
+{
+    switch (judge(addresses_, frame)) {
+    case Verdict::drop:
+        return;
+    case Verdict::pass:
+        return network_->input(frame);
+    case Verdict::dhcp:
+        if (auto const reply = answer_dhcp(addresses_, frame); reply && link_)
+            link_->send(*reply);
+        return;
+    case Verdict::imds: {
+        std::vector<std::uint8_t> copy(frame.begin(), frame.end());
+        rewrite_destination(copy, addresses_.inside);
+        return network_->input(copy);
+    }
+    case Verdict::imds_arp:
+        if (link_)
+            link_->send(answer_imds_arp(addresses_, frame));
+        return;
+    }
+}
+
+void PatchPanel::give_frame(ConstFrame frame)
+{
+    if (!link_)
+        return;
+    if (!is_from(frame, addresses_.inside))
+        return link_->send(frame);
+    std::vector<std::uint8_t> copy(frame.begin(), frame.end());
+    rewrite_source(copy, kImds);
+    link_->send(copy);
+}
+
+void PatchPanel::take_console()
+{
+    std::array<char, kConsolePieceBytes> piece{};
+    auto const got = ::recv(console_.get(), piece.data(), piece.size(), 0);
+    if (got < 0 && errno == EINTR)
+        return;
+    if (got <= 0) {
+        console_.reset();
+        return;
+    }
+    auto const kept = ring_->append({piece.data(), static_cast<std::size_t>(got)});
+    if (!kept.ok()) // a full disk must not stop the guest
+        log(Level::warn, "net.console_lost", kept.error());
+}
+
+void PatchPanel::take_signal()
+{
+    signalfd_siginfo info = {};
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo != SIGHUP) {
+        ended_ = true;
+        return;
+    }
+    auto const reloaded = reload();
+    if (!reloaded.ok())
+        log(Level::error, "net.settings_kept", reloaded.error());
+}
+
+} // namespace karat::net

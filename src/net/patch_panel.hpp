@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// karat-net's one thread: waits for QEMU's frames and serial output, libslirp's sockets, signals
+// and the end of QEMU, and carries between them.
+#pragma once
+
+#include "frame_link.hpp"
+#include "network.hpp"
+
+#include "karat/console_ring.hpp"
+#include "karat/fd.hpp"
+
+#include <optional>
+#include <poll.h>
+#include <vector>
+
+namespace karat::net {
+
+class PatchPanel {
+public:
+    /// Blocks SIGHUP, SIGTERM and SIGINT in this process and takes them from then on.
+    static Result<std::unique_ptr<PatchPanel>> create(Env env, std::string settings_path);
+
+    /// Connects to QEMU if it listens already, and says so by running `on_ready`; returns when QEMU
+    /// has ended or SIGTERM came.
+    Result<void> run(std::function<void()> const& on_ready);
+
+private:
+    PatchPanel(Env env, std::string settings_path)
+        : env_(env)
+        , settings_path_(std::move(settings_path))
+    {
+    }
+    Result<void> set_up();
+    Result<void> reload();
+    void connect_missing();
+    std::vector<pollfd> fixed_polls() const;
+    int patience_ms(int at_most) const;
+    void serve(std::vector<pollfd> const& polled);
+    void take_frame(ConstFrame frame);
+    void give_frame(ConstFrame frame);
+    void take_console();
+    void take_signal();
+
+    Env env_;
+    std::string settings_path_;
+    Settings settings_;
+    Addresses addresses_;
+    std::unique_ptr<Network> network_;
+    std::optional<FrameLink> link_;
+    Fd console_;
+    std::optional<ConsoleRing> ring_;
+    Fd signals_;
+    Fd qemu_; ///< A pidfd.
+    bool ended_ = false;
+};
+
+} // namespace karat::net
