@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "disk_reader.hpp"
+#include "qcow2_format.hpp"
+#include "stored_map.hpp"
+
+#include <fmt/format.h>
+
+namespace karat::volumes {
+namespace {
+
+class RawReader final : public DiskReader {
+public:
+    RawReader(std::unique_ptr<File> file, std::uint64_t size_bytes)
+        : file_(std::move(file))
+        , size_bytes_(size_bytes)
+        , stored_(*file_)
+    {
+    }
+
+    std::uint64_t size_bytes() const override { return size_bytes_; }
+    Result<Stretch> next(std::uint64_t offset_bytes) override
+    {
+        VERIFY(offset_bytes < size_bytes_);
+        return stored_.at({offset_bytes, size_bytes_ - offset_bytes});
+    }
+    Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) override
+    {
+        return read_exactly(*file_, offset_bytes, into);
+    }
+
+private:
+    std::unique_ptr<File> file_;
+    std::uint64_t size_bytes_;
+    StoredMap stored_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<DiskReader>> open_raw(std::unique_ptr<File> file, std::string const& path)
+{
+    auto const size = TRY(file->size_bytes());
+    if (size == 0)
+        return fail(Fault::invalid, fmt::format("The disk image {} is empty; copy it again", path));
+    if (size > qcow2::kMaxDiskBytes)
+        return fail(Fault::invalid,
+                    fmt::format("The disk image {} is larger than 64 TiB, the most that a volume "
+                                "can hold",
+                                path));
+    return std::unique_ptr<DiskReader>(std::make_unique<RawReader>(std::move(file), size));
+}
+
+} // namespace karat::volumes

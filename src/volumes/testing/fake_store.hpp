@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// A block store in memory for tests of this room: keeps snapshots as maps of non-zero blocks, and
+// checks that an ingest is fed as the door of blocks demands.
+#pragma once
+
+#include "karat/blocks.hpp"
+
+#include <algorithm>
+
+namespace karat::volumes::testing {
+
+/// Block number to its 4096 bytes; what is missing is zero.
+using BlockMap = std::map<std::uint64_t, Bytes>;
+
+struct FakeSnapshot {
+    blocks::Facts facts;
+    BlockMap blocks;
+};
+
+/// What the ingests of a store were told, over all of them.
+struct Traffic {
+    std::uint64_t written_bytes = 0;
+    std::uint64_t writes = 0;
+    std::uint64_t zeroed_bytes = 0;
+};
+
+class FakeView final : public blocks::View {
+public:
+    explicit FakeView(FakeSnapshot snapshot)
+        : snapshot_(std::move(snapshot))
+    {
+    }
+    blocks::Facts const& facts() const override { return snapshot_.facts; }
+    Hash root() const override
+    {
+        Sha256 sum;
+        for (auto const& [index, bytes] : snapshot_.blocks) {
+            sum.update(std::to_string(index));
+            sum.update(bytes);
+        }
+        return sum.finish();
+    }
+    Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const override
+    {
+        for (auto& byte : into) {
+            auto const found = snapshot_.blocks.find(offset_bytes / blocks::kBlockBytes);
+            byte = found == snapshot_.blocks.end()
+                       ? std::byte{0}
+                       : found->second[offset_bytes % blocks::kBlockBytes];
+            ++offset_bytes;
+        }
+        return {};
+    }
+    Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const override
+    {
+        auto const found = snapshot_.blocks.lower_bound(offset_bytes / blocks::kBlockBytes);
+        if (found == snapshot_.blocks.end())
+            return std::optional<Range>();
+        return std::optional(Range{found->first * blocks::kBlockBytes, blocks::kBlockBytes});
+    }
+
+private:
+    FakeSnapshot snapshot_;
+};
+
+class FakeIngest final : public blocks::Ingest {
+public:
+    FakeIngest(std::map<std::string, FakeSnapshot>& all, Traffic& traffic, FakeSnapshot start)
+        : all_(all)
+        , traffic_(traffic)
+        , snapshot_(std::move(start))
+    {
+    }
+    Result<void> write(std::uint64_t offset_bytes, std::span<std::byte const> data) override
+    {
+        advance({offset_bytes, data.size()});
+        traffic_.written_bytes += data.size();
+        ++traffic_.writes;
+        for (std::size_t at = 0; at < data.size(); at += blocks::kBlockBytes) {
+            auto const block = data.subspan(at, blocks::kBlockBytes);
+            auto const index = (offset_bytes + at) / blocks::kBlockBytes;
+            if (std::all_of(block.begin(), block.end(), [](auto b) { return b == std::byte{0}; }))
+                snapshot_.blocks.erase(index);
+            else
+                snapshot_.blocks[index] = Bytes(block.begin(), block.end());
+        }
+        return {};
+    }
+    Result<void> zero(Range range) override
+    {
+        advance(range);
+        traffic_.zeroed_bytes += range.length_bytes;
+        snapshot_.blocks.erase(
+            snapshot_.blocks.lower_bound(range.offset_bytes / blocks::kBlockBytes),
+            snapshot_.blocks.lower_bound(range.end_bytes() / blocks::kBlockBytes));
+        return {};
+    }
+    Result<blocks::Committed> commit() override
+    {
+        all_[snapshot_.facts.name] = snapshot_;
+        return blocks::Committed{.root = FakeView(snapshot_).root(),
+                                 .full_size_bytes = snapshot_.blocks.size() * blocks::kBlockBytes};
+    }
+
+private:
+    void advance(Range range)
+    {
+        VERIFY(range.offset_bytes >= end_bytes_ && range.length_bytes > 0);
+        VERIFY(range.offset_bytes % blocks::kBlockBytes == 0);
+        VERIFY(range.length_bytes % blocks::kBlockBytes == 0);
+        VERIFY(range.end_bytes() <= snapshot_.facts.size_bytes);
+        end_bytes_ = range.end_bytes();
+    }
+
+    std::map<std::string, FakeSnapshot>& all_;
+    Traffic& traffic_;
+    FakeSnapshot snapshot_;
+    std::uint64_t end_bytes_ = 0;
+};
+
+class FakeStore final : public blocks::Store {
+public:
+    Result<std::unique_ptr<blocks::Ingest>> begin(blocks::Facts facts,
+                                                  std::optional<std::string> base) override
+    {
+        if (snapshots.contains(facts.name))
+            return fail(Fault::duplicate, facts.name + " exists");
+        FakeSnapshot start{facts, {}};
+        if (base && !snapshots.contains(*base))
+            return fail(Fault::not_found, *base + " does not exist");
+        if (base)
+            start.blocks = snapshots.at(*base).blocks;
+        return std::unique_ptr<blocks::Ingest>(
+            std::make_unique<FakeIngest>(snapshots, traffic, std::move(start)));
+    }
+    Result<std::shared_ptr<blocks::View const>> view(std::string const& name) override
+    {
+        if (!snapshots.contains(name))
+            return fail(Fault::not_found, name + " does not exist");
+        return std::shared_ptr<blocks::View const>(std::make_shared<FakeView>(snapshots.at(name)));
+    }
+    Result<void> remove(std::string const& name) override
+    {
+        snapshots.erase(name);
+        return {};
+    }
+    Result<blocks::CollectReport> collect(std::span<std::string const>) override
+    {
+        return blocks::CollectReport{};
+    }
+    Result<std::vector<std::string>> names() override { return std::vector<std::string>(); }
+    Result<blocks::Stats> stats() override { return blocks::Stats{}; }
+    Result<blocks::CheckReport> check(std::function<bool(double)>) override
+    {
+        return blocks::CheckReport{};
+    }
+
+    std::map<std::string, FakeSnapshot> snapshots;
+    Traffic traffic;
+};
+
+} // namespace karat::volumes::testing
