@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feeder.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::volumes {
+namespace {
+
+constexpr auto kBlock = blocks::kBlockBytes;
+
+/// One overlay and the stretch of it that the walk is in.
+class Layer {
+public:
+    explicit Layer(std::unique_ptr<DiskReader> reader)
+        : reader_(std::move(reader))
+    {
+    }
+    DiskReader& reader() { return *reader_; }
+
+    /// The stretch from `offset_bytes` on, at most to `end_bytes`.
+    Result<Stretch> at(std::uint64_t offset_bytes, std::uint64_t end_bytes)
+    {
+        // Beyond an overlay its guest saw zeroes, whatever lies below.
+        if (offset_bytes >= reader_->size_bytes())
+            return Stretch{Kind::zero, {offset_bytes, end_bytes - offset_bytes}};
+        if (offset_bytes >= current_.range.end_bytes())
+            current_ = TRY(reader_->next(offset_bytes));
+        auto const end = std::min(end_bytes, current_.range.end_bytes());
+        return Stretch{current_.kind, {offset_bytes, end - offset_bytes}};
+    }
+
+private:
+    std::unique_ptr<DiskReader> reader_;
+    Stretch current_{};
+};
+
+/// What shows at a place of the volume, and in which layer.
+struct Shown {
+    Stretch stretch;
+    DiskReader* reader; ///< Of data.
+};
+
+Result<Shown> topmost(std::vector<Layer>& layers, Range range)
+{
+    auto end = range.end_bytes();
+    for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+        auto const stretch = TRY(layer->at(range.offset_bytes, end));
+        if (stretch.kind != Kind::unallocated)
+            return Shown{stretch, &layer->reader()};
+        end = stretch.range.end_bytes();
+    }
+    return Shown{{Kind::unallocated, {range.offset_bytes, end - range.offset_bytes}}, nullptr};
+}
+
+Result<void> feed(std::vector<Layer>& layers, std::uint64_t size_bytes, Feeder& feeder)
+{
+    std::uint64_t offset = 0;
+    while (offset < size_bytes) {
+        auto const shown = TRY(topmost(layers, {offset, size_bytes - offset}));
+        offset = shown.stretch.range.end_bytes();
+        if (offset % kBlock != 0)
+            return fail(Fault::corrupt, "The volume has an overlay that Karat did not make: its "
+                                        "clusters are smaller than 4096 bytes");
+        switch (shown.stretch.kind) {
+        case Kind::data:
+            TRY(feeder.add(*shown.reader, shown.stretch.range));
+            break;
+        case Kind::zero:
+            TRY(feeder.zero(shown.stretch.range));
+            break;
+        case Kind::unallocated:
+            TRY(feeder.skip(offset));
+            break;
+        }
+    }
+    return feeder.finish();
+}
+
+} // namespace
+
+Result<blocks::Committed> capture_layers(blocks::Store& store, std::optional<std::string> base,
+                                         std::vector<std::unique_ptr<DiskReader>> overlays,
+                                         blocks::Facts facts, Progress const& progress)
+{
+    if (!overlays.empty() && overlays.back()->size_bytes() > facts.size_bytes)
+        return fail(Fault::invalid,
+                    fmt::format("The volume has {} bytes and does not fit into {} of {} bytes",
+                                overlays.back()->size_bytes(), facts.name, facts.size_bytes));
+    std::vector<Layer> layers;
+    for (auto& overlay : overlays)
+        layers.emplace_back(std::move(overlay));
+    auto const ingest = TRY(store.begin(facts, std::move(base)));
+    Feeder feeder(*ingest, facts, progress);
+    // Without overlays the base shows everywhere.
+    TRY(feed(layers, facts.size_bytes, feeder));
+    return ingest->commit();
+}
+
+} // namespace karat::volumes

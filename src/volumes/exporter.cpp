@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter.hpp"
+
+#include "karat/log.hpp"
+
+#include <charconv>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/un.h>
+
+namespace karat::volumes {
+namespace {
+
+constexpr int kStepMs = 10;
+constexpr int kStartSteps = 1000; // ten seconds
+constexpr int kThreads = 16;
+constexpr std::uint64_t kMaxLogBytes = 1 << 20;
+constexpr std::size_t kLastWordsBytes = 4096;
+
+void wait_a_step() { (void)::poll(nullptr, 0, kStepMs); }
+
+} // namespace
+
+Exporter::Exporter(Env env, Options options)
+    : env_(env)
+    , options_(std::move(options))
+    , socket_(options_.run_directory + "/blk.sock")
+    , pid_file_(options_.run_directory + "/blk.pid")
+    , log_file_(options_.run_directory + "/blk.log")
+{
+}
+
+Result<void> Exporter::serve()
+{
+    std::scoped_lock const guard(mutex_);
+    return serve_locked();
+}
+
+Result<void> Exporter::supervise()
+{
+    std::scoped_lock const guard(mutex_);
+    if (options_.plugin.empty())
+        return {};
+    if (reap(child_))
+        child_ = -1;
+    if (serves())
+        return trim_log();
+    log(Level::warn, "blk.restarting", {{"last_words", last_words()}});
+    return serve_locked();
+}
+
+Result<void> Exporter::stop()
+{
+    std::scoped_lock const guard(mutex_);
+    if (options_.plugin.empty())
+        return {};
+    if (auto const process = find()) {
+        process->end();
+        log(Level::info, "blk.stopped", {{"pid", process->pid()}});
+    }
+    return clear();
+}
+
+/// Ours is whoever listens on the socket or is named by the pid file, and was started with both.
+std::optional<Process> Exporter::find()
+{
+    auto const ours = [&](pid_t pid) {
+        auto process = Process::find(env_.files, pid);
+        if (process && process->was_started_with(socket_) && process->was_started_with(pid_file_))
+            return process;
+        return std::optional<Process>();
+    };
+    if (auto process = ours(listener_of(socket_).value_or(0)))
+        return process;
+    auto const written = read_file(env_.files, pid_file_, 64);
+    if (!written.ok())
+        return std::nullopt;
+    auto const text = as_text(written.value());
+    pid_t pid = 0;
+    std::from_chars(text.data(), text.data() + text.size(), pid);
+    return ours(pid);
+}
+
+bool Exporter::serves() { return find() && listener_of(socket_); }
+
+Result<void> Exporter::serve_locked()
+{
+    if (options_.plugin.empty())
+        return {};
+    TRY(env_.files.make_dirs(options_.run_directory));
+    for (int step = 0; step < kStartSteps && find(); ++step) {
+        if (listener_of(socket_))
+            return {}; // an earlier run of the daemon left it serving
+        wait_a_step();
+    }
+    if (auto const stuck = find()) {
+        log(Level::warn, "blk.stuck", {{"pid", stuck->pid()}});
+        stuck->end();
+    }
+    if (listener_of(socket_))
+        return fail(Fault::in_use,
+                    fmt::format("Another program serves on {}; stop it, or give Karat another run "
+                                "directory",
+                                socket_));
+    TRY(clear());
+    return start();
+}
+
+Result<void> Exporter::start()
+{
+    if (socket_.size() >= sizeof(sockaddr_un::sun_path))
+        return fail(Fault::invalid,
+                    fmt::format("The path {} is too long for a socket ({} bytes at most); give "
+                                "Karat a run directory with a shorter path",
+                                socket_, sizeof(sockaddr_un::sun_path) - 1));
+    auto const spawned = spawn({options_.nbdkit, "--foreground", "--readonly", "--unix", socket_,
+                                "--pidfile", pid_file_, "--threads", std::to_string(kThreads),
+                                options_.plugin, "store=" + options_.store_directory},
+                               log_file_);
+    if (!spawned.ok() && spawned.error().fault == Fault::not_found)
+        return fail(Fault::unavailable,
+                    fmt::format("Snapshots cannot be served: {} is not installed; run 'apt-get "
+                                "install nbdkit'",
+                                options_.nbdkit));
+    child_ = TRY(spawned);
+    return wait_for_start(child_);
+}
+
+Result<void> Exporter::wait_for_start(pid_t pid)
+{
+    for (int step = 0; step < kStartSteps; ++step) {
+        if (listener_of(socket_)) {
+            log(Level::info, "blk.serving", {{"pid", pid}, {"socket", socket_}});
+            return {};
+        }
+        if (reap(pid)) {
+            child_ = -1;
+            return fail(Fault::unavailable,
+                        fmt::format("Snapshots cannot be served: nbdkit ended at once and said "
+                                    "'{}'; {} has all of it",
+                                    last_words(), log_file_));
+        }
+        wait_a_step();
+    }
+    if (auto const process = Process::find(env_.files, pid))
+        process->end();
+    if (reap(pid))
+        child_ = -1;
+    return fail(Fault::unavailable,
+                fmt::format("Snapshots cannot be served: nbdkit did not start within {} seconds; "
+                            "look into {}",
+                            kStartSteps * kStepMs / 1000, log_file_));
+}
+
+/// Removes what a process that is gone left.
+Result<void> Exporter::clear()
+{
+    if (reap(child_))
+        child_ = -1;
+    TRY(env_.files.remove(socket_));
+    return env_.files.remove(pid_file_);
+}
+
+Result<void> Exporter::trim_log()
+{
+    auto const file = TRY(env_.files.open(log_file_, Access::write));
+    auto const size = TRY(file->size_bytes());
+    if (size <= kMaxLogBytes)
+        return {};
+    return file->truncate(0); // nbdkit appends, so it goes on at the new end
+}
+
+std::string Exporter::last_words()
+{
+    auto const file = env_.files.open(log_file_, Access::read);
+    if (!file.ok())
+        return {};
+    auto const size = file.value()->size_bytes();
+    if (!size.ok())
+        return {};
+    auto const from = size.value() - std::min<std::uint64_t>(size.value(), kLastWordsBytes);
+    std::string text(kLastWordsBytes, '\0');
+    auto const got = file.value()->read_at(from, std::as_writable_bytes(std::span(text)));
+    text.resize(got.ok() ? got.value() : 0);
+    while (!text.empty() && text.back() == '\n')
+        text.pop_back();
+    return text.substr(text.rfind('\n') + 1); // npos + 1 is the start
+}
+
+} // namespace karat::volumes

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door. On disk: <directory>/<volume id>/<overlay name>, nothing else.
+#include "karat/volumes.hpp"
+
+#include "exporter.hpp"
+#include "feeder.hpp"
+#include "overlay.hpp"
+
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace karat::volumes {
+namespace {
+
+std::string absolute(std::string const& path)
+{
+    std::error_code ignored;
+    auto const whole = std::filesystem::absolute(path, ignored);
+    return ignored ? path : whole.lexically_normal().string();
+}
+
+/// Names are made by the engine; one with a '/' would be its mistake.
+void verify_name(std::string const& name)
+{
+    VERIFY(!name.empty() && name.front() != '.' && name.find('/') == std::string::npos);
+}
+
+Result<std::unique_ptr<DiskReader>> open_disk(Files& files, std::string const& path, Format format)
+{
+    auto file = TRY(files.open(path, Access::read));
+    switch (format) {
+    case Format::raw:
+        return open_raw(std::move(file), path);
+    case Format::qcow2:
+        return open_qcow2(std::move(file), path, Trust::stranger);
+    }
+    VERIFY(false);
+}
+
+class HostVolumes final : public Volumes {
+public:
+    HostVolumes(Env env, blocks::Store& store, Options const& options)
+        : env_(env)
+        , store_(store)
+        , directory_(options.directory)
+        , exporter_(env, options)
+    {
+    }
+
+    Result<void> create_overlay(VolumeId const& volume, std::string const& name,
+                                std::uint64_t size_bytes) override
+    {
+        auto const path = overlay_path(volume, name);
+        auto const exists = TRY(env_.files.exists(path));
+        if (exists) // an earlier call may have ended between its rename and its sync
+            return env_.files.sync_dir(folder(volume));
+        TRY(env_.files.make_dirs(folder(volume)));
+        return make_overlay(env_.files, path, size_bytes);
+    }
+
+    std::string overlay_path(VolumeId const& volume, std::string const& name) const override
+    {
+        verify_name(name);
+        return folder(volume) + '/' + name;
+    }
+
+    Result<void> remove_overlay(VolumeId const& volume, std::string const& name) override
+    {
+        auto const path = overlay_path(volume, name);
+        auto const has_folder = TRY(env_.files.exists(folder(volume)));
+        if (!has_folder)
+            return {};
+        TRY(env_.files.remove(unfinished_name(path)));
+        TRY(env_.files.remove(path));
+        return env_.files.sync_dir(folder(volume));
+    }
+
+    Result<void> remove(VolumeId const& volume) override
+    {
+        auto const listed = env_.files.list(folder(volume));
+        if (!listed.ok() && listed.error().fault == Fault::not_found)
+            return {};
+        for (auto const& name : TRY(listed))
+            TRY(env_.files.remove(folder(volume) + '/' + name));
+        TRY(env_.files.remove_dir(folder(volume)));
+        return env_.files.sync_dir(directory_);
+    }
+
+    Result<std::vector<VolumeId>> list() override
+    {
+        std::vector<VolumeId> volumes;
+        for (auto const& name : TRY(env_.files.list(directory_))) {
+            auto const id = VolumeId::parse(name);
+            if (id.ok()) // what else lies there is not ours to judge
+                volumes.push_back(id.value());
+        }
+        return volumes;
+    }
+
+    Result<blocks::Committed> capture(VolumeId const& volume, Layers const& layers,
+                                      blocks::Facts facts, Progress const& progress) override
+    {
+        auto const made = TRY(find_committed(store_, facts.name));
+        if (made)
+            return *made;
+        std::vector<std::unique_ptr<DiskReader>> overlays;
+        for (auto const& name : layers.overlays) {
+            auto const path = overlay_path(volume, name);
+            auto file = TRY(open_overlay(volume, path));
+            overlays.push_back(TRY(open_qcow2(std::move(file), path, Trust::own)));
+        }
+        auto base = layers.base ? std::optional(layers.base->text()) : std::nullopt;
+        return capture_layers(store_, std::move(base), std::move(overlays), std::move(facts),
+                              progress);
+    }
+
+    Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) override
+    {
+        if (!format) {
+            auto const file = TRY(env_.files.open(path, Access::read));
+            auto const qcow2 = TRY(looks_like_qcow2(*file));
+            format = qcow2 ? Format::qcow2 : Format::raw;
+        }
+        auto const disk = TRY(open_disk(env_.files, path, *format));
+        return DiskFacts{*format, disk->size_bytes()};
+    }
+
+    Result<blocks::Committed> import(std::string const& path, Format format, blocks::Facts facts,
+                                     Progress const& progress) override
+    {
+        auto const made = TRY(find_committed(store_, facts.name));
+        if (made)
+            return *made;
+        auto const disk = TRY(open_disk(env_.files, path, format));
+        return import_disk(store_, *disk, std::move(facts), progress);
+    }
+
+    Result<void> serve() override { return exporter_.serve(); }
+    Result<void> supervise() override { return exporter_.supervise(); }
+    Result<void> stop_serving() override { return exporter_.stop(); }
+    Export export_of(SnapshotId const& snapshot) const override
+    {
+        return {exporter_.socket(), snapshot.text()};
+    }
+
+private:
+    std::string folder(VolumeId const& volume) const { return directory_ + '/' + volume.text(); }
+
+    Result<std::unique_ptr<File>> open_overlay(VolumeId const& volume, std::string const& path)
+    {
+        auto file = env_.files.open(path, Access::read);
+        // Not "not found": the volume exists, and its data is gone.
+        if (!file.ok() && file.error().fault == Fault::not_found)
+            return Error{Fault::corrupt, Noun::volume,
+                         fmt::format("The volume {} has lost its layer {}", volume.text(), path)};
+        return file;
+    }
+
+    Env env_;
+    blocks::Store& store_;
+    std::string directory_;
+    Exporter exporter_;
+};
+
+} // namespace
+
+Result<Format> parse_format(std::string_view word)
+{
+    if (word == "raw")
+        return Format::raw;
+    if (word == "qcow2")
+        return Format::qcow2;
+    return fail(Fault::unsupported,
+                fmt::format("The disk format '{}' is not one that Karat reads: raw, qcow2", word));
+}
+
+Result<std::unique_ptr<Volumes>> Volumes::open(Env env, blocks::Store& store, Options options)
+{
+    options.directory = absolute(options.directory);
+    options.run_directory = absolute(options.run_directory);
+    options.store_directory = absolute(options.store_directory);
+    TRY(env.files.make_dirs(options.directory));
+    return std::unique_ptr<Volumes>(std::make_unique<HostVolumes>(env, store, options));
+}
+
+} // namespace karat::volumes
