@@ -3,6 +3,7 @@
 
 #include "karat/log.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 #include <poll.h>
@@ -16,6 +17,22 @@ constexpr int kStartSteps = 1000; // ten seconds
 constexpr int kThreads = 16;
 constexpr std::uint64_t kMaxLogBytes = 1 << 20;
 constexpr std::size_t kLastWordsBytes = 4096;
+
+/// The last line that reports an error, or else the last line.
+std::string telling_line(std::string_view text)
+{
+    std::string last;
+    std::string error;
+    while (!text.empty()) {
+        auto const end = std::min(text.find('\n'), text.size());
+        if (end > 0)
+            last = text.substr(0, end);
+        if (last.find("error:") != std::string::npos)
+            error = last;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return error.empty() ? last : error;
+}
 
 void wait_a_step() { (void)::poll(nullptr, 0, kStepMs); }
 
@@ -182,9 +199,7 @@ std::string Exporter::last_words()
     std::string text(kLastWordsBytes, '\0');
     auto const got = file.value()->read_at(from, std::as_writable_bytes(std::span(text)));
     text.resize(got.ok() ? got.value() : 0);
-    while (!text.empty() && text.back() == '\n')
-        text.pop_back();
-    return text.substr(text.rfind('\n') + 1); // npos + 1 is the start
+    return telling_line(text);
 }
 
 } // namespace karat::volumes
