@@ -98,4 +98,18 @@ make_root_partition()
     # "default" rather than what mke2fs takes for a small disk: this one will grow.
     E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -T default -L root -m 1 -U $root_guid \
         -E hash_seed=$root_guid -d "$work/root" "$fs"
+    settle_change_times "$fs"
+}
+
+# settle_change_times FS sets what no tool can set in a folder, so that building twice gives the
+# same bytes.
+settle_change_times()
+{
+    (cd "$work/root" && find . -mindepth 1 -printf '%P\n') |
+        awk -v time="@$SOURCE_DATE_EPOCH" '{
+            print "set_inode_field \"/" $0 "\" ctime " time
+            print "set_inode_field \"/" $0 "\" ctime_extra 0"
+        }' >"$work/change-times"
+    E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH debugfs -w -f "$work/change-times" "$1" >/dev/null 2>"$work/debugfs.log" ||
+        die "debugfs: $(tail -n 1 "$work/debugfs.log")"
 }

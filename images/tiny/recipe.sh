@@ -66,7 +66,7 @@ make_root()
 make_skeleton()
 {
     local root=$1 dir
-    mkdir -p "$root"/{boot,dev,etc/rc.d,mnt,proc,root,run,srv,sys,tmp} \
+    mkdir -p "$root"/{boot,dev,etc/{dropbear,rc.d},mnt,proc,root,run,srv,sys,tmp} \
         "$root"/usr/{bin,sbin,lib,lib64} "$root"/var/{lib/karat,log,tmp}
     for dir in bin sbin lib lib64; do
         ln -s "usr/$dir" "$root/$dir"
