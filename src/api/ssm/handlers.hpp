@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SSM operations: public parameters.
+#pragma once
+
+#include "karat/engine.hpp"
+#include "karat/wire/ssm.hpp"
+#include "karat/wire/ssm_operations.hpp"
+
+namespace karat::api::ssm {
+
+#define KARAT_DECLARE(Name, name)                                                                  \
+    Result<wire::ssm::Name##Result> name(engine::Engine&, engine::Caller const&,                   \
+                                         wire::ssm::Name##Request const&);
+KARAT_SSM_OPERATIONS(KARAT_DECLARE)
+#undef KARAT_DECLARE
+
+} // namespace karat::api::ssm
