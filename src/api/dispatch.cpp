@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// One endpoint for every service: who calls (SigV4), which service and region (the credential
+// scope), which operation (Action, or X-Amz-Target), then one handler. Each call is logged and
+// counted here, once.
+#include "karat/api.hpp"
+
+#include "ec2/handlers.hpp"
+#include "faults.hpp"
+#include "ssm/handlers.hpp"
+#include "sts/handlers.hpp"
+
+#include "karat/log.hpp"
+#include "karat/wire/errors.hpp"
+#include "karat/wire/query.hpp"
+#include "karat/wire/sigv4.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::api {
+namespace {
+
+constexpr std::string_view kStsNamespace = wire::sts::kNamespace;
+
+/// What a handler is called with.
+struct Job {
+    engine::Engine& engine;
+    engine::Caller const& caller;
+    wire::Params const& params; ///< Of the query protocols.
+    std::string const& body;    ///< Of the JSON protocol.
+    std::string const& request_id;
+};
+
+struct Operation {
+    std::string_view name;
+    Result<std::string> (*run)(Job const&);
+};
+
+#define KARAT_QUERY_ROW(Name, name)                                                                \
+    {#Name, [](Job const& job) -> Result<std::string> {                                            \
+         auto const request = TRY(wire::KARAT_SERVICE::read_##name##_request(job.params));         \
+         auto const result = TRY(KARAT_SERVICE::name(job.engine, job.caller, request));            \
+         return wire::KARAT_SERVICE::write_##name##_result(result, job.request_id);                \
+     }},
+#define KARAT_JSON_ROW(Name, name)                                                                 \
+    {#Name, [](Job const& job) -> Result<std::string> {                                            \
+         auto const request = TRY(wire::KARAT_SERVICE::read_##name##_request(job.body));           \
+         auto const result = TRY(KARAT_SERVICE::name(job.engine, job.caller, request));            \
+         return wire::KARAT_SERVICE::write_##name##_result(result);                                \
+     }},
+
+#define KARAT_SERVICE ec2
+constexpr Operation kEc2[] = {KARAT_EC2_OPERATIONS(KARAT_QUERY_ROW)};
+#undef KARAT_SERVICE
+#define KARAT_SERVICE sts
+constexpr Operation kSts[] = {KARAT_STS_OPERATIONS(KARAT_QUERY_ROW)};
+#undef KARAT_SERVICE
+#define KARAT_SERVICE ssm
+constexpr Operation kSsm[] = {KARAT_SSM_OPERATIONS(KARAT_JSON_ROW)};
+#undef KARAT_SERVICE
+#undef KARAT_QUERY_ROW
+#undef KARAT_JSON_ROW
+
+enum class Protocol : unsigned char { ec2, query, json };
+
+struct Service {
+    std::string_view name; ///< As in the credential scope.
+    Protocol protocol;
+    std::span<Operation const> operations;
+};
+constexpr Service kServices[] = {
+    {"ec2", Protocol::ec2, kEc2},
+    {"ssm", Protocol::json, kSsm},
+    {"sts", Protocol::query, kSts},
+};
+
+Service const* find_service(std::string_view name)
+{
+    auto const* const found = std::find_if(std::begin(kServices), std::end(kServices),
+                                           [&](Service const& one) { return one.name == name; });
+    return found == std::end(kServices) ? nullptr : found;
+}
+
+/// What a refused signature is called, by what the clients' retry rules expect.
+AwsError signature_error(wire::SignatureFault fault, Protocol protocol)
+{
+    using enum wire::SignatureFault;
+    switch (fault) {
+    case missing: return {protocol == Protocol::ec2 ? 400 : 403, "MissingAuthenticationToken"};
+    case incomplete:
+    case ambiguous:
+    case unsupported_scheme: return {400, "IncompleteSignature"};
+    case too_large:
+    case unsupported_payload: return {400, "InvalidRequest"};
+    case expired:
+    case not_yet_valid: return {400, "RequestExpired"};
+    case unknown_key:
+    case wrong_token:
+        return protocol == Protocol::ec2 ? AwsError{401, "AuthFailure"} : AwsError{403, "InvalidClientTokenId"};
+    case payload_mismatch: return {400, "XAmzContentSHA256Mismatch"};
+    case wrong_scope:
+    case unsigned_header:
+    case mismatch:
+        return protocol == Protocol::ec2 ? AwsError{401, "AuthFailure"} : AwsError{403, "SignatureDoesNotMatch"};
+    }
+    return {403, "SignatureDoesNotMatch"};
+}
+
+Reply error_reply(Protocol protocol, wire::ErrorText const& text)
+{
+    auto made = protocol == Protocol::ec2     ? wire::ec2_error(text)
+                : protocol == Protocol::query ? wire::query_error(text, kStsNamespace)
+                                              : wire::json_error(text);
+    return {made.status, std::move(made.content_type), std::move(made.body), std::move(made.headers)};
+}
+
+/// The message that goes out. What went wrong inside is for the log, not for the caller.
+std::string public_message(Error const& error)
+{
+    if (error.fault == Fault::io || error.fault == Fault::corrupt)
+        return "An internal error has occurred; the operator's log has the details under this request id";
+    return error.message;
+}
+
+/// A UUID-shaped id of the request, for the reply and the log.
+std::string make_request_id(Chance& chance)
+{
+    auto id = random_hex(chance, 16);
+    for (std::size_t const at : {8U, 13U, 18U, 23U})
+        id.insert(at, "-");
+    return id;
+}
+
+std::string_view header(Call const& call, std::string_view name)
+{
+    for (auto const& [key, value] : call.headers)
+        if (std::equal(key.begin(), key.end(), name.begin(), name.end(), [](char a, char b) {
+                return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+            }))
+            return value;
+    return {};
+}
+
+std::string find_param(wire::Params const& params, std::string_view name)
+{
+    for (auto const& param : params)
+        if (param.name == name)
+            return param.value;
+    return {};
+}
+
+/// The operation's name: "Action" of the query protocols, the part after the dot of X-Amz-Target.
+Result<std::string> action_of(Protocol protocol, Call const& call, wire::Params const& params)
+{
+    if (protocol != Protocol::json) {
+        auto action = find_param(params, "Action");
+        if (action.empty())
+            return Error{Fault::missing, Noun::action, "The request must contain the parameter Action"};
+        return action;
+    }
+    auto const target = header(call, "x-amz-target");
+    auto const dot = target.find('.');
+    if (dot == std::string_view::npos)
+        return Error{Fault::missing, Noun::action, "The request must contain the header X-Amz-Target"};
+    return std::string(target.substr(dot + 1));
+}
+
+} // namespace
+
+struct Dispatcher::State {
+    State(Env e, engine::Engine& the_engine) : env(e), engine(the_engine) {}
+
+    Env env;
+    engine::Engine& engine;
+    wire::SigningKeys signing_keys;
+    wire::SigningPolicy policy;
+
+    /// Runs the operation that the call names, and writes its reply.
+    Reply run(Service const& service, engine::Caller const& caller, Call const& call,
+              std::string const& request_id, std::string& action)
+    {
+        auto const result = find_and_run(service, caller, call, request_id, action);
+        if (!result.ok()) {
+            auto const& error = result.error();
+            if (error.fault == Fault::io || error.fault == Fault::corrupt)
+                log(Level::error, "call.failed", error, {{"request", request_id}, {"action", action}});
+            auto const code = aws_error(error);
+            auto const message = public_message(error);
+            return error_reply(service.protocol, {code.code, message, request_id, code.status});
+        }
+        Reply reply{.content_type = service.protocol == Protocol::json ? "application/x-amz-json-1.1"
+                                                                       : "text/xml;charset=UTF-8",
+                    .body = result.value()};
+        reply.headers.emplace_back("x-amzn-RequestId", request_id);
+        return reply;
+    }
+
+private:
+    Result<std::string> find_and_run(Service const& service, engine::Caller const& caller, Call const& call,
+                                     std::string const& request_id, std::string& action)
+    {
+        wire::Params params;
+        if (service.protocol != Protocol::json) {
+            params = TRY(wire::parse_query(call.method == "GET" ? call.query : call.body));
+            wire::drop_signature_params(params);
+        }
+        action = TRY(action_of(service.protocol, call, params));
+        auto const operation =
+            std::find_if(service.operations.begin(), service.operations.end(),
+                         [&](Operation const& one) { return one.name == action; });
+        if (operation == service.operations.end())
+            return Error{Fault::unknown, Noun::action,
+                         fmt::format("The action {} is not valid for this web service", action.substr(0, 128))};
+        return operation->run({engine, caller, params, call.body, request_id});
+    }
+};
+
+Dispatcher::Dispatcher(Env env, engine::Engine& engine)
+    : state_(std::make_unique<State>(env, engine))
+{
+    for (auto const& service : kServices)
+        for (auto const& region : engine.regions())
+            state_->policy.scopes.push_back({std::string(service.name), region});
+}
+
+Dispatcher::~Dispatcher() = default;
+
+namespace {
+
+wire::Checked<engine::Caller> sign_in(engine::Engine& engine, wire::SigningPolicy const& policy,
+                                      wire::SigningKeys& keys, wire::SignedRequest const& request,
+                                      wire::Claim const& claim)
+{
+    auto const found = engine.credentials(claim.signer.access_key_id);
+    if (!found.ok()) {
+        log(Level::error, "sign_in.failed", found.error());
+        return wire::refuse_unknown_key();
+    }
+    if (!found.value())
+        return wire::refuse_unknown_key();
+    auto const& key = found.value()->key;
+    wire::SigningSecret const secret{.secret = wire::SecretView(key.secret.reveal()),
+                                     .session_token = {},
+                                     .version = static_cast<std::uint64_t>(key.created.time_since_epoch().count())};
+    TRY(wire::verify(request, claim, policy, secret, keys));
+    return engine::Caller{found.value()->account.id, claim.signer.scope.region};
+}
+
+} // namespace
+
+Reply Dispatcher::handle(Call const& call)
+{
+    auto const started = state_->env.clock.steady();
+    auto const request_id = make_request_id(state_->env.chance);
+    wire::SignedRequest const request{call.method, call.path, call.query, call.headers, call.body};
+    std::string action = "-";
+    std::string who = "-";
+    Reply reply;
+    auto const claim = wire::read_claim(request, state_->policy, state_->env.clock.now());
+    auto const* const service = claim.ok() ? find_service(claim.value().signer.scope.service) : nullptr;
+    auto const protocol = service != nullptr                      ? service->protocol
+                          : !header(call, "x-amz-target").empty() ? Protocol::json
+                                                                  : Protocol::ec2;
+    auto const refuse = [&](wire::Refusal const& refusal) {
+        auto const code = signature_error(refusal.fault, protocol);
+        action = name(refusal.fault);
+        return error_reply(protocol, {code.code, refusal.message, request_id, code.status});
+    };
+    if (!claim.ok()) {
+        reply = refuse(claim.refusal());
+    } else {
+        auto const caller =
+            sign_in(state_->engine, state_->policy, state_->signing_keys, request, claim.value());
+        if (!caller.ok()) {
+            reply = refuse(caller.refusal());
+        } else {
+            who = caller.value().account.text();
+            reply = state_->run(*service, caller.value(), call, request_id, action);
+        }
+    }
+    auto const took = std::chrono::duration_cast<std::chrono::microseconds>(state_->env.clock.steady() - started);
+    log(Level::info, "call",
+        {{"request", request_id}, {"account", who}, {"action", action}, {"status", reply.status},
+         {"peer", call.peer}, {"took_us", took.count()}});
+    return reply;
+}
+
+Reply Dispatcher::handle_as(engine::Caller const& caller, std::string const& service_name, Call const& call)
+{
+    auto const* const service = find_service(service_name);
+    VERIFY(service != nullptr);
+    std::string action;
+    return state_->run(*service, caller, call, make_request_id(state_->env.chance), action);
+}
+
+} // namespace karat::api
