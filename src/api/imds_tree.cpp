@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The metadata tree, with the names of EC2's user guide ("Instance metadata categories"). Every name
+// that a folder lists can be read: one that could not would make cloud-init drop all of it.
+#include "imds.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace karat::api {
+namespace {
+
+class Builder {
+public:
+    /// Sets a leaf by its path; folders are made on the way.
+    Builder& set(std::string_view path, std::string text)
+    {
+        auto* node = &root_;
+        while (true) {
+            auto const slash = path.find('/');
+            auto const name = std::string(path.substr(0, slash));
+            node->folder = true;
+            node = &child(*node, name);
+            if (slash == std::string_view::npos)
+                break;
+            path.remove_prefix(slash + 1);
+        }
+        node->text = std::move(text);
+        return *this;
+    }
+    MetadataNode take() { return std::move(root_); }
+
+private:
+    static MetadataNode& child(MetadataNode& node, std::string const& name)
+    {
+        for (auto& [key, value] : node.children)
+            if (key == name)
+                return value;
+        return node.children.emplace_back(name, MetadataNode{}).second;
+    }
+    MetadataNode root_{.text = {}, .children = {}, .folder = true};
+};
+
+/// "us-east-1a" -> "use1-az1": EC2's shape of a zone id.
+std::string zone_id(Instance const& instance)
+{
+    std::string id;
+    bool word_start = true;
+    for (char const c : instance.region) {
+        if (c == '-')
+            word_start = true;
+        else if (word_start || (c >= '0' && c <= '9'))
+            id += c, word_start = false;
+    }
+    if (instance.region.starts_with("us-") || instance.region.starts_with("eu-") ||
+        instance.region.starts_with("ap-"))
+        id.insert(1, 1, instance.region[1]);
+    return fmt::format("{}-az{}", id, instance.zone.back() - 'a' + 1);
+}
+
+std::string private_name(Instance const& instance)
+{
+    auto dashed = instance.interface.private_ip;
+    for (auto& c : dashed)
+        c = c == '.' ? '-' : c;
+    return fmt::format("ip-{}.{}", dashed,
+                       instance.region == "us-east-1" ? "ec2.internal" : instance.region + ".compute.internal");
+}
+
+std::string lines(std::vector<SecurityGroup> const& groups, bool names)
+{
+    std::string text;
+    for (auto const& group : groups)
+        text += (text.empty() ? "" : "\n") + (names ? group.name : group.id.text());
+    return text;
+}
+
+void add_interface(Builder& tree, engine::InstanceFacts const& facts)
+{
+    auto const& interface = facts.instance.interface;
+    auto const base = fmt::format("network/interfaces/macs/{}/", interface.mac);
+    tree.set(base + "device-number", "0")
+        .set(base + "interface-id", interface.id.text())
+        .set(base + "local-hostname", private_name(facts.instance))
+        .set(base + "local-ipv4s", interface.private_ip)
+        .set(base + "mac", interface.mac)
+        .set(base + "owner-id", facts.instance.owner.text())
+        .set(base + "public-ipv4s", interface.public_ip)
+        .set(base + "security-group-ids", lines(facts.groups, false))
+        .set(base + "security-groups", lines(facts.groups, true))
+        .set(base + "subnet-id", interface.subnet.text())
+        .set(base + "subnet-ipv4-cidr-block", facts.subnet.cidr)
+        .set(base + "vpc-id", interface.vpc.text())
+        .set(base + "vpc-ipv4-cidr-block", facts.vpc.cidr)
+        .set(base + "vpc-ipv4-cidr-blocks", facts.vpc.cidr);
+}
+
+void add_devices(Builder& tree, engine::InstanceFacts const& facts)
+{
+    auto const& root = facts.instance.root_device_name;
+    tree.set("block-device-mapping/ami", root).set("block-device-mapping/root", root);
+    int number = 1;
+    for (auto const& volume : facts.volumes)
+        if (volume.attachment && volume.attachment->device_name != root)
+            tree.set(fmt::format("block-device-mapping/ebs{}", number++), volume.attachment->device_name);
+}
+
+void add_tags(Builder& tree, Instance const& instance)
+{
+    if (instance.metadata.instance_metadata_tags != "enabled")
+        return;
+    for (auto const& [key, value] : instance.tags)
+        if (key.find_first_of("/ ") == std::string::npos) // EC2 refuses such keys; a path cannot hold them
+            tree.set("tags/instance/" + key, value);
+}
+
+} // namespace
+
+MetadataNode metadata_tree(engine::InstanceFacts const& facts)
+{
+    auto const& instance = facts.instance;
+    Builder tree;
+    tree.set("ami-id", instance.image.text())
+        .set("ami-launch-index", std::to_string(instance.launch_index))
+        .set("ami-manifest-path", "(unknown)");
+    add_devices(tree, facts);
+    tree.set("events/maintenance/history", "[]")
+        .set("events/maintenance/scheduled", "[]")
+        .set("hostname", private_name(instance))
+        .set("instance-action", "none")
+        .set("instance-id", instance.id.text())
+        .set("instance-life-cycle", "on-demand")
+        .set("instance-type", instance.type)
+        .set("local-hostname", private_name(instance))
+        .set("local-ipv4", instance.interface.private_ip)
+        .set("mac", instance.interface.mac)
+        .set("metrics/vhostmd", R"(<?xml version="1.0" encoding="UTF-8"?>)");
+    add_interface(tree, facts);
+    tree.set("placement/availability-zone", instance.zone)
+        .set("placement/availability-zone-id", zone_id(instance))
+        .set("placement/region", instance.region)
+        .set("profile", "default-hvm")
+        .set("public-ipv4", instance.interface.public_ip);
+    if (!instance.public_key.empty())
+        tree.set(fmt::format("public-keys/0={}/openssh-key", instance.key_name), instance.public_key);
+    tree.set("reservation-id", instance.reservation.text())
+        .set("security-groups", lines(facts.groups, true))
+        .set("services/domain", "amazonaws.com")
+        .set("services/partition", "aws");
+    add_tags(tree, instance);
+    return tree.take();
+}
+
+std::string identity_document(engine::InstanceFacts const& facts)
+{
+    auto const& instance = facts.instance;
+    nlohmann::ordered_json document;
+    document["accountId"] = instance.owner.text();
+    document["architecture"] = instance.architecture;
+    document["availabilityZone"] = instance.zone;
+    for (auto const* const absent : {"billingProducts", "devpayProductCodes", "marketplaceProductCodes", "kernelId",
+                                     "ramdiskId"})
+        document[absent] = nullptr;
+    document["imageId"] = instance.image.text();
+    document["instanceId"] = instance.id.text();
+    document["instanceType"] = instance.type;
+    document["pendingTime"] = format_time(std::chrono::floor<std::chrono::seconds>(instance.launched));
+    document["privateIp"] = instance.interface.private_ip;
+    document["region"] = instance.region;
+    document["version"] = "2017-09-30";
+    return document.dump(2);
+}
+
+} // namespace karat::api
