@@ -298,8 +298,8 @@ public:
         pool_.join(); // handlers end; their answers are posted to a loop that still runs
         work_.reset();
         thread_.join();
-        for (auto const& [path, listener] : unix_)
-            ::unlink(path.c_str());
+        for (auto const& [name, entry] : unix_)
+            ::unlink(entry.path.c_str());
     }
 
     Result<std::uint16_t> listen_tcp(std::string const& address, std::uint16_t port, HttpRoute route) override
@@ -313,11 +313,11 @@ public:
         return started.acceptor->endpoint().port();
     }
 
-    Result<void> listen_unix(std::string const& path, HttpRoute route) override
+    Result<void> listen_unix(std::string const& path, HttpRoute route, std::string const& name) override
     {
         if (path.size() >= sizeof(sockaddr_un::sun_path))
             return fail(Fault::invalid, fmt::format("The socket path {} is too long", path));
-        close_unix(path);
+        close_unix(name);
         ::unlink(path.c_str());
         auto const mask = ::umask(0177);
         auto started = start<asio::local::stream_protocol>({path}, std::move(route), path);
@@ -325,29 +325,34 @@ public:
         if (!started.ok())
             return started.take_error();
         std::scoped_lock const guard(mutex_);
-        unix_[path] = started.value().listener;
+        unix_[name] = {path, started.value().listener};
         return {};
     }
 
-    void close_unix(std::string const& path) override
+    void close_unix(std::string const& name) override
     {
-        std::shared_ptr<Listener> listener;
+        UnixEntry entry;
         {
             std::scoped_lock const guard(mutex_);
-            auto const found = unix_.find(path);
+            auto const found = unix_.find(name);
             if (found == unix_.end())
                 return;
-            listener = found->second;
+            entry = found->second;
             unix_.erase(found);
         }
-        asio::post(loop_, [this, listener] {
+        asio::post(loop_, [this, listener = entry.listener] {
             close_listener(*listener);
             std::erase(listeners_, listener);
         });
-        ::unlink(path.c_str());
+        ::unlink(entry.path.c_str());
     }
 
 private:
+    struct UnixEntry {
+        std::string path;
+        std::shared_ptr<Listener> listener;
+    };
+
     template <class Protocol>
     struct Started {
         std::shared_ptr<Acceptor<Protocol>> acceptor;
@@ -384,7 +389,7 @@ private:
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     std::vector<std::shared_ptr<Listener>> listeners_; // on the loop's thread only
     std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<Listener>> unix_;
+    std::map<std::string, UnixEntry> unix_;
     std::jthread thread_; // last: it uses all of the above
 };
 

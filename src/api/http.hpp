@@ -64,10 +64,11 @@ public:
     /// Port 0 takes a free one. Returns the port. Fault::unavailable when it is taken.
     virtual Result<std::uint16_t> listen_tcp(std::string const& address, std::uint16_t port,
                                              HttpRoute route) = 0;
-    /// Replaces a socket file that a crash left. The file is open to its owner only.
-    virtual Result<void> listen_unix(std::string const& path, HttpRoute route) = 0;
-    /// Closes that listener, its connections too, and removes the file.
-    virtual void close_unix(std::string const& path) = 0;
+    /// Replaces a socket file that a crash left, and the listener of the same name if there is one.
+    /// The file is open to its owner only.
+    virtual Result<void> listen_unix(std::string const& path, HttpRoute route, std::string const& name) = 0;
+    /// Closes that listener, its connections too, and removes the file. Success also if there is none.
+    virtual void close_unix(std::string const& name) = 0;
 };
 
 } // namespace karat::api

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin.hpp"
+
+#include "karat/log.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace karat::api {
+namespace {
+
+using Json = nlohmann::json;
+
+struct AdminVerb {
+    std::string_view path;
+    Result<Json> (*run)(engine::Engine&, Json const&);
+};
+
+/// A member of the request as text; empty when absent.
+std::string text(Json const& request, char const* member) { return request.value(member, std::string()); }
+
+Json account_json(Account const& account)
+{
+    return {{"id", account.id.text()}, {"name", account.name}, {"alias", account.alias},
+            {"created", format_time(account.created)}};
+}
+
+Result<Json> create_account(engine::Engine& engine, Json const& request)
+{
+    auto const account = TRY(engine.create_account(text(request, "name"), text(request, "alias")));
+    return account_json(account);
+}
+
+Result<Json> list_accounts(engine::Engine& engine, Json const&)
+{
+    auto const accounts = TRY(engine.accounts());
+    Json list = Json::array();
+    for (auto const& account : accounts)
+        list.push_back(account_json(account));
+    return Json{{"accounts", list}};
+}
+
+/// The one answer that holds a secret: the operator asked for a new key.
+Result<Json> create_key(engine::Engine& engine, Json const& request)
+{
+    auto const account = TRY(engine.account_named(text(request, "account")));
+    auto const key = TRY(engine.create_access_key(account.id));
+    return Json{{"access_key_id", key.id}, {"secret_access_key", key.secret.reveal()},
+                {"account", account.id.text()}};
+}
+
+Result<Json> list_keys(engine::Engine& engine, Json const& request)
+{
+    auto const account = TRY(engine.account_named(text(request, "account")));
+    auto const keys = TRY(engine.access_keys(account.id));
+    Json list = Json::array();
+    for (auto const& key : keys)
+        list.push_back({{"access_key_id", key.id}, {"active", key.active}, {"created", format_time(key.created)}});
+    return Json{{"keys", list}};
+}
+
+Result<Json> import_image(engine::Engine& engine, Json const& request)
+{
+    auto const account = TRY(engine.account_named(text(request, "account")));
+    auto const region = request.value("region", engine.regions().front());
+    engine::ImportImage import;
+    import.path = text(request, "path");
+    if (auto const format = text(request, "format"); !format.empty())
+        import.format = TRY(volumes::parse_format(format));
+    import.name = text(request, "name");
+    import.description = text(request, "description");
+    import.boot_mode = text(request, "boot_mode");
+    import.root_device_name = request.value("root_device_name", import.root_device_name);
+    if (request.contains("size_gib"))
+        import.size_gib = request.at("size_gib").get<std::uint64_t>();
+    import.ssm_parameter = text(request, "ssm_parameter");
+    import.is_public = request.value("public", false);
+    auto const imported = TRY(engine.import_image({account.id, region}, import));
+    return Json{{"image", imported.image.text()}, {"snapshot", imported.snapshot.text()}, {"task", imported.task}};
+}
+
+/// Images of an account, for finding out whether one was imported already.
+Result<Json> list_images(engine::Engine& engine, Json const& request)
+{
+    auto const account = TRY(engine.account_named(text(request, "account")));
+    auto const region = request.value("region", engine.regions().front());
+    auto const images = TRY(engine.images({account.id, region}, {.ids = {}, .owners = {"self"}, .executable_by = {}}));
+    Json list = Json::array();
+    for (auto const& image : images)
+        list.push_back({{"id", image.id.text()}, {"name", image.name}, {"state", std::string(word(image.state))}});
+    return Json{{"images", list}};
+}
+
+Result<Json> show_task(engine::Engine& engine, Json const& request)
+{
+    auto const task = TRY(engine.task(request.value("task", std::int64_t{0})));
+    return Json{{"kind", task.kind}, {"subject", task.subject}, {"state", std::string(word(task.state))},
+                {"progress_percent", task.progress_percent}, {"outcome", task.outcome}};
+}
+
+Result<Json> collect(engine::Engine& engine, Json const&)
+{
+    auto const report = TRY(engine.collect());
+    return Json{{"live_extents", report.live_extents},   {"dead_extents", report.dead_extents},
+                {"packs_removed", report.packs_removed}, {"packs_rewritten", report.packs_rewritten},
+                {"bytes_freed", report.bytes_freed},     {"strays", report.strays}};
+}
+
+Result<Json> check(engine::Engine& engine, Json const&)
+{
+    auto const report = TRY(engine.check_store([](double) { return true; }));
+    return Json{{"extents", report.extents}, {"bytes", report.bytes}, {"damage", report.damage}};
+}
+
+Result<Json> status(engine::Engine& engine, Json const&)
+{
+    auto const status = TRY(engine.status());
+    return Json{{"accelerator", status.accelerator},
+                {"accelerator_reason", status.accelerator_reason},
+                {"instances", status.instances},
+                {"open_tasks", status.open_tasks},
+                {"regions", engine.regions()},
+                {"store",
+                 {{"snapshots", status.store.snapshots},
+                  {"extents", status.store.extents},
+                  {"packs", status.store.packs},
+                  {"pack_bytes", status.store.pack_bytes},
+                  {"plain_bytes", status.store.plain_bytes},
+                  {"read_only", status.store.read_only}}}};
+}
+
+constexpr AdminVerb kVerbs[] = {
+    {"/v1/account-create", create_account}, {"/v1/account-list", list_accounts},
+    {"/v1/key-create", create_key},         {"/v1/key-list", list_keys},
+    {"/v1/image-import", import_image},     {"/v1/image-list", list_images},
+    {"/v1/task", show_task},                {"/v1/store-gc", collect},
+    {"/v1/store-check", check},             {"/v1/status", status},
+};
+
+HttpReply json_reply(int code, Json const& json)
+{
+    return {.status = code, .content_type = "application/json", .body = json.dump()};
+}
+
+HttpReply error_reply(Error const& error)
+{
+    return json_reply(400, {{"fault", name(error.fault)}, {"message", error.message}});
+}
+
+} // namespace
+
+HttpReply handle_admin(engine::Engine& engine, HttpRequest const& request)
+{
+    auto const* const verb = std::find_if(std::begin(kVerbs), std::end(kVerbs),
+                                          [&](AdminVerb const& one) { return one.path == request.path; });
+    if (verb == std::end(kVerbs))
+        return json_reply(404, {{"fault", "unknown"}, {"message", "The daemon has no such verb: " + request.path}});
+    try { // nlohmann-json says with exceptions that a member has the wrong type
+        auto const body = request.body.empty() ? Json::object() : Json::parse(request.body);
+        auto const answer = verb->run(engine, body);
+        log(Level::info, "admin", {{"verb", request.path}, {"ok", answer.ok() ? "yes" : "no"}});
+        return answer.ok() ? json_reply(200, answer.value()) : error_reply(answer.error());
+    } catch (Json::exception const& problem) {
+        return error_reply(fail(Fault::invalid, fmt::format("The request is not the JSON that {} takes: {}",
+                                                            request.path, problem.what())));
+    }
+}
+
+} // namespace karat::api
