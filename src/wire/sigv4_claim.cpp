@@ -58,8 +58,11 @@ Checked<Fields> read_authorization(std::string_view value)
         return refuse(unsupported_scheme,
                       "Sign the request with Signature Version 4 (AWS4-HMAC-SHA256)");
     Fields fields;
+    bool const ends_open = value.ends_with(','); // else cut() would not see the empty last field
     while (!value.empty())
         TRY(take_field(fields, fold_blanks(cut(value, ','))));
+    if (ends_open)
+        TRY(take_field(fields, ""));
     return fields;
 }
 
