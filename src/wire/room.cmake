@@ -32,6 +32,8 @@ target_include_directories(karat_wire PRIVATE ${generated_dir})
 target_link_libraries(karat_wire PRIVATE nlohmann_json::nlohmann_json)
 
 if(KARAT_TESTS)
+  target_link_libraries(wire_test PRIVATE nlohmann_json::nlohmann_json)
+  target_compile_definitions(wire_test PRIVATE KARAT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME wire_supported_page COMMAND Python3::Interpreter -B ${wiregen_dir}/generate.py
     --supported ${PROJECT_SOURCE_DIR}/docs/supported.md --check ${models})
   set_tests_properties(wire_supported_page PROPERTIES LABELS fast TIMEOUT 30)
