@@ -79,10 +79,15 @@ private:
         bool has_work = false;
         {
             auto const pass = TRY(gate_.enter());
-            if (refusal_)
-                return *refusal_;
+            if (database_->is_doubtful())
+                return fail(Fault::io, "The catalog's disk failed in an earlier commit; changes "
+                                       "are refused until the service has been restarted");
             Rows rows(*database_, env_.clock);
-            TRY(begin_and_commit(rows, actor, work));
+            auto outcome = begin_and_commit(rows, actor, work);
+            if (database_->is_doubtful())
+                log(Level::error, "catalog.refuses_changes", outcome.error());
+            if (!outcome.ok())
+                return outcome;
             has_work = rows.has_work();
         }
         if (has_work)
@@ -93,47 +98,35 @@ private:
     Result<void> begin_and_commit(Rows& rows, Actor const* actor,
                                   std::function<Result<void>(Rows&)> const& work)
     {
-        TRY(database_->run_script("BEGIN"));
-        RollBack const unless_committed(*this);
+        TRY(database_->begin());
+        RollBack const unless_committed(*database_);
         TRY(work(rows));
         if (actor && !rows.touched().empty())
             TRY(rows.write_audit(*actor));
         if (rows.failure())
             return *rows.failure();
-        auto outcome = database_->run_script("COMMIT");
-        if (!outcome.ok() && outcome.error().fault == Fault::io)
-            refuse_changes(outcome.error());
-        return outcome;
+        return database_->commit();
     }
 
     /// Also when `work` throws: a transaction never stays open behind the gate.
     class RollBack {
     public:
-        explicit RollBack(SqlCatalog& catalog)
-            : catalog_(catalog)
+        explicit RollBack(Database& database)
+            : database_(database)
         {
         }
         ~RollBack()
         {
-            if (!catalog_.database_->in_transaction())
-                return;
-            auto const outcome = catalog_.database_->run_script("ROLLBACK");
+            auto const outcome = database_.roll_back();
             if (!outcome.ok())
-                catalog_.refuse_changes(outcome.error());
+                log(Level::error, "catalog.rollback_failed", outcome.error());
         }
         RollBack(RollBack const&) = delete;
         RollBack& operator=(RollBack const&) = delete;
 
     private:
-        SqlCatalog& catalog_;
+        Database& database_;
     };
-
-    void refuse_changes(Error const& cause)
-    {
-        log(Level::error, "catalog.refuses_changes", cause);
-        refusal_ = fail(Fault::io, "The catalog's disk failed in an earlier commit; changes are "
-                                   "refused until the service has been restarted");
-    }
 
     void wake()
     {
@@ -147,9 +140,8 @@ private:
     }
 
     Env env_;
-    Gate gate_{kPatience}; // guards database_ and refusal_
+    Gate gate_{kPatience}; // guards database_
     std::unique_ptr<Database> database_;
-    std::optional<Error> refusal_;
     std::mutex wake_mutex_;
     std::function<void()> wake_;
 };

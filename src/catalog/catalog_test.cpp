@@ -1,67 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "karat/catalog.hpp"
-#include "samples.hpp"
-
-#include <gtest/gtest.h>
+#include "fixture.hpp"
 
 namespace karat::catalog {
 namespace {
-
-Actor const kActor{"111111111111", "Test"};
-
-struct Fixture : testing::Test {
-    MemoryEnv world;
-    std::unique_ptr<Catalog> catalog =
-        Catalog::open(world.env(), "catalog.db", Storage::through_env).value();
-
-    void reopen()
-    {
-        catalog.reset();
-        catalog = Catalog::open(world.env(), "catalog.db", Storage::through_env).value();
-    }
-    template <class... Things>
-    Result<void> save(Things const&... things)
-    {
-        return catalog->change(kActor, [&](Change& change) -> Result<void> {
-            Result<void> outcome;
-            (void)((outcome = change.save(things), outcome.ok()) && ...);
-            return outcome;
-        });
-    }
-    /// What a reading member answers for these arguments.
-    template <class Answer, class... Parameters, class... Arguments>
-    Answer ask(Result<Answer> (View::*member)(Parameters...), Arguments const&... arguments)
-    {
-        return catalog->read([&](View& view) { return (view.*member)(arguments...); }).value();
-    }
-};
-
-template <class Thing>
-std::string text(Thing const& thing)
-{
-    return write_document(thing).value();
-}
-template <class Thing>
-std::string text(std::optional<Thing> const& thing)
-{
-    return thing ? text(*thing) : "(nothing)";
-}
-template <class Thing>
-std::vector<std::string> ids(std::vector<Thing> const& things)
-{
-    std::vector<std::string> all;
-    for (auto const& thing : things) {
-        if constexpr (requires { thing.id.text(); })
-            all.push_back(thing.id.text());
-        else if constexpr (requires { thing.secret; })
-            all.push_back(thing.id);
-        else
-            all.push_back(thing.name);
-    }
-    return all;
-}
-
-Scope all_of(auto const& thing) { return {thing.region, thing.owner}; }
 
 struct RoundTrip : Fixture {};
 

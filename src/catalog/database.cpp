@@ -50,6 +50,8 @@ Error sqlite_error(int code)
 {
     if (fault_of(code) == Fault::unavailable)
         return fail(Fault::unavailable, "The catalog is in use by another process");
+    if (code == SQLITE_FULL)
+        return fail(Fault::io, "The disk is full: the catalog cannot keep the change");
     return fail(fault_of(code), fmt::format("The catalog's database failed: {} (SQLite {})",
                                             sqlite_api::sqlite3_errstr(code), code));
 }
@@ -150,6 +152,13 @@ struct Database::State {
     std::unique_ptr<EnvVfs> vfs; // outlives the session that uses it
     soci::session session;
     std::unordered_map<std::string, Prepared> prepared; // as many as there are statement texts
+    bool is_doubtful = false;
+
+    void note_doubt()
+    {
+        if ((sqlite_api::sqlite3_errcode(handle()) & 0xff) != SQLITE_FULL)
+            is_doubtful = true;
+    }
 
     /// Unchecked by UBSan: Debian's SOCI keeps the class's type information to itself.
     [[gnu::no_sanitize("vptr")]] sqlite_api::sqlite3* handle()
@@ -234,9 +243,27 @@ Result<void> Database::run_script(std::string const& statements)
     return sqlite_error(sqlite_api::sqlite3_extended_errcode(state_->handle()));
 }
 
-bool Database::in_transaction() const
+Result<void> Database::begin() { return run_script("BEGIN"); }
+
+Result<void> Database::commit()
 {
-    return sqlite_api::sqlite3_get_autocommit(state_->handle()) == 0;
+    auto outcome = run_script("COMMIT");
+    if (!outcome.ok())
+        state_->note_doubt();
+    return outcome;
 }
+
+Result<void> Database::roll_back()
+{
+    // SQLite has ended it by itself after some failures.
+    if (sqlite_api::sqlite3_get_autocommit(state_->handle()) != 0)
+        return {};
+    auto outcome = run_script("ROLLBACK");
+    if (!outcome.ok())
+        state_->note_doubt();
+    return outcome;
+}
+
+bool Database::is_doubtful() const { return state_->is_doubtful; }
 
 } // namespace karat::catalog

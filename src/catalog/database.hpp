@@ -36,10 +36,16 @@ public:
     Result<std::vector<std::string>> texts(Query const& query);
     /// The first column of the first row as a number; nothing when there is no row or NULL.
     Result<std::optional<std::int64_t>> number(Query const& query);
-    /// Runs several statements without values, such as a migration or "BEGIN".
+    /// Runs several statements without values, such as a migration.
     Result<void> run_script(std::string const& statements);
-    /// False when SQLite has ended the transaction by itself, as it does after some failures.
-    bool in_transaction() const;
+    Result<void> begin();
+    /// Durable when it succeeds. After a failure the transaction may still be open.
+    Result<void> commit();
+    /// Ends the transaction if one is open.
+    Result<void> roll_back();
+    /// True after a commit or a rollback that the disk failed: what is on the platter is unknown. A
+    /// full disk is not that: SQLite wrote nothing it relies on.
+    bool is_doubtful() const;
 
 private:
     struct State;

@@ -34,13 +34,13 @@ Result<void> check(Database& database, std::vector<Migration> const& known,
 
 Result<void> apply(Database& database, Migration const& migration, Time now)
 {
-    TRY(database.run_script("BEGIN"));
+    TRY(database.begin());
     TRY(database.run_script(migration.sql));
     TRY(database.run({"INSERT INTO migration (number, name, checksum, applied) "
                       "VALUES (:number, :name, :checksum, :applied)",
                       {migration.number, migration.name, sha256(migration.sql).text(),
                        now.time_since_epoch().count()}}));
-    return database.run_script("COMMIT");
+    return database.commit();
 }
 
 } // namespace
@@ -57,8 +57,7 @@ Result<void> migrate(Database& database, std::vector<Migration> const& known, Ti
         auto outcome = apply(database, migration, now);
         if (outcome.ok())
             continue;
-        if (database.in_transaction())
-            (void)database.run_script("ROLLBACK").ok(); // the first failure is the one to tell
+        (void)database.roll_back().ok(); // the first failure is the one to tell
         auto error = outcome.take_error();
         error.message = fmt::format("Migration {}: {}", migration.name, error.message);
         return error;

@@ -106,6 +106,7 @@ private:
         return things.empty() ? std::optional<Thing>() : std::move(things.front());
     }
     Result<std::int64_t> run(Query const& query) { return noting_failure(database_.run(query)); }
+    Result<std::int64_t> put(Query const& query, std::string const& id);
     Result<void> erase(char const* statement, std::string const& id);
     Result<Task> held(Task const& task);
     Result<void> store(Task const& task);

@@ -26,27 +26,26 @@ std::string Rows::touched() const { return fmt::format("{}", fmt::join(touched_,
 
 Result<void> Rows::save(Account const& account)
 {
+    auto const document = TRY(write_document(account));
     sql::Upsert const row{"account",
                           "id",
                           {{"id", account.id.text()},
                            {"name", account.name},
                            {"alias", account.alias},
-                           {"doc", TRY(write_document(account))}}};
-    touch(account.id.text());
-    return named(run(row.query()), Fault::duplicate, Noun::account,
+                           {"doc", document}}};
+    return named(put(row.query(), account.id.text()), Fault::duplicate, Noun::account,
                  fmt::format("The account name '{}' or its alias is taken", account.name));
 }
 
 Result<void> Rows::save(AccessKey const& key)
 {
     // An id that another account uses must not change hands, so `account` is fixed.
-    sql::Upsert const row{
-        "access_key",
-        "id",
-        {{"id", key.id}, {"account", key.account.text()}, {"doc", TRY(write_document(key))}},
-        "account"};
-    touch(key.id);
-    auto changed = run(row.query());
+    auto const document = TRY(write_document(key));
+    sql::Upsert const row{"access_key",
+                          "id",
+                          {{"id", key.id}, {"account", key.account.text()}, {"doc", document}},
+                          "account"};
+    auto changed = put(row.query(), key.id);
     if (changed.ok() && changed.value() == 0)
         return Error{Fault::duplicate, Noun::access_key,
                      fmt::format("The access key id {} is taken", key.id)};
@@ -57,6 +56,7 @@ Result<void> Rows::save(AccessKey const& key)
 Result<void> Rows::save(Image const& image)
 {
     auto const id = image.id.text();
+    auto const document = TRY(write_document(image));
     sql::Upsert const row{"image",
                           "id",
                           {{"id", id},
@@ -64,9 +64,8 @@ Result<void> Rows::save(Image const& image)
                            {"owner", image.owner.text()},
                            {"name", image.name},
                            {"state", word_of(image.state)},
-                           {"doc", TRY(write_document(image))}}};
-    touch(id);
-    TRY(named(run(row.query()), Fault::duplicate, Noun::image_name,
+                           {"doc", document}}};
+    TRY(named(put(row.query(), id), Fault::duplicate, Noun::image_name,
               fmt::format("The image name '{}' is taken", image.name)));
     TRY(run({sql::kRemoveImageDevices, {id}}));
     for (auto const& device : image.devices)
@@ -77,15 +76,15 @@ Result<void> Rows::save(Image const& image)
 
 Result<void> Rows::save(Snapshot const& snapshot)
 {
+    auto const document = TRY(write_document(snapshot));
     sql::Upsert const row{"snapshot",
                           "id",
                           {{"id", snapshot.id.text()},
                            {"region", snapshot.region},
                            {"owner", snapshot.owner.text()},
                            {"state", word_of(snapshot.state)},
-                           {"doc", TRY(write_document(snapshot))}}};
-    touch(snapshot.id.text());
-    TRY(run(row.query()));
+                           {"doc", document}}};
+    TRY(put(row.query(), snapshot.id.text()));
     return {};
 }
 
@@ -97,6 +96,7 @@ Result<void> Rows::save(Volume const& volume)
     std::optional<std::string> base;
     if (volume.layers.base)
         base = volume.layers.base->text();
+    auto const document = TRY(write_document(volume));
     sql::Upsert const row{"volume",
                           "id",
                           {{"id", volume.id.text()},
@@ -105,42 +105,42 @@ Result<void> Rows::save(Volume const& volume)
                            {"state", word_of(volume.state)},
                            {"instance", instance},
                            {"base", base},
-                           {"doc", TRY(write_document(volume))}}};
-    touch(volume.id.text());
-    TRY(run(row.query()));
+                           {"doc", document}}};
+    TRY(put(row.query(), volume.id.text()));
     return {};
 }
 
 Result<void> Rows::save(Instance const& instance)
 {
+    auto const document = TRY(write_document(instance));
     sql::Upsert const row{"instance",
                           "id",
                           {{"id", instance.id.text()},
                            {"region", instance.region},
                            {"owner", instance.owner.text()},
                            {"state", word_of(instance.state)},
-                           {"doc", TRY(write_document(instance))}}};
-    touch(instance.id.text());
-    TRY(run(row.query()));
+                           {"doc", document}}};
+    TRY(put(row.query(), instance.id.text()));
     return {};
 }
 
 Result<void> Rows::save(KeyPair const& key)
 {
+    auto const document = TRY(write_document(key));
     sql::Upsert const row{"key_pair",
                           "id",
                           {{"id", key.id.text()},
                            {"region", key.region},
                            {"owner", key.owner.text()},
                            {"name", key.name},
-                           {"doc", TRY(write_document(key))}}};
-    touch(key.id.text());
-    return named(run(row.query()), Fault::duplicate, Noun::key_pair_name,
+                           {"doc", document}}};
+    return named(put(row.query(), key.id.text()), Fault::duplicate, Noun::key_pair_name,
                  fmt::format("The key pair name '{}' is taken", key.name));
 }
 
 Result<void> Rows::save(SecurityGroup const& group)
 {
+    auto const document = TRY(write_document(group));
     sql::Upsert const row{"security_group",
                           "id",
                           {{"id", group.id.text()},
@@ -148,49 +148,48 @@ Result<void> Rows::save(SecurityGroup const& group)
                            {"owner", group.owner.text()},
                            {"vpc", group.vpc.text()},
                            {"name", group.name},
-                           {"doc", TRY(write_document(group))}}};
-    touch(group.id.text());
+                           {"doc", document}}};
     return named(
-        run(row.query()), Fault::duplicate, Noun::security_group_name,
+        put(row.query(), group.id.text()), Fault::duplicate, Noun::security_group_name,
         fmt::format("The security group name '{}' is taken in {}", group.name, group.vpc.text()));
 }
 
 Result<void> Rows::save(Vpc const& vpc)
 {
+    auto const document = TRY(write_document(vpc));
     sql::Upsert const row{"vpc",
                           "id",
                           {{"id", vpc.id.text()},
                            {"region", vpc.region},
                            {"owner", vpc.owner.text()},
-                           {"doc", TRY(write_document(vpc))}}};
-    touch(vpc.id.text());
-    TRY(run(row.query()));
+                           {"doc", document}}};
+    TRY(put(row.query(), vpc.id.text()));
     return {};
 }
 
 Result<void> Rows::save(Subnet const& subnet)
 {
+    auto const document = TRY(write_document(subnet));
     sql::Upsert const row{"subnet",
                           "id",
                           {{"id", subnet.id.text()},
                            {"region", subnet.region},
                            {"owner", subnet.owner.text()},
-                           {"doc", TRY(write_document(subnet))}}};
-    touch(subnet.id.text());
-    TRY(run(row.query()));
+                           {"doc", document}}};
+    TRY(put(row.query(), subnet.id.text()));
     return {};
 }
 
 Result<void> Rows::save(Parameter const& parameter)
 {
+    auto const document = TRY(write_document(parameter));
     sql::Upsert const row{"parameter",
                           "region, name, owner",
                           {{"region", parameter.region},
                            {"owner", parameter.owner.text()},
                            {"name", parameter.name},
-                           {"doc", TRY(write_document(parameter))}}};
-    touch(parameter.name);
-    TRY(run(row.query()));
+                           {"doc", document}}};
+    TRY(put(row.query(), parameter.name));
     return {};
 }
 
@@ -198,6 +197,7 @@ Result<void> Rows::save_token(AccountId const& account, std::string const& regio
                               std::string const& action, std::string const& token,
                               UsedToken const& used, Time expires)
 {
+    auto const document = TRY(write_document(used));
     sql::Upsert const row{"token",
                           "account, region, action, token",
                           {{"account", account.text()},
@@ -205,9 +205,17 @@ Result<void> Rows::save_token(AccountId const& account, std::string const& regio
                            {"action", action},
                            {"token", token},
                            {"expires", column(expires)},
-                           {"doc", TRY(write_document(used))}}};
+                           {"doc", document}}};
     TRY(run(row.query()));
     return {};
+}
+
+Result<std::int64_t> Rows::put(Query const& query, std::string const& id)
+{
+    auto const changed = TRY(run(query));
+    if (changed > 0)
+        touch(id);
+    return changed;
 }
 
 Result<void> Rows::erase(char const* statement, std::string const& id)

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fixture.hpp"
+#include "migrations.hpp"
+
+#include <chrono>
+
+namespace karat::catalog {
+namespace {
+
+struct Migrations : testing::Test {
+    MemoryEnv world;
+    std::unique_ptr<Database> database = open();
+    std::vector<Migration> const two{
+        {1, "001_a.sql", "CREATE TABLE a (x TEXT); INSERT INTO a VALUES ('old');"},
+        {2, "002_b.sql", "ALTER TABLE a ADD COLUMN y TEXT NOT NULL DEFAULT 'new';"}};
+
+    std::unique_ptr<Database> open()
+    {
+        return Database::open(world.env(), "m.db", Storage::through_env).value();
+    }
+    Result<void> migrate_to(std::vector<Migration> const& known)
+    {
+        return migrate(*database, known, world.clock.now());
+    }
+    std::vector<std::string> texts(std::string const& query)
+    {
+        return database->texts({query, {}}).value();
+    }
+};
+
+TEST_F(Migrations, RunOnceEachInOrder)
+{
+    ASSERT_TRUE(migrate_to({two[0]}).ok());
+    ASSERT_TRUE(migrate_to(two).ok());
+    ASSERT_TRUE(migrate_to(two).ok());
+    EXPECT_EQ(texts("SELECT x || y FROM a"), std::vector<std::string>{"oldnew"});
+    EXPECT_EQ(texts("SELECT name FROM migration ORDER BY number"),
+              (std::vector<std::string>{"001_a.sql", "002_b.sql"}));
+}
+
+TEST_F(Migrations, ANewerSchemaIsRefused)
+{
+    ASSERT_TRUE(migrate_to(two).ok());
+    auto const outcome = migrate_to({two[0]});
+    EXPECT_EQ(outcome.error().fault, Fault::unsupported);
+    EXPECT_EQ(outcome.error().message,
+              "The catalog's schema is version 2, but this program knows versions up to 1: start a "
+              "newer karatd");
+}
+
+TEST_F(Migrations, AnEditedOneIsRefused)
+{
+    ASSERT_TRUE(migrate_to(two).ok());
+    auto edited = two;
+    edited[0].sql += " ";
+    EXPECT_EQ(migrate_to(edited).error().fault, Fault::corrupt);
+}
+
+TEST_F(Migrations, AFailedOneLeavesTheSchemaBefore)
+{
+    auto broken = two;
+    broken[1].sql = "CREATE TABLE b (x TEXT); CREATE TABLE a (x TEXT);";
+    auto const outcome = migrate_to(broken);
+    EXPECT_NE(outcome.error().message.find("002_b.sql"), std::string::npos);
+    EXPECT_TRUE(texts("SELECT name FROM sqlite_master WHERE name = 'b'").empty());
+    EXPECT_TRUE(migrate_to(two).ok());
+}
+
+TEST_F(Migrations, TheReleasedOnesAreNeverEdited)
+{
+    ASSERT_EQ(known_migrations().size(), 1u);
+    EXPECT_EQ(known_migrations()[0].number, 1);
+    EXPECT_EQ(sha256(known_migrations()[0].sql).text(),
+              "e8c7aa28af53c3112c1e79a481d0fc1280399aaec1604a2a577883ecf2c51838")
+        << "Before the first release, put the new checksum here; afterwards, add a migration";
+}
+
+// A catalog as the first version wrote it, with a document that lacks everything it may lack.
+TEST_F(Migrations, AnOldCatalogOpens)
+{
+    ASSERT_TRUE(migrate_to({known_migrations()[0]}).ok());
+    ASSERT_TRUE(database
+                    ->run({"INSERT INTO image (id, region, owner, name, state, doc) VALUES "
+                           "('ami-0000000000000000a', 'us-east-1', '111111111111', 'web', "
+                           "'available', :doc)",
+                           {bare_document<Image>()}})
+                    .ok());
+    database.reset();
+    auto const catalog = Catalog::open(world.env(), "m.db", Storage::through_env).value();
+    auto const found =
+        catalog->read([](View& view) { return view.images({"us-east-1", {}}); }).value();
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].architecture, "x86_64");
+}
+
+TEST_F(Migrations, ADamagedDocumentIsNamedAndNotGuessed)
+{
+    ASSERT_TRUE(migrate_to(known_migrations()).ok());
+    ASSERT_TRUE(database
+                    ->run({"INSERT INTO image (id, region, owner, name, state, doc) VALUES "
+                           "('ami-0000000000000000a', 'r', 'o', 'n', 'available', '{}')",
+                           {}})
+                    .ok());
+    database.reset();
+    auto const catalog = Catalog::open(world.env(), "m.db", Storage::through_env).value();
+    auto const found = catalog->read([](View& view) { return view.images({}); });
+    EXPECT_EQ(found.error().fault, Fault::corrupt);
+}
+
+} // namespace
+} // namespace karat::catalog
