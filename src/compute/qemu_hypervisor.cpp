@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accelerator.hpp"
+#include "block_moves.hpp"
+#include "chain.hpp"
+#include "qemu_command.hpp"
+#include "qemu_machine.hpp"
+
+#include "karat/console_ring.hpp"
+#include "karat/log.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <map>
+#include <unistd.h>
+
+namespace karat::compute {
+namespace {
+
+constexpr std::chrono::seconds kNetRetry{2};
+constexpr std::size_t kMaxQemuLogBytes = 1024 * 1024;
+
+/// The place of one instance. Work on a machine is done one piece at a time.
+struct Cell {
+    std::mutex work; // guards `machine`
+    std::unique_ptr<QemuMachine> machine;
+    int users = 0; // guarded by Cells' mutex
+};
+
+/// Cells come and go with their use, so that a host that ran a million machines holds only those
+/// that run.
+class Cells {
+public:
+    /// Holds a cell and its work lock.
+    class Hold {
+    public:
+        Hold(Cells& cells, InstanceId const& id)
+            : cells_(cells)
+            , id_(id)
+            , cell_(cells.enter(id))
+            , lock_(cell_.work)
+        {
+        }
+        ~Hold()
+        {
+            bool const empty = !cell_.machine;
+            lock_.unlock();
+            cells_.leave(id_, empty);
+        }
+        Hold(Hold const&) = delete;
+        Hold& operator=(Hold const&) = delete;
+        std::unique_ptr<QemuMachine>& machine() { return cell_.machine; }
+
+    private:
+        Cells& cells_;
+        InstanceId id_;
+        Cell& cell_;
+        std::unique_lock<std::mutex> lock_;
+    };
+
+    std::vector<InstanceId> ids()
+    {
+        std::lock_guard const lock(mutex_);
+        std::vector<InstanceId> ids;
+        for (auto const& [id, cell] : cells_)
+            ids.push_back(id);
+        return ids;
+    }
+
+private:
+    Cell& enter(InstanceId const& id)
+    {
+        std::lock_guard const lock(mutex_);
+        auto& cell = cells_[id];
+        ++cell.users;
+        return cell;
+    }
+    void leave(InstanceId const& id, bool empty)
+    {
+        std::lock_guard const lock(mutex_);
+        auto const found = cells_.find(id);
+        // Another user may have filled it since; it is removed by the last one that saw it empty.
+        if (--found->second.users == 0 && empty)
+            cells_.erase(found);
+    }
+
+    std::mutex mutex_;
+    std::map<InstanceId, Cell> cells_;
+};
+
+class QemuHypervisor final : public Hypervisor {
+public:
+    QemuHypervisor(Env env, QemuOptions options, Kind kind)
+        : kind_(std::move(kind))
+        , supervisor_([this](Supervisor::News const& news) { take(news); })
+        , host_{env, std::move(options), kind_.accelerator, supervisor_}
+    {
+    }
+    ~QemuHypervisor() override { supervisor_.stop(); } // its threads use what goes next
+
+    Result<void> start(Machine const& machine) override;
+    Result<void> request_shutdown(InstanceId const& id) override;
+    Result<void> reset(InstanceId const& id) override;
+    Result<void> request_reboot(InstanceId const& id) override;
+    Result<void> kill(InstanceId const& id) override;
+    Result<Power> power(InstanceId const& id) override;
+    Result<std::vector<InstanceId>> running() override;
+    Result<Swapped> swap_overlays(InstanceId const& id, std::vector<Swap> const& swaps) override;
+    Result<void> rebase(InstanceId const& id, Disk const& disk) override;
+    Result<void> set_open_ports(InstanceId const& id, std::vector<OpenPorts> const& ports) override;
+    Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) override;
+    Result<void> forget(InstanceId const& id) override;
+    void listen(Listener listener) override;
+    Result<void> adopt() override;
+    Kind kind() const override { return kind_; }
+
+private:
+    Folder folder(InstanceId const& id) const { return {host_.options.run_directory, id}; }
+    Result<void> press(InstanceId const& id, std::string const& command, Json arguments);
+    Result<void> finish(std::unique_ptr<QemuMachine>& machine);
+    void adopt_one(InstanceId const& id);
+    void take(Supervisor::News const& news);
+    void take_end(Supervisor::News const& news, Event event);
+    void take_net_end(Supervisor::News const& news);
+    void take_disk_stop(Supervisor::News const& news);
+    void tell(InstanceId const& id, Event event);
+
+    Kind kind_;
+    Supervisor supervisor_; // outlives the machines, which it watches
+    Host host_;
+    std::mutex listener_mutex_; // guards the next
+    Listener listener_;
+    Cells cells_;
+};
+
+Error not_running(InstanceId const& id)
+{
+    return {Fault::not_found, Noun::instance, id.text() + " is not running"};
+}
+
+Result<void> QemuHypervisor::start(Machine const& machine)
+{
+    TRY(check_machine(machine));
+    if (machine.disks.size() > kMaxDisks)
+        return Error{Fault::invalid, Noun::instance,
+                     fmt::format("{} disks are more than {}", machine.disks.size(), kMaxDisks)};
+    Cells::Hold hold(cells_, machine.id);
+    if (!hold.machine()) {
+        auto found = QemuMachine::take_up(host_, machine.id);
+        if (found.ok())
+            hold.machine() = std::move(found).value();
+    }
+    if (hold.machine()) {
+        auto const status = hold.machine()->status();
+        if (status.ok() && status.value() == "running")
+            return {};
+        TRY(finish(hold.machine())); // half started, or at its end
+    }
+    auto launched = QemuMachine::launch(host_, machine);
+    if (!launched.ok()) {
+        TRY(host_.env.files.remove(folder(machine.id).marker()));
+        return launched.take_error();
+    }
+    hold.machine() = std::move(launched).value();
+    log(Level::info, "compute.started", {{"instance", machine.id.text()}});
+    return {};
+}
+
+Result<void> QemuHypervisor::press(InstanceId const& id, std::string const& command, Json arguments)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    TRY(hold.machine()->qmp().run(command, std::move(arguments)));
+    return {};
+}
+
+Result<void> QemuHypervisor::request_shutdown(InstanceId const& id)
+{
+    return press(id, "system_powerdown", Json::object());
+}
+
+Result<void> QemuHypervisor::reset(InstanceId const& id)
+{
+    return press(id, "system_reset", Json::object());
+}
+
+Result<void> QemuHypervisor::request_reboot(InstanceId const& id)
+{
+    auto keys = Json::array();
+    for (char const* const key : {"ctrl", "alt", "delete"})
+        keys.push_back({{"type", "qcode"}, {"data", key}});
+    return press(id, "send-key", {{"keys", keys}});
+}
+
+/// Ends the processes and forgets the machine; its folder keeps what people look at afterwards.
+Result<void> QemuHypervisor::finish(std::unique_ptr<QemuMachine>& machine)
+{
+    TRY(machine->end());
+    auto const gone = machine->folder();
+    machine.reset();
+    return remove_remains(host_.env.files, gone);
+}
+
+Result<void> QemuHypervisor::kill(InstanceId const& id)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine()) {
+        auto found = QemuMachine::take_up(host_, id); // one that adopt() has not come to
+        if (found.ok())
+            hold.machine() = std::move(found).value();
+    }
+    if (hold.machine())
+        TRY(finish(hold.machine()));
+    return host_.env.files.remove(folder(id).marker());
+}
+
+Result<Power> QemuHypervisor::power(InstanceId const& id)
+{
+    Cells::Hold hold(cells_, id);
+    return hold.machine() ? Power::running : Power::off;
+}
+
+Result<std::vector<InstanceId>> QemuHypervisor::running()
+{
+    std::vector<InstanceId> found;
+    for (InstanceId const& id : cells_.ids()) {
+        auto const state = TRY(power(id));
+        if (state == Power::running)
+            found.push_back(id);
+    }
+    return found;
+}
+
+Result<Swapped> QemuHypervisor::swap_overlays(InstanceId const& id, std::vector<Swap> const& swaps)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    return compute::swap_overlays(hold.machine()->qmp(), host_.env.clock, swaps);
+}
+
+Result<void> QemuHypervisor::rebase(InstanceId const& id, Disk const& disk)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    return compute::rebase(hold.machine()->qmp(), disk);
+}
+
+Result<void> QemuHypervisor::set_open_ports(InstanceId const& id,
+                                            std::vector<OpenPorts> const& ports)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    return hold.machine()->set_open_ports(ports);
+}
+
+Result<std::string> QemuHypervisor::console(InstanceId const& id, std::size_t limit_bytes)
+{
+    return net::read_console(host_.env.files, folder(id).console_ring(), limit_bytes);
+}
+
+Result<void> QemuHypervisor::forget(InstanceId const& id)
+{
+    Cells::Hold hold(cells_, id);
+    if (hold.machine())
+        return Error{Fault::wrong_state, Noun::instance, id.text() + " is running"};
+    auto const path = folder(id).path;
+    auto const names = host_.env.files.list(path);
+    if (!names.ok() && names.error().fault == Fault::not_found)
+        return {};
+    for (std::string const& name : TRY(host_.env.files.list(path)))
+        TRY(host_.env.files.remove(path + '/' + name));
+    return host_.env.files.remove_dir(path);
+}
+
+void QemuHypervisor::listen(Listener listener)
+{
+    std::lock_guard const lock(listener_mutex_);
+    listener_ = std::move(listener);
+}
+
+void QemuHypervisor::tell(InstanceId const& id, Event event)
+{
+    Listener listener;
+    {
+        std::lock_guard const lock(listener_mutex_);
+        listener = listener_;
+    }
+    if (listener)
+        listener(id, event);
+}
+
+Result<void> QemuHypervisor::adopt()
+{
+    TRY(host_.env.files.make_dirs(host_.options.run_directory));
+    for (std::string const& name : TRY(host_.env.files.list(host_.options.run_directory))) {
+        auto const id = InstanceId::parse(name);
+        if (id.ok())
+            adopt_one(id.value());
+    }
+    return {};
+}
+
+void QemuHypervisor::adopt_one(InstanceId const& id)
+{
+    Supervisor::News news{.id = id};
+    {
+        Cells::Hold hold(cells_, id);
+        auto const started = host_.env.files.exists(folder(id).marker());
+        if (hold.machine() || !started.ok())
+            return;
+        auto found = QemuMachine::take_up(host_, id);
+        if (!found.ok() && !started.value())
+            return; // off, as it should be
+        if (found.ok()) {
+            hold.machine() = std::move(found).value();
+            news.ticket = hold.machine()->ticket();
+            auto const status = hold.machine()->status();
+            if (status.ok() && status.value() == "shutdown")
+                news.notice = Notice::guest_shut_down;
+            else if (!status.ok() || status.value() == "prelaunch")
+                news.notice = Notice::qemu_ended; // half started: whoever started it is gone
+            else
+                return log(Level::info, "compute.adopted", {{"instance", id.text()}});
+        }
+    }
+    supervisor_.post(news);
+}
+
+void QemuHypervisor::take(Supervisor::News const& news)
+{
+    switch (news.notice) {
+    case Notice::guest_shut_down:
+        return take_end(news, Event::shut_down);
+    case Notice::qemu_ended:
+        return take_end(news, Event::died);
+    case Notice::net_ended:
+        return take_net_end(news);
+    case Notice::disk_stopped:
+        return take_disk_stop(news);
+    }
+}
+
+/// Whether the news are about the machine that is there now (or about none, and there is none).
+bool is_current(std::unique_ptr<QemuMachine> const& machine, Supervisor::News const& news)
+{
+    return machine ? machine->ticket() == news.ticket : news.ticket == 0;
+}
+
+void QemuHypervisor::take_end(Supervisor::News const& news, Event event)
+{
+    {
+        Cells::Hold hold(cells_, news.id);
+        if (!is_current(hold.machine(), news))
+            return;
+        if (hold.machine()) {
+            auto const finished = finish(hold.machine());
+            if (!finished.ok())
+                log(Level::error, "compute.remains", finished.error(),
+                    {{"instance", news.id.text()}});
+            hold.machine().reset();
+        }
+    }
+    bool const died = event == Event::died;
+    log(died ? Level::warn : Level::info, died ? "compute.died" : "compute.shut_down",
+        {{"instance", news.id.text()}});
+    tell(news.id, event);
+    // Only now: a crash before the listener was done has the end told again.
+    Cells::Hold hold(cells_, news.id);
+    if (!hold.machine()) {
+        auto const removed = host_.env.files.remove(folder(news.id).marker());
+        if (!removed.ok())
+            log(Level::error, "compute.marker_left", removed.error());
+    }
+}
+
+void QemuHypervisor::take_net_end(Supervisor::News const& news)
+{
+    Cells::Hold hold(cells_, news.id);
+    if (!hold.machine() || !is_current(hold.machine(), news))
+        return;
+    auto const restarted = hold.machine()->restart_net();
+    if (restarted.ok())
+        return log(Level::warn, "compute.net_restarted", {{"instance", news.id.text()}});
+    log(Level::error, "compute.no_network", restarted.error(), {{"instance", news.id.text()}});
+    supervisor_.post(news, kNetRetry);
+}
+
+void QemuHypervisor::take_disk_stop(Supervisor::News const& news)
+{
+    Cells::Hold hold(cells_, news.id);
+    if (!hold.machine() || !is_current(hold.machine(), news))
+        return;
+    // If there is still no room, QEMU stops the machine again and says so.
+    auto const resumed = hold.machine()->qmp().run("cont");
+    if (!resumed.ok())
+        log(Level::error, "compute.not_resumed", resumed.error(), {{"instance", news.id.text()}});
+}
+
+/// Whether a program can be run, looked for as posix_spawnp() does.
+bool is_there(std::string const& program)
+{
+    if (program.find('/') != std::string::npos)
+        return ::access(program.c_str(), X_OK) == 0;
+    std::string_view path = "/usr/local/bin:/usr/bin:/bin";
+    if (char const* const set = ::getenv("PATH"))
+        path = set;
+    while (!path.empty()) {
+        auto const end = std::min(path.find(':'), path.size());
+        auto const candidate = std::string(path.substr(0, end)) + '/' + program;
+        if (::access(candidate.c_str(), X_OK) == 0)
+            return true;
+        path.remove_prefix(std::min(end + 1, path.size()));
+    }
+    return false;
+}
+
+/// Programs are started in other directories than ours.
+std::string absolute(std::string const& path)
+{
+    std::error_code code;
+    auto const result = std::filesystem::absolute(path, code);
+    return code || path.empty() ? path : result.string();
+}
+
+} // namespace
+
+Result<std::unique_ptr<Hypervisor>> make_qemu(Env env, QemuOptions options)
+{
+    if (!is_there(options.qemu))
+        return fail(Fault::not_found, "QEMU is not installed: apt-get install qemu-system-x86");
+    if (!is_there(options.net))
+        return fail(Fault::not_found, "karat-net is not at " + options.net);
+    options.run_directory = absolute(options.run_directory);
+    if (options.net.find('/') != std::string::npos)
+        options.net = absolute(options.net);
+    TRY(env.files.make_dirs(options.run_directory));
+    auto kind = TRY(choose_accelerator(env, options));
+    return std::unique_ptr<Hypervisor>(
+        std::make_unique<QemuHypervisor>(env, std::move(options), std::move(kind)));
+}
+
+} // namespace karat::compute

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qemu_machine.hpp"
+
+#include "qemu_command.hpp"
+
+#include "karat/log.hpp"
+
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace karat::compute {
+namespace {
+
+constexpr std::chrono::milliseconds kMonitorPatience{20'000}; // many may start at once
+constexpr std::chrono::milliseconds kNetPatience{10'000};
+constexpr std::chrono::milliseconds kQuitPatience{5'000};
+constexpr std::chrono::milliseconds kTermPatience{2'000};
+constexpr std::chrono::milliseconds kConnectPause{2};
+constexpr std::size_t kMaxVarsBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
+constexpr std::size_t kLogTailBytes = 512;
+
+/// The end of a log, one line, for an error's message.
+std::string tail_of(Files& files, std::string const& path)
+{
+    auto const file = files.open(path, Access::read);
+    if (!file.ok())
+        return "";
+    auto const size = file.value()->size_bytes();
+    if (!size.ok())
+        return "";
+    Bytes bytes(std::min<std::size_t>(kLogTailBytes, static_cast<std::size_t>(size.value())));
+    auto const got = file.value()->read_at(size.value() - bytes.size(), bytes);
+    std::string text(as_text(bytes));
+    std::erase_if(text, [](char c) { return c == '\r'; });
+    while (text.ends_with('\n'))
+        text.pop_back();
+    return got.ok() ? text.substr(text.rfind('\n') + 1) : "";
+}
+
+Error not_started(Files& files, Folder const& folder, Process const& qemu)
+{
+    return fail(Fault::io, fmt::format("QEMU did not start ({}): {}", qemu.ending(),
+                                       tail_of(files, folder.qemu_log())));
+}
+
+/// Connects to the monitor as soon as QEMU listens.
+Result<Fd> connect_monitor(Env env, Folder const& folder, Process const& qemu)
+{
+    auto const deadline = env.clock.steady() + kMonitorPatience;
+    for (;;) {
+        auto fd = connect_unix(folder.monitor());
+        if (fd.ok() || fd.error().fault != Fault::unavailable)
+            return fd;
+        if (qemu.wait(kConnectPause))
+            return not_started(env.files, folder, qemu);
+        if (env.clock.steady() > deadline)
+            return fd;
+    }
+}
+
+net::Settings net_settings(Folder const& folder, Machine const& machine, int qemu_pid)
+{
+    net::Settings settings;
+    settings.instance = machine.id.text();
+    settings.qemu_pid = qemu_pid;
+    settings.net_socket = folder.net_socket();
+    settings.console_socket = folder.console_socket();
+    settings.console_ring = folder.console_ring();
+    settings.pid_file = folder.net_pid();
+    settings.mac = machine.nic.mac;
+    settings.private_ip = machine.nic.private_ip;
+    settings.subnet_cidr = machine.nic.subnet_cidr;
+    settings.public_ip = machine.nic.public_ip;
+    settings.imds_socket = machine.nic.imds_socket;
+    for (OpenPorts const& ports : machine.nic.open_ports)
+        settings.open_ports.push_back({ports.protocol, ports.from, ports.to});
+    return settings;
+}
+
+Result<void> write_settings(Files& files, Folder const& folder, net::Settings const& settings)
+{
+    return replace_file(files, folder.net_settings(), as_bytes(net::to_json(settings)));
+}
+
+Result<void> prepare_vars(Host& host, Folder const& folder)
+{
+    auto const there = TRY(host.env.files.exists(folder.uefi_vars()));
+    if (there) // what the guest's firmware remembers survives stop and start
+        return {};
+    auto const fresh = TRY(read_file(host.env.files, host.options.ovmf_vars, kMaxVarsBytes));
+    return replace_file(host.env.files, folder.uefi_vars(), fresh);
+}
+
+Result<void> prepare_folder(Host& host, Folder const& folder, Machine const& machine,
+                            std::vector<std::string> const& arguments)
+{
+    TRY(host.env.files.make_dirs(folder.path));
+    TRY(remove_remains(host.env.files, folder));
+    if (machine.uefi)
+        TRY(prepare_vars(host, folder));
+    std::string command = host.options.qemu;
+    for (std::string const& word : arguments)
+        command += "\n  " + word;
+    return replace_file(host.env.files, folder.marker(), as_bytes(command + '\n'));
+}
+
+/// Waits until the program at the other end of the pipe says a word; false when it does not.
+bool says_ready(Fd const& pipe)
+{
+    pollfd ready = {pipe.get(), POLLIN, 0};
+    std::array<char, 16> word{};
+    return ::poll(&ready, 1, static_cast<int>(kNetPatience.count())) == 1 &&
+           ::read(pipe.get(), word.data(), word.size()) > 0;
+}
+
+Qmp::OnEvent event_handler(Supervisor& supervisor, Supervisor::News const& news)
+{
+    return [&supervisor, news](std::string const& name, Json const& event) {
+        auto const data = event.value("data", Json::object());
+        auto told = news;
+        if (name == "SHUTDOWN" && data.value("guest", false)) {
+            told.notice = Notice::guest_shut_down;
+            supervisor.post(told);
+        }
+        if (name == "BLOCK_IO_ERROR" && data.value("action", "") == "stop") {
+            log(Level::error, "compute.disk_stopped",
+                {{"instance", news.id.text()}, {"reason", data.value("reason", "")}});
+            told.notice = Notice::disk_stopped;
+            supervisor.post(told, std::chrono::seconds(5));
+        }
+    };
+}
+
+} // namespace
+
+Result<void> remove_remains(Files& files, Folder const& folder)
+{
+    for (std::string_view const socket :
+         {Folder::kMonitor, Folder::kNet, Folder::kConsole, Folder::kAgent})
+        TRY(files.remove(folder.in(socket)));
+    TRY(files.remove(folder.qemu_pid()));
+    return files.remove(folder.net_pid());
+}
+
+QemuMachine::QemuMachine(Host& host, InstanceId const& id, Process qemu, std::unique_ptr<Qmp> qmp,
+                         Supervisor::Ticket ticket)
+    : host_(host)
+    , id_(id)
+    , folder_(host.options.run_directory, id)
+    , qemu_(std::move(qemu))
+    , qmp_(std::move(qmp))
+    , ticket_(ticket)
+{
+    host_.supervisor.watch(id_, ticket_, *qmp_, qemu_);
+}
+
+QemuMachine::~QemuMachine() { host_.supervisor.unwatch(ticket_); }
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(Host& host, Machine const& machine)
+{
+    Folder const folder(host.options.run_directory, machine.id);
+    auto const arguments = qemu_arguments(machine, folder, host.options, host.accelerator);
+    TRY(prepare_folder(host, folder, machine, arguments));
+    auto qemu = TRY(Process::spawn({.program = host.options.qemu,
+                                    .arguments = arguments,
+                                    .directory = folder.path,
+                                    .error_log = folder.qemu_log()}));
+    auto launched = join(host, machine.id, std::move(qemu));
+    if (!launched.ok())
+        return launched;
+    auto const going = launched.value()->set_going(machine);
+    if (going.ok())
+        return launched;
+    TRY(launched.value()->end());
+    return going.error();
+}
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::take_up(Host& host, InstanceId const& id)
+{
+    Folder const folder(host.options.run_directory, id);
+    auto qemu = TRY(Process::find(host.env.files, folder.qemu_pid(), folder.qemu_pid()));
+    if (!qemu)
+        return Error{Fault::not_found, Noun::instance, id.text() + " is not running"};
+    auto machine = TRY(join(host, id, std::move(*qemu)));
+    auto const found = machine->find_net();
+    if (!found.ok()) // the machine itself runs; its network is tried again when it is started
+        log(Level::error, "compute.no_network", found.error(), {{"instance", id.text()}});
+    return machine;
+}
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::join(Host& host, InstanceId const& id,
+                                                       Process qemu)
+{
+    Folder const folder(host.options.run_directory, id);
+    auto fd = connect_monitor(host.env, folder, qemu);
+    if (!fd.ok()) {
+        TRY(qemu.end(std::chrono::milliseconds(0))); // nobody could ever command it
+        return fd.take_error();
+    }
+    auto const ticket = host.supervisor.new_ticket();
+    auto qmp = std::make_unique<Qmp>(std::move(fd).value(),
+                                     event_handler(host.supervisor, {.id = id, .ticket = ticket}));
+    std::unique_ptr<QemuMachine> machine(
+        new QemuMachine(host, id, std::move(qemu), std::move(qmp), ticket));
+    auto const greeted = machine->qmp_->run("qmp_capabilities");
+    if (greeted.ok())
+        return machine;
+    if (machine->qemu_.wait(kConnectPause)) // it listens before it has opened its disks
+        return not_started(host.env.files, folder, machine->qemu_);
+    TRY(machine->qemu_.end(std::chrono::milliseconds(0)));
+    return greeted.error();
+}
+
+Result<void> QemuMachine::set_going(Machine const& machine)
+{
+    auto const settings = net_settings(folder_, machine, qemu_.pid());
+    TRY(write_settings(host_.env.files, folder_, settings));
+    TRY(start_net()); // before the CPUs run, so that no console output is missed
+    TRY(qmp_->run("cont"));
+    return {};
+}
+
+Result<void> QemuMachine::start_net()
+{
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+        return fail(Fault::io, "Cannot make a pipe");
+    Fd const ours(ends[0]);
+    Fd theirs(ends[1]);
+    net_ = TRY(Process::spawn({.program = host_.options.net,
+                               .arguments = {folder_.net_settings()},
+                               .directory = folder_.path,
+                               .error_log = folder_.net_log(),
+                               .standard_output = theirs.get()}));
+    theirs.reset();
+    if (says_ready(ours)) {
+        host_.supervisor.watch_net(ticket_, *net_);
+        return {};
+    }
+    TRY(net_->end(std::chrono::milliseconds(0)));
+    net_.reset();
+    return fail(Fault::io, fmt::format("karat-net did not start: {}",
+                                       tail_of(host_.env.files, folder_.net_log())));
+}
+
+Result<void> QemuMachine::find_net()
+{
+    net_ = TRY(Process::find(host_.env.files, folder_.net_pid(), folder_.net_settings()));
+    if (!net_)
+        return start_net();
+    host_.supervisor.watch_net(ticket_, *net_);
+    return {};
+}
+
+Result<void> QemuMachine::restart_net()
+{
+    if (net_ && net_->alive())
+        return {};
+    return start_net();
+}
+
+Result<std::string> QemuMachine::status()
+{
+    auto const status = TRY(qmp_->run("query-status"));
+    return status.value("status", "");
+}
+
+Result<void> QemuMachine::set_open_ports(std::vector<OpenPorts> const& ports)
+{
+    auto& files = host_.env.files;
+    auto const json = TRY(read_file(files, folder_.net_settings(), kMaxSettingsBytes));
+    auto settings = TRY(net::parse_settings(as_text(json)));
+    settings.open_ports.clear();
+    for (OpenPorts const& range : ports)
+        settings.open_ports.push_back({range.protocol, range.from, range.to});
+    TRY(write_settings(files, folder_, settings));
+    if (net_)
+        net_->signal(SIGHUP);
+    return {};
+}
+
+Result<void> QemuMachine::end()
+{
+    auto const quit = qmp_->run("quit", Json::object(), kQuitPatience);
+    bool const ended = qemu_.wait(quit.ok() ? kQuitPatience : std::chrono::milliseconds(0));
+    if (!ended)
+        TRY(qemu_.end(std::chrono::milliseconds(0)));
+    // karat-net ends with QEMU, after it has read the last of the console.
+    if (net_ && !net_->wait(kTermPatience))
+        TRY(net_->end(kTermPatience));
+    return {};
+}
+
+} // namespace karat::compute

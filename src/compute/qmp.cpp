@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qmp.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace karat::compute {
+namespace {
+
+constexpr std::size_t kLongestLine = 4 * 1024 * 1024; // a block graph of many disks is long
+
+Error gone(std::string const& command)
+{
+    return fail(Fault::unavailable, fmt::format("QEMU went away during {}", command));
+}
+
+std::string text_of(Json const& json, char const* member)
+{
+    auto const found = json.find(member);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Result<Json> outcome(std::string const& command, Json& reply)
+{
+    if (auto const found = reply.find("return"); found != reply.end())
+        return std::move(*found);
+    auto const error = reply.value("error", Json::object());
+    return fail(Fault::io, fmt::format("QEMU refuses {}: {}", command, text_of(error, "desc")));
+}
+
+} // namespace
+
+Qmp::Qmp(Fd fd, OnEvent on_event)
+    : fd_(std::move(fd))
+    , on_event_(std::move(on_event))
+    , lines_(kLongestLine)
+{
+}
+
+Result<Json> Qmp::run(std::string const& command, Json arguments,
+                      std::chrono::milliseconds patience)
+{
+    std::lock_guard const turn(turn_);
+    Json request = {{"execute", command}};
+    if (!arguments.empty())
+        request["arguments"] = std::move(arguments);
+    {
+        std::lock_guard const lock(mutex_);
+        if (closed_)
+            return gone(command);
+        request["id"] = ++last_id_;
+        reply_.reset();
+    }
+    TRY(send(request.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n', patience));
+    std::unique_lock lock(mutex_);
+    bool const woken =
+        changed_.wait_for(lock, patience, [this] { return reply_.has_value() || closed_; });
+    if (!woken)
+        return fail(Fault::unavailable, fmt::format("QEMU does not answer {}", command));
+    if (!reply_)
+        return gone(command);
+    return outcome(command, *reply_);
+}
+
+Result<void> Qmp::send(std::string const& line, std::chrono::milliseconds patience)
+{
+    for (std::size_t sent = 0; sent < line.size();) {
+        auto const put =
+            ::send(fd_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (put >= 0) {
+            sent += static_cast<std::size_t>(put);
+            continue;
+        }
+        pollfd room = {fd_.get(), POLLOUT, 0};
+        bool const full = errno == EAGAIN || errno == EINTR;
+        if (!full || ::poll(&room, 1, static_cast<int>(patience.count())) == 0)
+            return fail(Fault::unavailable, "QEMU's monitor does not take commands");
+    }
+    return {};
+}
+
+bool Qmp::pump()
+{
+    std::array<char, 16 * 1024> piece; // NOLINT: filled by recv
+    auto const got = ::recv(fd_.get(), piece.data(), piece.size(), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (got <= 0 || !lines_.add({piece.data(), static_cast<std::size_t>(got)}).ok()) {
+        close();
+        return false;
+    }
+    while (auto const line = lines_.next())
+        take_line(*line);
+    return true;
+}
+
+void Qmp::take_line(std::string const& line)
+{
+    auto json = Json::parse(line, nullptr, false);
+    if (!json.is_object())
+        return;
+    if (auto const event = text_of(json, "event"); !event.empty()) {
+        on_event_(event, json);
+        return;
+    }
+    std::lock_guard const lock(mutex_);
+    auto const id = json.find("id");
+    // The greeting has no id; a reply that came too late has an old one.
+    if (id == json.end() || !id->is_number_unsigned() || id->get<std::uint64_t>() != last_id_)
+        return;
+    reply_ = std::move(json);
+    changed_.notify_all();
+}
+
+void Qmp::close()
+{
+    std::lock_guard const lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+}
+
+} // namespace karat::compute

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two threads for all machines. The watcher reads every monitor and waits for the ends of
+// processes; the herald carries what they mean to the hypervisor, one after the other. They are
+// two because the herald's work runs commands, whose replies the watcher must read.
+#pragma once
+
+#include "process.hpp"
+#include "qmp.hpp"
+
+#include "karat/compute.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace karat::compute {
+
+enum class Notice : unsigned char {
+    guest_shut_down, ///< QEMU holds the machine and waits to be ended.
+    qemu_ended,
+    net_ended,
+    disk_stopped, ///< The machine waits because a write failed (the host's disk is full).
+};
+
+class Supervisor {
+public:
+    /// Names one watch; never used again, so a late notice is not taken for a newer machine's.
+    using Ticket = std::uint64_t;
+    struct News {
+        InstanceId id;
+        Ticket ticket = 0;
+        Notice notice = Notice::qemu_ended;
+    };
+    /// Runs on the herald.
+    using OnNews = std::function<void(News const&)>;
+
+    explicit Supervisor(OnNews on_news);
+    ~Supervisor();
+    Supervisor(Supervisor const&) = delete;
+    Supervisor& operator=(Supervisor const&) = delete;
+
+    /// No news are told, and nothing is pumped, when it returns. Watches may still be taken away.
+    void stop();
+
+    Ticket new_ticket();
+    /// Pumps `qmp` until unwatch(); both must live until then.
+    void watch(InstanceId const& id, Ticket ticket, Qmp& qmp, Process const& qemu);
+    void watch_net(Ticket ticket, Process const& net);
+    /// No pump runs when it returns.
+    void unwatch(Ticket ticket);
+    /// Has the news told after a while.
+    void post(News news, std::chrono::milliseconds delay = {});
+
+private:
+    struct Watch {
+        InstanceId id;
+        Qmp* qmp = nullptr;
+        int qemu_pidfd = -1; ///< -1 when told already.
+        int net_pidfd = -1;
+        bool monitor_open = true;
+    };
+    struct Due {
+        std::chrono::steady_clock::time_point at;
+        News news;
+    };
+    struct Round;
+
+    void watch_all(std::stop_token stop);
+    void collect(Round& round);
+    void look_after(Ticket ticket, Round const& round);
+    void tell_all(std::stop_token stop);
+    void wake();
+
+    OnNews on_news_;
+    Fd wake_;
+
+    std::mutex watches_mutex_; // guards the next two; held while pumping
+    std::map<Ticket, Watch> watches_;
+    Ticket last_ticket_ = 0;
+
+    std::mutex news_mutex_; // guards the next
+    std::condition_variable_any news_changed_;
+    std::deque<Due> news_; // bounded: a few kinds for each watch
+
+    std::jthread watcher_; // last, so that they end before what they use
+    std::jthread herald_;
+};
+
+} // namespace karat::compute
