@@ -18,7 +18,6 @@ namespace karat::compute {
 namespace {
 
 constexpr std::chrono::seconds kNetRetry{2};
-constexpr std::size_t kMaxQemuLogBytes = 1024 * 1024;
 
 /// The place of one instance. Work on a machine is done one piece at a time.
 struct Cell {
@@ -158,6 +157,7 @@ Result<void> QemuHypervisor::start(Machine const& machine)
     }
     auto launched = QemuMachine::launch(host_, machine);
     if (!launched.ok()) {
+        TRY(remove_remains(host_.env.files, folder(machine.id)));
         TRY(host_.env.files.remove(folder(machine.id).marker()));
         return launched.take_error();
     }

@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds kNetPatience{10'000};
 constexpr std::chrono::milliseconds kQuitPatience{5'000};
 constexpr std::chrono::milliseconds kTermPatience{2'000};
 constexpr std::chrono::milliseconds kConnectPause{2};
+constexpr std::chrono::milliseconds kExitPatience{2'000};
 constexpr std::size_t kMaxVarsBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
 constexpr std::size_t kLogTailBytes = 512;
@@ -71,6 +72,7 @@ net::Settings net_settings(Folder const& folder, Machine const& machine, int qem
     settings.net_socket = folder.net_socket();
     settings.console_socket = folder.console_socket();
     settings.console_ring = folder.console_ring();
+    settings.qemu_log = folder.qemu_log();
     settings.pid_file = folder.net_pid();
     settings.mac = machine.nic.mac;
     settings.private_ip = machine.nic.private_ip;
@@ -210,7 +212,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::join(Host& host, InstanceId co
     auto const greeted = machine->qmp_->run("qmp_capabilities");
     if (greeted.ok())
         return machine;
-    if (machine->qemu_.wait(kConnectPause)) // it listens before it has opened its disks
+    if (machine->qemu_.wait(kExitPatience)) // it listens before it has opened its disks
         return not_started(host.env.files, folder, machine->qemu_);
     TRY(machine->qemu_.end(std::chrono::milliseconds(0)));
     return greeted.error();

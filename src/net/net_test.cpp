@@ -19,6 +19,7 @@ TEST(Settings, RoundTrip)
                             .net_socket = "/r/net.sock",
                             .console_socket = "/r/console.sock",
                             .console_ring = "/r/console.ring",
+                            .qemu_log = "/r/qemu.log",
                             .pid_file = "/r/net.pid",
                             .mac = "06:00:00:00:00:01",
                             .private_ip = "10.0.0.5",

@@ -22,6 +22,8 @@ namespace {
 constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
 constexpr int kReconnectMs = 100;
 constexpr std::size_t kConsolePieceBytes = 4096;
+constexpr std::uint64_t kMaxLogBytes = 256 * 1024;
+constexpr std::chrono::seconds kTrimInterval{10};
 
 // The order of fixed_polls().
 enum Slot : std::size_t { slot_signals, slot_qemu, slot_link, slot_console, slots };
@@ -142,6 +144,7 @@ Result<void> PatchPanel::run(std::function<void()> const& on_ready)
             serve(polled);
         if (!ended_)
             connect_missing();
+        trim_log();
     }
     return {};
 }
@@ -213,6 +216,22 @@ void PatchPanel::take_console()
     auto const kept = ring_->append({piece.data(), static_cast<std::size_t>(got)});
     if (!kept.ok()) // a full disk must not stop the guest
         log(Level::warn, "net.console_lost", kept.error());
+}
+
+/// Keeps QEMU's log small. Here and not in the daemon, because we are there while QEMU is.
+void PatchPanel::trim_log()
+{
+    auto const now = env_.clock.steady();
+    if (now - trimmed_ < kTrimInterval)
+        return;
+    trimmed_ = now;
+    auto const file = env_.files.open(settings_.qemu_log, Access::write);
+    if (!file.ok())
+        return;
+    auto const size = file.value()->size_bytes();
+    // QEMU appends, so what it writes next lands at the new end.
+    if (size.ok() && size.value() > kMaxLogBytes && !file.value()->truncate(0).ok())
+        log(Level::warn, "net.log_not_trimmed");
 }
 
 void PatchPanel::take_signal()

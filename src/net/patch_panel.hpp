@@ -40,6 +40,7 @@ private:
     void give_frame(ConstFrame frame);
     void take_console();
     void take_signal();
+    void trim_log();
 
     Env env_;
     std::string settings_path_;
@@ -52,6 +53,7 @@ private:
     Fd signals_;
     Fd qemu_; ///< A pidfd.
     bool ended_ = false;
+    std::chrono::nanoseconds trimmed_{}; ///< When trim_log() last looked.
 };
 
 } // namespace karat::net

@@ -60,6 +60,7 @@ std::string to_json(Settings const& settings)
         {"net_socket", settings.net_socket},
         {"console_socket", settings.console_socket},
         {"console_ring", settings.console_ring},
+        {"qemu_log", settings.qemu_log},
         {"pid_file", settings.pid_file},
         {"mac", settings.mac},
         {"private_ip", settings.private_ip},
@@ -82,6 +83,7 @@ Result<Settings> parse_settings(std::string_view text)
     settings.net_socket = TRY(text_of(json, "net_socket"));
     settings.console_socket = TRY(text_of(json, "console_socket"));
     settings.console_ring = TRY(text_of(json, "console_ring"));
+    settings.qemu_log = TRY(text_of(json, "qemu_log"));
     settings.pid_file = TRY(text_of(json, "pid_file"));
     settings.mac = TRY(text_of(json, "mac"));
     settings.private_ip = TRY(text_of(json, "private_ip"));

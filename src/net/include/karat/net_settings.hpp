@@ -25,6 +25,7 @@ struct Settings {
     std::string net_socket;     ///< QEMU's `-netdev stream` listens here.
     std::string console_socket; ///< QEMU's serial port listens here.
     std::string console_ring;   ///< Where serial output is kept.
+    std::string qemu_log;       ///< Emptied when it grows large; a guest may make QEMU complain.
     std::string pid_file;
     std::string mac;         ///< Of the guest's interface.
     std::string private_ip;  ///< The guest's address.
