@@ -25,11 +25,11 @@ inline constexpr std::uint64_t kBlockBytes = 4096;
 
 /// What a manifest says of its snapshot beside the bytes, so that a lost catalog can be rebuilt.
 struct Facts {
-    std::string name;             ///< "snap-…"; the key of the snapshot in this store.
+    std::string name = {};        ///< "snap-…"; the key of the snapshot in this store.
     std::uint64_t size_bytes = 0; ///< Of the volume; a multiple of kBlockBytes.
-    std::string parent;           ///< Name of the snapshot it was made from, or empty.
-    std::map<std::string, std::string>
-        details; ///< Owner, region, times, tags: not interpreted here.
+    std::string parent = {};      ///< Name of the snapshot it was made from, or empty.
+    std::map<std::string, std::string> details =
+        {}; ///< Owner, region, times, tags: not interpreted here.
 };
 
 /// What a commit made.

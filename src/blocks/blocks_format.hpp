@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of FORMAT.md: the only place where they are written in code.
+#pragma once
+
+#include "karat/blocks.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace karat::blocks {
+
+inline constexpr std::string_view kStoreText = "karat block store, format 1\n";
+inline constexpr std::string_view kPackMagic = "KARATPK1";
+inline constexpr std::string_view kTrailerMagic = "KARATPE1";
+inline constexpr std::string_view kRecordMagic = "KREC";
+inline constexpr std::string_view kManifestMagic = "KARATMF1";
+inline constexpr std::string_view kRootText = "karat root 1\n";
+inline constexpr std::uint32_t kVersion = 1;
+
+inline constexpr std::size_t kHashBytes = 32;
+inline constexpr std::size_t kPackHeaderBytes = 32;
+inline constexpr std::size_t kRecordHeaderBytes = 64;
+inline constexpr std::size_t kFooterEntryBytes = 44;
+inline constexpr std::size_t kTrailerBytes = 32;
+
+inline constexpr std::uint32_t kCutEvery = 16; // blocks in an extent, on average
+inline constexpr std::uint32_t kMaxExtentBlocks = 128;
+inline constexpr std::uint32_t kMaxExtentBytes = kMaxExtentBlocks * kBlockBytes;
+
+inline constexpr std::uint32_t kPageBlocks = 131072; // 512 MiB of volume
+inline constexpr std::uint64_t kPageSpanBytes = std::uint64_t{kPageBlocks} * kBlockBytes;
+inline constexpr std::size_t kSliceBytes = 38;
+inline constexpr std::uint32_t kMaxPageBytes = 4 + kPageBlocks * kSliceBytes;
+
+inline constexpr std::uint64_t kMaxVolumeBytes = std::uint64_t{64} << 40;
+inline constexpr std::uint64_t kMaxPages = kMaxVolumeBytes / kPageSpanBytes;
+inline constexpr std::size_t kManifestHeaderBytes = 72;
+inline constexpr std::size_t kPageRefBytes = 36;
+inline constexpr std::size_t kMaxFactsBytes = 1 << 20;
+inline constexpr std::size_t kMaxManifestBytes =
+    kManifestHeaderBytes + kMaxFactsBytes + kMaxPages * kPageRefBytes + kHashBytes;
+inline constexpr std::size_t kMaxNameBytes = 128;
+
+/// Offsets in a pack are 32 bits in the index; a pack that recovery finds larger is refused.
+inline constexpr std::uint64_t kMaxPackBytes = std::uint64_t{1} << 31;
+
+/// What a record holds.
+enum class Kind : unsigned char { extent = 1, page = 2 };
+enum class Codec : unsigned char { raw = 0, zstd = 1 };
+
+std::string store_path(std::string const& directory);
+std::string lock_path(std::string const& directory);
+std::string packs_path(std::string const& directory);
+std::string manifests_path(std::string const& directory);
+std::string pack_path(std::string const& directory, std::uint32_t number);
+std::string manifest_path(std::string const& directory, std::string_view name);
+inline constexpr std::string_view kTemporarySuffix = ".new";
+
+/// The number of a pack file's name; nothing for a name that is not a pack's.
+std::optional<std::uint32_t> parse_pack_name(std::string_view name);
+/// Whether a snapshot may be called so: a file name that cannot reach elsewhere.
+bool good_name(std::string_view name);
+
+} // namespace karat::blocks

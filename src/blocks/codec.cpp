@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <zstd.h>
+
+namespace karat::blocks {
+namespace {
+
+constexpr int kLevel = 1;
+
+Error mismatch(char const* what)
+{
+    return fail(Fault::corrupt, fmt::format("A stored record does not match its {}", what));
+}
+
+} // namespace
+
+struct Bench::Contexts {
+    ZSTD_CCtx* compress = ZSTD_createCCtx();
+    ZSTD_DCtx* decompress = ZSTD_createDCtx();
+    Contexts() = default;
+    Contexts(Contexts const&) = delete;
+    Contexts& operator=(Contexts const&) = delete;
+    ~Contexts()
+    {
+        ZSTD_freeCCtx(compress);
+        ZSTD_freeDCtx(decompress);
+    }
+};
+
+Bench::Bench()
+    : contexts_(std::make_unique<Contexts>())
+{
+    VERIFY(contexts_->compress != nullptr && contexts_->decompress != nullptr);
+}
+Bench::~Bench() = default;
+
+Hash Bench::hash(std::span<std::byte const> bytes)
+{
+    hasher_.update(bytes);
+    return hasher_.finish();
+}
+
+std::span<std::byte const> Bench::pack(Kind kind, std::span<std::byte const> raw, Codec& codec)
+{
+    auto const bound = ZSTD_compressBound(raw.size());
+    if (packed_.size < bound)
+        packed_ = Buffer::of(bound);
+    auto const size = ZSTD_compressCCtx(contexts_->compress, packed_.data.get(), packed_.size,
+                                        raw.data(), raw.size(), kLevel);
+    auto const limit = kind == Kind::page ? raw.size() - 1 : raw.size() - raw.size() / 16;
+    if (ZSTD_isError(size) != 0 || size > limit) {
+        codec = Codec::raw;
+        return raw;
+    }
+    codec = Codec::zstd;
+    return packed_.span().first(size);
+}
+
+Result<void> Bench::unpack(RecordHeader const& header, std::span<std::byte const> stored,
+                           std::span<std::byte> into)
+{
+    if (into.size() != header.raw_bytes || stored.size() != header.stored_bytes)
+        return mismatch("length");
+    switch (header.codec) {
+    case Codec::raw:
+        std::copy(stored.begin(), stored.end(), into.begin());
+        break;
+    case Codec::zstd: {
+        auto const size = ZSTD_decompressDCtx(contexts_->decompress, into.data(), into.size(),
+                                              stored.data(), stored.size());
+        if (ZSTD_isError(size) != 0 || size != into.size())
+            return mismatch("compression");
+        break;
+    }
+    }
+    if (hash(into) != header.hash)
+        return mismatch("hash");
+    return {};
+}
+
+std::span<std::byte> Bench::scratch(std::size_t size)
+{
+    if (scratch_.size < size)
+        scratch_ = Buffer::of(size);
+    return scratch_.span().first(size);
+}
+
+Benches::Lent Benches::lend()
+{
+    std::unique_ptr<Bench> bench;
+    {
+        std::scoped_lock const guard(mutex_);
+        if (!idle_.empty()) {
+            bench = std::move(idle_.back());
+            idle_.pop_back();
+        }
+    }
+    if (!bench)
+        bench = std::make_unique<Bench>();
+    return {*this, std::move(bench)};
+}
+
+void Benches::give_back(std::unique_ptr<Bench> bench)
+{
+    std::scoped_lock const guard(mutex_);
+    idle_.push_back(std::move(bench));
+}
+
+} // namespace karat::blocks

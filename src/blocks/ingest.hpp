@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// A snapshot in the making. The caller's thread cuts; workers hash, look up, compress and append.
+#pragma once
+
+#include "pack_writer.hpp"
+#include "page.hpp"
+#include "registry.hpp"
+#include "workers.hpp"
+
+#include <condition_variable>
+
+namespace karat::blocks {
+
+/// What an ingest works with; all of it outlives the ingest.
+struct IngestTools {
+    Env env;
+    std::string directory;
+    Benches& benches;
+    Packs& packs;
+    PackWriter& writer;
+    Workers& workers;
+    Health& health;
+    Registry& registry;
+};
+
+class SnapshotIngest final : public Ingest {
+public:
+    /// The name is registered with tools.registry; the destructor ends that.
+    SnapshotIngest(IngestTools tools, Facts facts, std::shared_ptr<SnapshotView const> base);
+    ~SnapshotIngest() override;
+
+    Result<void> write(std::uint64_t offset_bytes, std::span<std::byte const> data) override;
+    Result<void> zero(Range range) override;
+    Result<Committed> commit() override;
+
+private:
+    /// A page whose contents are being gathered.
+    struct PageWork {
+        std::uint32_t index = 0;
+        std::vector<BlockRange> changed;
+        std::deque<Slice> fresh; // hashes are filled in by workers
+        int pending = 0;         // of them, guarded by mutex_
+    };
+    /// An extent that was cut and waits for its hash.
+    struct Job final : Work {
+        SnapshotIngest* ingest = nullptr;
+        Buffer data;
+        std::uint32_t bytes = 0;
+        Slice* slice = nullptr;
+        PageWork* page = nullptr;
+        void run() override { ingest->store(*this); }
+    };
+
+    Result<void> check_range(Range range);
+    /// Opens the page's work and, over a base, remembers that the range is the ingest's to say.
+    Result<void> enter(std::uint32_t index, BlockRange changed);
+    void add_blocks(std::uint64_t first, std::span<std::byte const> data);
+    void end_extent();
+    void store(Job const& job);
+    Result<PackWriter::Appended> store_record(Bench& bench, Kind kind, Hash const& hash,
+                                              std::span<std::byte const> raw);
+    Result<void> finish_oldest_page();
+    Result<void> add_page(std::uint32_t index, Page const& page);
+    void keep_base_pages(std::uint64_t before);
+    Result<void> finish_pages();
+    Result<void> publish();
+    Result<void> write_manifest(std::string const& temporary);
+    std::optional<Error> failure();
+
+    IngestTools tools_;
+    Manifest manifest_;
+    std::shared_ptr<SnapshotView const> base_; // held so that its extents stay
+    std::uint64_t const failures_before_;
+    bool ended_ = false;
+
+    // The caller's side: where it is in the volume and what it has cut.
+    std::uint64_t position_ = 0;
+    std::uint64_t extent_start_ = 0; // block of the volume where the extent being cut begins
+    Buffer extent_;
+    std::uint32_t extent_bytes_ = 0;
+    std::deque<PageWork> works_; // references stay good: only the ends change
+    std::uint64_t next_base_page_ = 0;
+
+    std::mutex mutex_; // guards below, and PageWork::pending and slice hashes of works_
+    std::condition_variable done_;
+    int pending_ = 0;
+    Committed totals_;
+    std::optional<Error> failure_;
+};
+
+} // namespace karat::blocks

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The root of a snapshot: its facts and the table of its pages (FORMAT.md, "Manifest"). Pure.
+#pragma once
+
+#include "blocks_format.hpp"
+
+#include <span>
+#include <vector>
+
+namespace karat::blocks {
+
+/// A stored page and the 512 MiB of the volume that it maps.
+struct PageRef {
+    std::uint32_t index = 0;
+    Hash hash;
+    bool operator==(PageRef const&) const = default;
+};
+
+struct Manifest {
+    Facts facts;
+    std::uint64_t data_bytes = 0;
+    std::vector<PageRef> pages = {}; // ascending
+};
+
+/// Fault::invalid when the facts cannot be kept: a bad name, a size that is none, too many words.
+Result<void> check_facts(Facts const& facts);
+
+Hash root_of(Manifest const& manifest);
+Bytes encode_manifest(Manifest const& manifest);
+/// Fault::corrupt for anything but what encode_manifest writes.
+Result<Manifest> decode_manifest(std::span<std::byte const> bytes);
+
+/// The page that maps `index`; null when that part of the volume is a hole.
+PageRef const* find_page(std::span<PageRef const> pages, std::uint32_t index);
+
+/// Reads and checks the manifest of a snapshot. Fault::not_found if there is none.
+Result<Manifest> read_manifest(Files& files, std::string const& directory, std::string const& name);
+
+/// How many pages a volume has.
+inline std::uint32_t page_count(std::uint64_t size_bytes)
+{
+    return static_cast<std::uint32_t>((size_bytes + kPageSpanBytes - 1) / kPageSpanBytes);
+}
+
+} // namespace karat::blocks

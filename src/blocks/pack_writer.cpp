@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pack_writer.hpp"
+
+namespace karat::blocks {
+namespace {
+
+constexpr std::size_t kFlushBytes = 8 << 20;
+
+} // namespace
+
+PackWriter::PackWriter(Env env, Settings settings, Packs& packs, Health& health)
+    : env_(env)
+    , settings_(std::move(settings))
+    , packs_(packs)
+    , health_(health)
+{
+}
+
+Result<PackWriter::Appended> PackWriter::append(Record const& record, std::atomic<Epoch> const& now)
+{
+    std::scoped_lock const guard(mutex_);
+    TRY(health_.check_writable());
+    if (packs_.touch(record.hash, now))
+        return Appended::known;
+    auto const location = TRY(put(record));
+    auto const before = packs_.insert(record.hash, location, now.load());
+    unflushed_.push_back({record.hash, before});
+    if (buffer_.size() >= kFlushBytes)
+        TRY(flush());
+    return Appended::fresh;
+}
+
+Result<Location> PackWriter::append_copy(Record const& record)
+{
+    std::scoped_lock const guard(mutex_);
+    TRY(health_.check_writable());
+    auto const location = TRY(put(record));
+    if (buffer_.size() >= kFlushBytes)
+        TRY(flush());
+    return location;
+}
+
+Result<Location> PackWriter::put(Record const& record)
+{
+    auto const stored_bytes = static_cast<std::uint32_t>(record.stored.size());
+    TRY(make_room(kRecordHeaderBytes + stored_bytes));
+    auto const offset = static_cast<std::uint32_t>(end());
+    RecordHeader const header{
+        .kind = record.kind,
+        .codec = record.codec,
+        .raw_bytes = record.raw_bytes,
+        .stored_bytes = stored_bytes,
+        .hash = record.hash,
+        .payload_sum = checksum(record.stored),
+    };
+    put_record_header(buffer_, header, {open_.number(), offset});
+    buffer_.insert(buffer_.end(), record.stored.begin(), record.stored.end());
+    entries_.push_back({record.hash, offset, stored_bytes, record.raw_bytes, record.kind});
+    auto const blocks = record.kind == Kind::page ? 0 : record.raw_bytes / kBlockBytes;
+    return Location{open_.number(), offset, stored_bytes, static_cast<std::uint32_t>(blocks),
+                    record.kind};
+}
+
+Result<void> PackWriter::make_room(std::uint64_t record_bytes)
+{
+    if (open_ && (entries_.empty() || end() + record_bytes <= settings_.pack_bytes))
+        return {};
+    if (open_)
+        TRY(close_current());
+    return open_next();
+}
+
+Result<void> PackWriter::open_next()
+{
+    auto const path = pack_path(settings_.directory, settings_.next_number);
+    auto file = TRY(env_.files.open(path, Access::create_new));
+    auto const number = settings_.next_number++;
+    packs_.add(number, std::move(file), 0);
+    open_ = packs_.pin(number);
+    names_dirty_ = true;
+    flushed_ = 0;
+    buffer_.reserve(kFlushBytes + kMaxExtentBytes + kRecordHeaderBytes);
+    put_pack_header(buffer_, number);
+    return {};
+}
+
+Result<void> PackWriter::close_current()
+{
+    TRY(flush());
+    Bytes footer;
+    put_footer(footer, open_.number(), flushed_, entries_);
+    TRY(open_.file().write_at(flushed_, footer)); // fails: still open, tried again by the next
+    packs_.set_file_bytes(open_.number(), flushed_ + footer.size());
+    leave_current();
+    return {};
+}
+
+void PackWriter::leave_current()
+{
+    unsynced_.push_back(std::move(open_));
+    open_ = {};
+    entries_.clear();
+    flushed_entries_ = 0;
+    flushed_ = 0;
+    open_dirty_ = false;
+}
+
+Result<void> PackWriter::flush()
+{
+    if (!open_ || buffer_.empty())
+        return {};
+    auto written = open_.file().write_at(flushed_, buffer_);
+    if (!written.ok()) {
+        undo_unflushed();
+        return written;
+    }
+    flushed_ += buffer_.size();
+    buffer_.clear();
+    unflushed_.clear();
+    flushed_entries_ = entries_.size();
+    open_dirty_ = true;
+    packs_.set_file_bytes(open_.number(), flushed_);
+    return {};
+}
+
+void PackWriter::undo_unflushed()
+{
+    packs_.withdraw(unflushed_, open_.number());
+    unflushed_.clear();
+    buffer_.clear();
+    entries_.resize(flushed_entries_);
+    ++failures_;
+    if (flushed_ == 0)
+        put_pack_header(buffer_, open_.number());
+    // Gives a full disk its space back; if it fails, the next write goes to the same place anyway.
+    (void)open_.file().truncate(flushed_);
+}
+
+Result<void> PackWriter::make_durable()
+{
+    std::scoped_lock const one_sync(sync_mutex_);
+    std::vector<Packs::Pin> dirty;
+    bool names_dirty = false;
+    {
+        std::scoped_lock const guard(mutex_);
+        TRY(health_.check_writable());
+        TRY(flush());
+        dirty = std::exchange(unsynced_, {});
+        if (open_ && std::exchange(open_dirty_, false))
+            dirty.push_back(packs_.pin(open_.number()));
+        names_dirty = std::exchange(names_dirty_, false);
+    }
+    // Appends go on meanwhile; what they add is the next caller's to sync.
+    for (auto const& pin : dirty)
+        TRY(health_.after_sync(pin.file().sync_data()));
+    if (names_dirty)
+        TRY(health_.after_sync(env_.files.sync_dir(packs_path(settings_.directory))));
+    return {};
+}
+
+Result<void> PackWriter::rotate()
+{
+    std::scoped_lock const one_sync(sync_mutex_);
+    std::scoped_lock const guard(mutex_);
+    TRY(health_.check_writable());
+    if (open_ && !entries_.empty()) {
+        TRY(flush());
+        // A disk too full for the footer leaves a pack that the next open finds by scanning.
+        if (!close_current().ok())
+            leave_current();
+    }
+    if (!open_)
+        TRY(open_next());
+    return health_.after_sync(env_.files.sync_dir(packs_path(settings_.directory)));
+}
+
+std::uint32_t PackWriter::open_number() const
+{
+    std::scoped_lock const guard(mutex_);
+    return open_ ? open_.number() : 0;
+}
+
+std::uint64_t PackWriter::failures() const
+{
+    std::scoped_lock const guard(mutex_);
+    return failures_;
+}
+
+} // namespace karat::blocks

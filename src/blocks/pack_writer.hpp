@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Appends records to the open pack in large writes, closes packs that are full, makes what was
+// appended durable. One log for all ingests and the collector. Thread-safe.
+#pragma once
+
+#include "health.hpp"
+#include "packs.hpp"
+
+namespace karat::blocks {
+
+/// What is appended: stored bytes and what a header says of them.
+struct Record {
+    Kind kind = Kind::extent;
+    Codec codec = Codec::raw;
+    Hash hash;
+    std::uint32_t raw_bytes = 0;
+    std::span<std::byte const> stored = {};
+};
+
+class PackWriter {
+public:
+    struct Settings {
+        std::string directory;
+        std::uint64_t pack_bytes;
+        std::uint32_t next_number;
+    };
+    /// Makes no file before the first append. Everything given outlives it.
+    PackWriter(Env env, Settings settings, Packs& packs, Health& health);
+
+    enum class Appended : unsigned char { fresh, known };
+    /// Adds a record unless the index has it (another thread may have been faster); either way
+    /// it is touched. It is not durable before make_durable().
+    Result<Appended> append(Record const& record, std::atomic<Epoch> const& now);
+    /// Adds another copy of a record without telling the index, for the collector.
+    Result<Location> append_copy(Record const& record);
+    /// Everything appended before the call is on disk with its file names when this succeeds. A
+    /// failed sync makes the store read-only.
+    Result<void> make_durable();
+    /// Leaves the open pack if it holds records and begins the next. The next one's name is
+    /// durable, so whatever is dropped now, its number is never used again. Needs no space for
+    /// data: a full disk can be collected.
+    Result<void> rotate();
+    /// The open pack, or 0.
+    std::uint32_t open_number() const;
+    /// Counts the failed writes, each of which may have taken records from every live ingest.
+    std::uint64_t failures() const;
+
+private:
+    Result<Location> put(Record const& record);
+    Result<void> make_room(std::uint64_t record_bytes);
+    Result<void> open_next();
+    Result<void> close_current();
+    void leave_current();
+    Result<void> flush();
+    void undo_unflushed();
+    std::uint64_t end() const { return flushed_ + buffer_.size(); }
+
+    Env env_;
+    Settings settings_;
+    Packs& packs_;
+    Health& health_;
+
+    std::mutex sync_mutex_;    // one sync at a time; taken before mutex_
+    mutable std::mutex mutex_; // guards all below
+    Packs::Pin open_;          // the open pack, if there is one
+    std::vector<FooterEntry> entries_;
+    std::size_t flushed_entries_ = 0;
+    Bytes buffer_; // of the open pack, from flushed_ on
+    std::uint64_t flushed_ = 0;
+    std::vector<Packs::Inserted> unflushed_; // in the index since they are in buffer_
+    std::vector<Packs::Pin> unsynced_;
+    bool open_dirty_ = false;
+    bool names_dirty_ = false;
+    std::uint64_t failures_ = 0;
+};
+
+} // namespace karat::blocks

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pack files that are open and the index over them. Finds, reads and verifies records; knows
+// nothing of writing them (PackWriter) or of which are needed (the collector). Thread-safe.
+#pragma once
+
+#include "codec.hpp"
+#include "extent_index.hpp"
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <set>
+
+namespace karat::blocks {
+
+/// What a pack holds that is still needed, by the marks of a collection.
+struct PackUse {
+    std::uint32_t number = 0;
+    std::uint64_t file_bytes = 0;
+    std::uint64_t live_bytes = 0; ///< Records with their headers.
+    std::uint64_t live_records = 0;
+    std::uint64_t dead_records = 0;
+};
+
+/// An index entry, copied out.
+struct Indexed {
+    ExtentIndex::Id id = ExtentIndex::kNone;
+    Hash hash;
+    Location location = {};
+};
+
+/// Which entries a collection keeps: those it reached, and those an ingest touched since `floor`.
+struct Marks {
+    std::vector<bool> reached;
+    Epoch floor = 0;
+    bool keeps(ExtentIndex::Id id, ExtentIndex::Entry const& entry) const
+    {
+        return entry.epoch() >= floor || (id < reached.size() && reached[id]);
+    }
+};
+
+class Packs {
+    struct Pack {
+        std::uint32_t number;
+        std::unique_ptr<File> file;
+        std::uint64_t file_bytes;
+        int pins = 0;
+        bool retired = false;
+    };
+
+public:
+    Packs(Env env, std::string directory, Benches& benches);
+    ~Packs();
+
+    /// Keeps a pack's file open while it lives, also when the pack is dropped meanwhile.
+    class Pin {
+    public:
+        Pin() = default;
+        Pin(Pin&& other) noexcept;
+        Pin& operator=(Pin&& other) noexcept;
+        ~Pin();
+        File& file() const { return *pack_->file; }
+        std::uint32_t number() const { return pack_->number; }
+        explicit operator bool() const { return pack_ != nullptr; }
+
+    private:
+        friend class Packs;
+        Pin(Packs& home, Pack& pack);
+        Packs* home_ = nullptr;
+        Pack* pack_ = nullptr;
+    };
+
+    // Packs
+    void add(std::uint32_t number, std::unique_ptr<File> file, std::uint64_t file_bytes);
+    /// Lists records of a pack; a hash that is known already keeps its place.
+    void add_records(std::uint32_t number, std::span<FooterEntry const> entries);
+    /// Records of this pack are read, but new ingests store their contents again.
+    void distrust(std::uint32_t number);
+    void set_file_bytes(std::uint32_t number, std::uint64_t file_bytes);
+    Pin pin(std::uint32_t number);
+    std::vector<std::uint32_t> numbers() const;
+
+    // Records
+    /// Whether an ingest may rely on this record; remembers that it did.
+    bool touch(Hash const& hash, std::atomic<Epoch> const& now);
+    /// Points the hash at a new record. The result is where it pointed before, to a distrusted
+    /// pack.
+    std::optional<Location> insert(Hash const& hash, Location const& location, Epoch epoch);
+    /// Undoes an insert whose record could not be written.
+    struct Inserted {
+        Hash hash;
+        std::optional<Location> before;
+    };
+    void withdraw(std::span<Inserted const> inserted, std::uint32_t pack);
+    std::optional<Location> find(Hash const& hash) const;
+    /// The verified contents of a record. When they are exactly as long as `direct` they go there
+    /// and the result is empty. Fault::not_found if the index has none.
+    Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct);
+
+    // For the collector
+    std::uint64_t count() const;
+    std::uint64_t plain_bytes() const; ///< Of extents.
+    /// Sets the entry's mark: 0 absent, 1 now marked, 2 was marked before.
+    enum class Marked : unsigned char { absent, now, before };
+    Marked mark(Hash const& hash, Marks& marks) const;
+    std::vector<PackUse> use(Marks const& marks) const;
+    std::vector<Indexed> live_in(std::uint32_t pack, Marks const& marks) const;
+    std::vector<Indexed> all() const;
+    /// Points moved records at their copies and drops the rest with the pack. False, and only the
+    /// moves are done, when a record that was not moved is needed after all.
+    bool drop(std::uint32_t pack, Marks const& marks, std::span<Indexed const> moved);
+    /// Forgets a pack and its records, whatever they are needed for (a reader's view of things).
+    void forget(std::uint32_t pack);
+
+private:
+    Result<Buffer> read_record(Indexed const& what, Pin const& pin, std::span<std::byte> direct);
+    void release(Pack& pack);
+    void retire(std::uint32_t number);
+    void erase_entry(ExtentIndex::Id id);
+
+    Env env_;
+    std::string directory_;
+    Benches& benches_;
+    mutable std::mutex mutex_; // guards all below
+    ExtentIndex index_;
+    std::uint64_t plain_blocks_ = 0;
+    std::map<std::uint32_t, std::unique_ptr<Pack>> packs_;
+    std::list<std::unique_ptr<Pack>> retired_; // dropped, but still pinned
+    std::set<std::uint32_t> distrusted_;
+};
+
+} // namespace karat::blocks

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one writer of a store directory: puts the parts together.
+#pragma once
+
+#include "ingest.hpp"
+#include "pack_scan.hpp"
+
+namespace karat::blocks {
+
+/// Refuses what is no store; makes the directory if absent.
+Result<void> prepare_directory(Files& files, std::string const& directory);
+/// The rest of making or opening it, under the lock: marker, folders, leftovers.
+Result<void> finish_directory(Files& files, std::string const& directory);
+
+/// Loads every pack of the directory into `packs` and closes those that a crash left open.
+/// Answers the number that the next pack gets.
+Result<std::uint32_t> load_packs(Env env, std::string const& directory, Packs& packs);
+
+/// Names of the manifests in a directory, leftovers of unfinished ones left out.
+Result<std::vector<std::string>> list_manifests(Files& files, std::string const& directory);
+
+class PackStore final : public Store, public Source {
+public:
+    static Result<std::unique_ptr<Store>> open(Env env, std::string directory, Options options);
+    PackStore(Env env, std::string directory, Options options);
+
+    Result<std::unique_ptr<Ingest>> begin(Facts facts, std::optional<std::string> base) override;
+    Result<std::shared_ptr<View const>> view(std::string const& name) override;
+    Result<void> remove(std::string const& name) override;
+    Result<CollectReport> collect(std::span<std::string const> roots) override;
+    Result<std::vector<std::string>> names() override;
+    Result<Stats> stats() override;
+    Result<CheckReport> check(std::function<bool(double)> progress) override;
+
+    Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct) override;
+    void closed(SnapshotView const& view) override;
+
+private:
+    Result<void> start();
+    Result<std::shared_ptr<SnapshotView const>> open_view(std::string const& name);
+    Result<void> check_free_name(std::string const& name);
+
+    Env env_;
+    std::string const directory_;
+    Options const options_;
+    std::unique_ptr<FileLock> lock_;
+    Benches benches_;
+    Health health_;
+    Registry registry_;
+    Packs packs_;
+    std::optional<PackWriter> writer_; // set by start()
+    std::mutex collect_mutex_;         // one collection at a time
+    Workers workers_;                  // last: ends its jobs before what they use goes
+};
+
+} // namespace karat::blocks

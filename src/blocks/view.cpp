@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "view.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::blocks {
+namespace {
+
+/// next_data() merges no further than this many pages: a question about a full volume of 64 TiB
+/// must not walk all of its map.
+constexpr std::uint32_t kMergePages = 16;
+
+Range bytes_of(Slice const& slice)
+{
+    return {slice.start * kBlockBytes, slice.blocks * kBlockBytes};
+}
+
+} // namespace
+
+Result<Page> read_page(Source& source, Hash const& hash)
+{
+    auto const plain = TRY(source.fetch(hash, Kind::page, {}));
+    return decode_page(plain.span());
+}
+
+SnapshotView::SnapshotView(Source& source, Manifest manifest)
+    : source_(source)
+    , manifest_(std::move(manifest))
+    , root_(root_of(manifest_))
+{
+}
+
+SnapshotView::~SnapshotView() { source_.closed(*this); }
+
+Result<void> SnapshotView::look_at_page(Hash const& hash, Look const& look) const
+{
+    if (source_.pages.find(hash, look))
+        return {};
+    auto page = TRY(read_page(source_, hash));
+    look(page);
+    auto const cost_bytes = page.size() * sizeof(Slice);
+    source_.pages.insert(hash, std::move(page), cost_bytes);
+    return {};
+}
+
+Result<Page> SnapshotView::page(std::uint32_t index) const
+{
+    Page copy;
+    if (auto const* const ref = find_page(manifest_.pages, index))
+        TRY(look_at_page(ref->hash, [&](Page const& page) { copy = page; }));
+    return copy;
+}
+
+Result<void> SnapshotView::read(std::uint64_t offset_bytes, std::span<std::byte> into) const
+{
+    auto const size = manifest_.facts.size_bytes;
+    if (offset_bytes > size || into.size() > size - offset_bytes)
+        return fail(Fault::invalid,
+                    fmt::format("{} bytes at {} reach beyond the end of {}, which has {}",
+                                into.size(), offset_bytes, manifest_.facts.name, size));
+    while (!into.empty()) {
+        auto const index = static_cast<std::uint32_t>(offset_bytes / kPageSpanBytes);
+        auto const within = offset_bytes % kPageSpanBytes;
+        auto const length = std::min<std::uint64_t>(into.size(), kPageSpanBytes - within);
+        TRY(read_in_page(index, {within, length}, into.first(length)));
+        offset_bytes += length;
+        into = into.subspan(length);
+    }
+    return {};
+}
+
+Result<void> SnapshotView::read_in_page(std::uint32_t index, Range range,
+                                        std::span<std::byte> into) const
+{
+    Page slices; // those that the range meets, copied so that no lock is held while reading them
+    if (auto const* const ref = find_page(manifest_.pages, index)) {
+        auto const block = static_cast<std::uint32_t>(range.offset_bytes / kBlockBytes);
+        TRY(look_at_page(ref->hash, [&](Page const& page) {
+            auto it = first_behind(page, block);
+            for (; it != page.end() && bytes_of(*it).offset_bytes < range.end_bytes(); ++it)
+                slices.push_back(*it);
+        }));
+    }
+    auto at = range.offset_bytes;
+    for (auto const& slice : slices) {
+        auto const data = bytes_of(slice);
+        auto const start = std::max(data.offset_bytes, at);
+        auto const end = std::min(data.end_bytes(), range.end_bytes());
+        std::ranges::fill(into.subspan(at - range.offset_bytes, start - at), std::byte{0});
+        TRY(read_slice(slice, start - data.offset_bytes,
+                       into.subspan(start - range.offset_bytes, end - start)));
+        at = end;
+    }
+    std::ranges::fill(into.subspan(at - range.offset_bytes), std::byte{0});
+    return {};
+}
+
+Result<void> SnapshotView::read_slice(Slice const& slice, std::uint64_t skip_bytes,
+                                      std::span<std::byte> into) const
+{
+    auto const from = slice.skip * kBlockBytes + skip_bytes;
+    bool fits = false;
+    auto const copy = [&](Buffer const& extent) {
+        fits = from + into.size() <= extent.size;
+        if (fits)
+            std::ranges::copy(extent.span().subspan(from, into.size()), into.begin());
+    };
+    bool const cached = source_.extents.find(slice.hash, copy);
+    if (!cached) {
+        // A read of a whole extent is a copy or a restore: it goes past the cache.
+        auto const direct = from == 0 ? into : std::span<std::byte>();
+        auto extent = TRY(source_.fetch(slice.hash, Kind::extent, direct));
+        if (extent.size == 0)
+            return {};
+        copy(extent);
+        auto const cost_bytes = extent.size;
+        source_.extents.insert(slice.hash, std::move(extent), cost_bytes);
+    }
+    if (!fits)
+        return fail(Fault::corrupt,
+                    fmt::format("The map of {} asks for more than the extent {} has",
+                                manifest_.facts.name, slice.hash.text()));
+    return {};
+}
+
+Result<std::optional<Range>> SnapshotView::next_data(std::uint64_t offset_bytes) const
+{
+    std::optional<Range> found;
+    auto const from = static_cast<std::uint32_t>(
+        std::min(offset_bytes, manifest_.facts.size_bytes) / kPageSpanBytes);
+    auto ref = std::ranges::lower_bound(manifest_.pages, from, {}, &PageRef::index);
+    std::uint32_t first_page = 0;
+    for (; ref != manifest_.pages.end(); ++ref) {
+        if (found && ref->index - first_page >= kMergePages)
+            break;
+        auto const start = ref->index * kPageSpanBytes;
+        bool ended = false;
+        TRY(look_at_page(ref->hash, [&](Page const& page) {
+            auto const within = offset_bytes > start ? offset_bytes - start : 0;
+            auto it = first_behind(page, static_cast<std::uint32_t>(within / kBlockBytes));
+            for (; it != page.end(); ++it) {
+                auto const data_start = std::max(start + bytes_of(*it).offset_bytes, offset_bytes);
+                auto const data_end = start + bytes_of(*it).end_bytes();
+                ended = found && found->end_bytes() != data_start;
+                if (ended)
+                    return;
+                if (!found)
+                    found = Range{data_start, 0};
+                found->length_bytes = data_end - found->offset_bytes;
+            }
+        }));
+        if (found && first_page == 0)
+            first_page = ref->index;
+        if (ended)
+            break;
+    }
+    // A hostile map may claim data behind the volume's end; nobody can read there.
+    auto const size = manifest_.facts.size_bytes;
+    if (found && found->offset_bytes >= size)
+        return std::optional<Range>();
+    if (found)
+        found->length_bytes = std::min(found->length_bytes, size - found->offset_bytes);
+    return found;
+}
+
+} // namespace karat::blocks

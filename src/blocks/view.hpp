@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A snapshot open for reading, over a source of verified records: the store of this process or the
+// reader of another's.
+#pragma once
+
+#include "cache.hpp"
+#include "codec.hpp"
+#include "manifest.hpp"
+#include "page.hpp"
+
+#include <functional>
+
+namespace karat::blocks {
+
+class SnapshotView;
+
+/// Where views get their records. Outlives its views. Thread-safe.
+class Source {
+public:
+    explicit Source(std::uint64_t cache_bytes)
+        : extents(cache_bytes / 4 * 3)
+        , pages(cache_bytes / 4)
+    {
+    }
+    virtual ~Source() = default;
+    /// As Packs::fetch, but Fault::corrupt when the record is not to be found.
+    virtual Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct) = 0;
+    /// The view ends.
+    virtual void closed(SnapshotView const& view) = 0;
+
+    Cache<Buffer> extents;
+    Cache<Page> pages;
+};
+
+/// Reads a page from `source`, not through its cache.
+Result<Page> read_page(Source& source, Hash const& hash);
+
+class SnapshotView final : public View {
+public:
+    SnapshotView(Source& source, Manifest manifest);
+    ~SnapshotView() override;
+
+    Facts const& facts() const override { return manifest_.facts; }
+    Hash root() const override { return root_; }
+    Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const override;
+    Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const override;
+
+    Manifest const& manifest() const { return manifest_; }
+    /// The page that maps `index`; an empty one for a hole.
+    Result<Page> page(std::uint32_t index) const;
+
+private:
+    using Look = std::function<void(Page const&)>;
+    Result<void> look_at_page(Hash const& hash, Look const& look) const;
+    Result<void> read_in_page(std::uint32_t index, Range range, std::span<std::byte> into) const;
+    Result<void> read_slice(Slice const& slice, std::uint64_t skip_bytes,
+                            std::span<std::byte> into) const;
+
+    Source& source_;
+    Manifest const manifest_;
+    Hash const root_;
+};
+
+} // namespace karat::blocks
