@@ -117,14 +117,14 @@ Result<Cluster> Tables::find(std::uint64_t offset_bytes, StoredMap& stored)
 
 std::uint64_t Tables::empty_entries(std::uint64_t index) const
 {
-    auto const step = header_.entry_bytes();
+    auto const words = header_.entry_bytes() / sizeof(std::uint64_t);
     auto const first = index;
-    auto const is_zero = [](std::byte byte) { return byte == std::byte{0}; };
-    for (; (index + 1) * step <= table_.size(); ++index) {
-        auto const entry = std::span(table_).subspan(index * step, step);
-        if (!std::all_of(entry.begin(), entry.end(), is_zero))
-            break;
-    }
+    auto const end = table_.size() / header_.entry_bytes();
+    auto const word = [this](std::size_t i) {
+        return qcow2::load<std::uint64_t>(table_, i * sizeof(std::uint64_t));
+    };
+    while (index < end && word(index * words) == 0 && word(index * words + words - 1) == 0)
+        ++index;
     return index - first;
 }
 
