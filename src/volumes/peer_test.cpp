@@ -5,6 +5,8 @@
 #include "testing/fake_store.hpp"
 #include "testing/host_tools.hpp"
 
+#include <csignal>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -246,6 +248,60 @@ TEST_F(SlowPeer, CapturesAfterQemuWasKilled)
     EXPECT_EQ(blocks.at(1)[0], std::byte{7});
     EXPECT_EQ(blocks.at(256)[0], std::byte{8});
     EXPECT_EQ(blocks.at(271)[4095], std::byte{8});
+}
+
+/// Writes through QEMU's storage daemon without a flush, freezes the layer with a snapshot, and
+/// leaves the daemon running. Words: folder, layer, its successor. Prints its process number last.
+constexpr auto kFreeze = R"sh(
+    cd "$1" && mkfifo qmp
+    qemu-storage-daemon --nbd-server addr.type=unix,addr.path=nbd.sock \
+        --blockdev driver=qcow2,node-name=old,file.driver=file,file.filename="$2" \
+        --export type=nbd,id=e,node-name=old,name=disk,writable=on \
+        --chardev stdio,id=c --monitor chardev=c < qmp > answers 2>&1 &
+    exec 3> qmp
+    say() { echo "$1" >&3; }
+    answered() {
+        for i in $(seq 500); do
+            [ "$(grep -c '"return"' answers)" = "$1" ] && return
+            sleep 0.02
+        done
+    }
+    say '{"execute":"qmp_capabilities"}'
+    answered 1
+    ulimit -c 0
+    qemu-io -f raw -c 'write -P 5 0 1M' -c 'write -P 6 5M 4k' -c abort \
+        'nbd+unix:///disk?socket=nbd.sock'
+    say '{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"new",
+          "backing":null,"file":{"driver":"file","filename":"'"$3"'"}}}'
+    say '{"execute":"blockdev-snapshot","arguments":{"node":"old","overlay":"new"}}'
+    answered 3
+    cat answers
+    echo
+    echo $!
+)sh";
+
+TEST_F(SlowPeer, CapturesALayerThatWasFrozenUnderALiveQemu)
+{
+    KARAT_REQUIRE("qemu-storage-daemon", "qemu-system-common");
+    auto const volume = VolumeId::parse("vol-00000000000000001").value();
+    ASSERT_TRUE(volumes_->create_overlay(volume, "1", 8 * kMiB).ok());
+    ASSERT_TRUE(volumes_->create_overlay(volume, "2", 8 * kMiB).ok());
+    std::ofstream(file("freeze")) << kFreeze;
+    auto const frozen =
+        run(fmt::format("sh {} {} {} {}", file("freeze"), folder_.path(),
+                        volumes_->overlay_path(volume, "1"), volumes_->overlay_path(volume, "2")));
+    EXPECT_EQ(frozen.output.find("\"error\""), std::string::npos) << frozen.output;
+    auto const last_line = frozen.output.rfind('\n', frozen.output.size() - 2) + 1;
+    auto const pid = std::stoi(frozen.output.substr(last_line));
+    ASSERT_EQ(::kill(pid, 0), 0) << "the daemon is to be running: " << frozen.output;
+
+    auto const captured = volumes_->capture(volume, {std::nullopt, {"1"}}, facts(8 * kMiB), {});
+    EXPECT_EQ(::kill(pid, SIGKILL), 0);
+    ASSERT_TRUE(captured.ok()) << captured.error().message;
+    auto const& blocks = store_.snapshots.at("snap").blocks;
+    EXPECT_EQ(blocks.size(), kMiB / kBlock + 1);
+    EXPECT_EQ(blocks.at(255)[0], std::byte{5});
+    EXPECT_EQ(blocks.at(5 * kMiB / kBlock)[0], std::byte{6});
 }
 
 TEST_F(SlowPeer, ReadsOnlyWhatWasWrittenWhateverTheSize)
