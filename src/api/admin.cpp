@@ -18,11 +18,16 @@ struct AdminVerb {
 };
 
 /// A member of the request as text; empty when absent.
-std::string text(Json const& request, char const* member) { return request.value(member, std::string()); }
+std::string text(Json const& request, char const* member)
+{
+    return request.value(member, std::string());
+}
 
 Json account_json(Account const& account)
 {
-    return {{"id", account.id.text()}, {"name", account.name}, {"alias", account.alias},
+    return {{"id", account.id.text()},
+            {"name", account.name},
+            {"alias", account.alias},
             {"created", format_time(account.created)}};
 }
 
@@ -46,7 +51,8 @@ Result<Json> create_key(engine::Engine& engine, Json const& request)
 {
     auto const account = TRY(engine.account_named(text(request, "account")));
     auto const key = TRY(engine.create_access_key(account.id));
-    return Json{{"access_key_id", key.id}, {"secret_access_key", key.secret.reveal()},
+    return Json{{"access_key_id", key.id},
+                {"secret_access_key", key.secret.reveal()},
                 {"account", account.id.text()}};
 }
 
@@ -56,7 +62,9 @@ Result<Json> list_keys(engine::Engine& engine, Json const& request)
     auto const keys = TRY(engine.access_keys(account.id));
     Json list = Json::array();
     for (auto const& key : keys)
-        list.push_back({{"access_key_id", key.id}, {"active", key.active}, {"created", format_time(key.created)}});
+        list.push_back({{"access_key_id", key.id},
+                        {"active", key.active},
+                        {"created", format_time(key.created)}});
     return Json{{"keys", list}};
 }
 
@@ -77,7 +85,9 @@ Result<Json> import_image(engine::Engine& engine, Json const& request)
     import.ssm_parameter = text(request, "ssm_parameter");
     import.is_public = request.value("public", false);
     auto const imported = TRY(engine.import_image({account.id, region}, import));
-    return Json{{"image", imported.image.text()}, {"snapshot", imported.snapshot.text()}, {"task", imported.task}};
+    return Json{{"image", imported.image.text()},
+                {"snapshot", imported.snapshot.text()},
+                {"task", imported.task}};
 }
 
 /// Images of an account, for finding out whether one was imported already.
@@ -85,26 +95,33 @@ Result<Json> list_images(engine::Engine& engine, Json const& request)
 {
     auto const account = TRY(engine.account_named(text(request, "account")));
     auto const region = request.value("region", engine.regions().front());
-    auto const images = TRY(engine.images({account.id, region}, {.ids = {}, .owners = {"self"}, .executable_by = {}}));
+    auto const images = TRY(
+        engine.images({account.id, region}, {.ids = {}, .owners = {"self"}, .executable_by = {}}));
     Json list = Json::array();
     for (auto const& image : images)
-        list.push_back({{"id", image.id.text()}, {"name", image.name}, {"state", std::string(word(image.state))}});
+        list.push_back({{"id", image.id.text()},
+                        {"name", image.name},
+                        {"state", std::string(word(image.state))}});
     return Json{{"images", list}};
 }
 
 Result<Json> show_task(engine::Engine& engine, Json const& request)
 {
     auto const task = TRY(engine.task(request.value("task", std::int64_t{0})));
-    return Json{{"kind", task.kind}, {"subject", task.subject}, {"state", std::string(word(task.state))},
-                {"progress_percent", task.progress_percent}, {"outcome", task.outcome}};
+    return Json{{"kind", task.kind},
+                {"subject", task.subject},
+                {"state", std::string(word(task.state))},
+                {"progress_percent", task.progress_percent},
+                {"outcome", task.outcome}};
 }
 
 Result<Json> collect(engine::Engine& engine, Json const&)
 {
     auto const report = TRY(engine.collect());
-    return Json{{"live_extents", report.live_extents},   {"dead_extents", report.dead_extents},
-                {"packs_removed", report.packs_removed}, {"packs_rewritten", report.packs_rewritten},
-                {"bytes_freed", report.bytes_freed},     {"strays", report.strays}};
+    return Json{
+        {"live_extents", report.live_extents},   {"dead_extents", report.dead_extents},
+        {"packs_removed", report.packs_removed}, {"packs_rewritten", report.packs_rewritten},
+        {"bytes_freed", report.bytes_freed},     {"strays", report.strays}};
 }
 
 Result<Json> check(engine::Engine& engine, Json const&)
@@ -131,11 +148,16 @@ Result<Json> status(engine::Engine& engine, Json const&)
 }
 
 constexpr AdminVerb kVerbs[] = {
-    {"/v1/account-create", create_account}, {"/v1/account-list", list_accounts},
-    {"/v1/key-create", create_key},         {"/v1/key-list", list_keys},
-    {"/v1/image-import", import_image},     {"/v1/image-list", list_images},
-    {"/v1/task", show_task},                {"/v1/store-gc", collect},
-    {"/v1/store-check", check},             {"/v1/status", status},
+    {"/v1/account-create", create_account},
+    {"/v1/account-list", list_accounts},
+    {"/v1/key-create", create_key},
+    {"/v1/key-list", list_keys},
+    {"/v1/image-import", import_image},
+    {"/v1/image-list", list_images},
+    {"/v1/task", show_task},
+    {"/v1/store-gc", collect},
+    {"/v1/store-check", check},
+    {"/v1/status", status},
 };
 
 HttpReply json_reply(int code, Json const& json)
@@ -152,18 +174,21 @@ HttpReply error_reply(Error const& error)
 
 HttpReply handle_admin(engine::Engine& engine, HttpRequest const& request)
 {
-    auto const* const verb = std::find_if(std::begin(kVerbs), std::end(kVerbs),
-                                          [&](AdminVerb const& one) { return one.path == request.path; });
+    auto const* const verb =
+        std::find_if(std::begin(kVerbs), std::end(kVerbs),
+                     [&](AdminVerb const& one) { return one.path == request.path; });
     if (verb == std::end(kVerbs))
-        return json_reply(404, {{"fault", "unknown"}, {"message", "The daemon has no such verb: " + request.path}});
+        return json_reply(404, {{"fault", "unknown"},
+                                {"message", "The daemon has no such verb: " + request.path}});
     try { // nlohmann-json says with exceptions that a member has the wrong type
         auto const body = request.body.empty() ? Json::object() : Json::parse(request.body);
         auto const answer = verb->run(engine, body);
         log(Level::info, "admin", {{"verb", request.path}, {"ok", answer.ok() ? "yes" : "no"}});
         return answer.ok() ? json_reply(200, answer.value()) : error_reply(answer.error());
     } catch (Json::exception const& problem) {
-        return error_reply(fail(Fault::invalid, fmt::format("The request is not the JSON that {} takes: {}",
-                                                            request.path, problem.what())));
+        return error_reply(
+            fail(Fault::invalid, fmt::format("The request is not the JSON that {} takes: {}",
+                                             request.path, problem.what())));
     }
 }
 

@@ -86,22 +86,29 @@ AwsError signature_error(wire::SignatureFault fault, Protocol protocol)
 {
     using enum wire::SignatureFault;
     switch (fault) {
-    case missing: return {protocol == Protocol::ec2 ? 400 : 403, "MissingAuthenticationToken"};
+    case missing:
+        return {protocol == Protocol::ec2 ? 400 : 403, "MissingAuthenticationToken"};
     case incomplete:
     case ambiguous:
-    case unsupported_scheme: return {400, "IncompleteSignature"};
+    case unsupported_scheme:
+        return {400, "IncompleteSignature"};
     case too_large:
-    case unsupported_payload: return {400, "InvalidRequest"};
+    case unsupported_payload:
+        return {400, "InvalidRequest"};
     case expired:
-    case not_yet_valid: return {400, "RequestExpired"};
+    case not_yet_valid:
+        return {400, "RequestExpired"};
     case unknown_key:
     case wrong_token:
-        return protocol == Protocol::ec2 ? AwsError{401, "AuthFailure"} : AwsError{403, "InvalidClientTokenId"};
-    case payload_mismatch: return {400, "XAmzContentSHA256Mismatch"};
+        return protocol == Protocol::ec2 ? AwsError{401, "AuthFailure"}
+                                         : AwsError{403, "InvalidClientTokenId"};
+    case payload_mismatch:
+        return {400, "XAmzContentSHA256Mismatch"};
     case wrong_scope:
     case unsigned_header:
     case mismatch:
-        return protocol == Protocol::ec2 ? AwsError{401, "AuthFailure"} : AwsError{403, "SignatureDoesNotMatch"};
+        return protocol == Protocol::ec2 ? AwsError{401, "AuthFailure"}
+                                         : AwsError{403, "SignatureDoesNotMatch"};
     }
     return {403, "SignatureDoesNotMatch"};
 }
@@ -111,14 +118,16 @@ Reply error_reply(Protocol protocol, wire::ErrorText const& text)
     auto made = protocol == Protocol::ec2     ? wire::ec2_error(text)
                 : protocol == Protocol::query ? wire::query_error(text, kStsNamespace)
                                               : wire::json_error(text);
-    return {made.status, std::move(made.content_type), std::move(made.body), std::move(made.headers)};
+    return {made.status, std::move(made.content_type), std::move(made.body),
+            std::move(made.headers)};
 }
 
 /// The message that goes out. What went wrong inside is for the log, not for the caller.
 std::string public_message(Error const& error)
 {
     if (error.fault == Fault::io || error.fault == Fault::corrupt)
-        return "An internal error has occurred; the operator's log has the details under this request id";
+        return "An internal error has occurred; the operator's log has the details under this "
+               "request id";
     return error.message;
 }
 
@@ -135,7 +144,8 @@ std::string_view header(Call const& call, std::string_view name)
 {
     for (auto const& [key, value] : call.headers)
         if (std::equal(key.begin(), key.end(), name.begin(), name.end(), [](char a, char b) {
-                return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+                return std::tolower(static_cast<unsigned char>(a)) ==
+                       std::tolower(static_cast<unsigned char>(b));
             }))
             return value;
     return {};
@@ -155,20 +165,26 @@ Result<std::string> action_of(Protocol protocol, Call const& call, wire::Params 
     if (protocol != Protocol::json) {
         auto action = find_param(params, "Action");
         if (action.empty())
-            return Error{Fault::missing, Noun::action, "The request must contain the parameter Action"};
+            return Error{Fault::missing, Noun::action,
+                         "The request must contain the parameter Action"};
         return action;
     }
     auto const target = header(call, "x-amz-target");
     auto const dot = target.find('.');
     if (dot == std::string_view::npos)
-        return Error{Fault::missing, Noun::action, "The request must contain the header X-Amz-Target"};
+        return Error{Fault::missing, Noun::action,
+                     "The request must contain the header X-Amz-Target"};
     return std::string(target.substr(dot + 1));
 }
 
 } // namespace
 
 struct Dispatcher::State {
-    State(Env e, engine::Engine& the_engine) : env(e), engine(the_engine) {}
+    State(Env e, engine::Engine& the_engine)
+        : env(e)
+        , engine(the_engine)
+    {
+    }
 
     Env env;
     engine::Engine& engine;
@@ -183,21 +199,24 @@ struct Dispatcher::State {
         if (!result.ok()) {
             auto const& error = result.error();
             if (error.fault == Fault::io || error.fault == Fault::corrupt)
-                log(Level::error, "call.failed", error, {{"request", request_id}, {"action", action}});
+                log(Level::error, "call.failed", error,
+                    {{"request", request_id}, {"action", action}});
             auto const code = aws_error(error);
             auto const message = public_message(error);
             return error_reply(service.protocol, {code.code, message, request_id, code.status});
         }
-        Reply reply{.content_type = service.protocol == Protocol::json ? "application/x-amz-json-1.1"
-                                                                       : "text/xml;charset=UTF-8",
+        Reply reply{.content_type = service.protocol == Protocol::json
+                                        ? "application/x-amz-json-1.1"
+                                        : "text/xml;charset=UTF-8",
                     .body = result.value()};
         reply.headers.emplace_back("x-amzn-RequestId", request_id);
         return reply;
     }
 
 private:
-    Result<std::string> find_and_run(Service const& service, engine::Caller const& caller, Call const& call,
-                                     std::string const& request_id, std::string& action)
+    Result<std::string> find_and_run(Service const& service, engine::Caller const& caller,
+                                     Call const& call, std::string const& request_id,
+                                     std::string& action)
     {
         wire::Params params;
         if (service.protocol != Protocol::json) {
@@ -210,7 +229,8 @@ private:
                          [&](Operation const& one) { return one.name == action; });
         if (operation == service.operations.end())
             return Error{Fault::unknown, Noun::action,
-                         fmt::format("The action {} is not valid for this web service", action.substr(0, 128))};
+                         fmt::format("The action {} is not valid for this web service",
+                                     action.substr(0, 128))};
         return operation->run({engine, caller, params, call.body, request_id});
     }
 };
@@ -239,9 +259,10 @@ wire::Checked<engine::Caller> sign_in(engine::Engine& engine, wire::SigningPolic
     if (!found.value())
         return wire::refuse_unknown_key();
     auto const& key = found.value()->key;
-    wire::SigningSecret const secret{.secret = wire::SecretView(key.secret.reveal()),
-                                     .session_token = {},
-                                     .version = static_cast<std::uint64_t>(key.created.time_since_epoch().count())};
+    wire::SigningSecret const secret{
+        .secret = wire::SecretView(key.secret.reveal()),
+        .session_token = {},
+        .version = static_cast<std::uint64_t>(key.created.time_since_epoch().count())};
     TRY(wire::verify(request, claim, policy, secret, keys));
     return engine::Caller{found.value()->account.id, claim.signer.scope.region};
 }
@@ -257,7 +278,8 @@ Reply Dispatcher::handle(Call const& call)
     std::string who = "-";
     Reply reply;
     auto const claim = wire::read_claim(request, state_->policy, state_->env.clock.now());
-    auto const* const service = claim.ok() ? find_service(claim.value().signer.scope.service) : nullptr;
+    auto const* const service =
+        claim.ok() ? find_service(claim.value().signer.scope.service) : nullptr;
     auto const protocol = service != nullptr                      ? service->protocol
                           : !header(call, "x-amz-target").empty() ? Protocol::json
                                                                   : Protocol::ec2;
@@ -278,14 +300,20 @@ Reply Dispatcher::handle(Call const& call)
             reply = state_->run(*service, caller.value(), call, request_id, action);
         }
     }
-    auto const took = std::chrono::duration_cast<std::chrono::microseconds>(state_->env.clock.steady() - started);
+    auto const took =
+        std::chrono::duration_cast<std::chrono::microseconds>(state_->env.clock.steady() - started);
     log(Level::info, "call",
-        {{"request", request_id}, {"account", who}, {"action", action}, {"status", reply.status},
-         {"peer", call.peer}, {"took_us", took.count()}});
+        {{"request", request_id},
+         {"account", who},
+         {"action", action},
+         {"status", reply.status},
+         {"peer", call.peer},
+         {"took_us", took.count()}});
     return reply;
 }
 
-Reply Dispatcher::handle_as(engine::Caller const& caller, std::string const& service_name, Call const& call)
+Reply Dispatcher::handle_as(engine::Caller const& caller, std::string const& service_name,
+                            Call const& call)
 {
     auto const* const service = find_service(service_name);
     VERIFY(service != nullptr);

@@ -45,14 +45,18 @@ HttpReply refuse_as_ec2(int status, std::string const& sentence)
 {
     auto const code = status == 413 ? "RequestEntityTooLarge" : "InvalidRequest";
     auto made = wire::ec2_error({code, sentence, "00000000-0000-0000-0000-000000000000", status});
-    return {made.status, std::move(made.content_type), std::move(made.body), std::move(made.headers)};
+    return {made.status, std::move(made.content_type), std::move(made.body),
+            std::move(made.headers)};
 }
 
 class Frontdesk final : public Endpoint, engine::MetadataSockets {
 public:
     Frontdesk(Env env, EndpointOptions options, std::unique_ptr<Identity> identity, Bytes key)
-        : env_(env), options_(std::move(options)), identity_(std::move(identity)),
-          imds_(env, *identity_, std::move(key)), server_(HttpServer::create(options_.workers))
+        : env_(env)
+        , options_(std::move(options))
+        , identity_(std::move(identity))
+        , imds_(env, *identity_, std::move(key))
+        , server_(HttpServer::create(options_.workers))
     {
     }
     ~Frontdesk() override { stop(); }
@@ -65,27 +69,30 @@ public:
     {
         imds_.set_engine(&engine);
         dispatcher_ = std::make_unique<Dispatcher>(env_, engine);
-        HttpRoute const calls{[this](HttpRequest const& request) { return answer(request); }, refuse_as_ec2,
+        HttpRoute const calls{[this](HttpRequest const& request) { return answer(request); },
+                              refuse_as_ec2,
                               {.body_bytes = kApiBodyBytes}};
         port_ = TRY(server_->listen_tcp(options_.address, options_.port, calls));
         if (options_.admin_socket.empty())
             return {};
-        return server_->listen_unix(options_.admin_socket,
-                                    {[&engine](HttpRequest const& request) { return handle_admin(engine, request); },
-                                     refuse_plainly,
-                                     {}},
-                                    "admin");
+        return server_->listen_unix(
+            options_.admin_socket,
+            {[&engine](HttpRequest const& request) { return handle_admin(engine, request); },
+             refuse_plainly,
+             {}},
+            "admin");
     }
 
     Result<void> open(InstanceId const& instance, std::string const& socket_path) override
     {
-        return server_->listen_unix(socket_path,
-                                    {[this, instance](HttpRequest const& request) {
-                                         return imds_.handle(instance, request);
-                                     },
-                                     refuse_plainly,
-                                     {.body_bytes = kGuestBodyBytes, .connections = kGuestConnections}},
-                                    instance.text());
+        return server_->listen_unix(
+            socket_path,
+            {[this, instance](HttpRequest const& request) {
+                 return imds_.handle(instance, request);
+             },
+             refuse_plainly,
+             {.body_bytes = kGuestBodyBytes, .connections = kGuestConnections}},
+            instance.text());
     }
     void close(InstanceId const& instance) override
     {
@@ -96,9 +103,10 @@ public:
 private:
     HttpReply answer(HttpRequest const& request)
     {
-        auto made = dispatcher_->handle({request.method, request.path, request.query, request.headers,
-                                         request.body, request.peer});
-        return {made.status, std::move(made.content_type), std::move(made.body), std::move(made.headers)};
+        auto made = dispatcher_->handle({request.method, request.path, request.query,
+                                         request.headers, request.body, request.peer});
+        return {made.status, std::move(made.content_type), std::move(made.body),
+                std::move(made.headers)};
     }
 
     Env env_;

@@ -97,14 +97,15 @@ constexpr std::array kRows{
 
 constexpr bool has_general_row(Fault fault)
 {
-    return std::any_of(kRows.begin(), kRows.end(),
-                       [&](Row const& row) { return row.fault == fault && row.noun == Noun::none; });
+    return std::any_of(kRows.begin(), kRows.end(), [&](Row const& row) {
+        return row.fault == fault && row.noun == Noun::none;
+    });
 }
 
 constexpr bool every_fault_has_a_row()
 {
-    for (auto value = static_cast<unsigned char>(Fault::invalid); value <= static_cast<unsigned char>(Fault::io);
-         ++value)
+    for (auto value = static_cast<unsigned char>(Fault::invalid);
+         value <= static_cast<unsigned char>(Fault::io); ++value)
         if (!has_general_row(static_cast<Fault>(value)))
             return false;
     return true;
@@ -125,8 +126,8 @@ std::string print_fault_table()
 {
     std::string text;
     for (auto const& row : kRows)
-        text += fmt::format("{:<12} {:<20} {} {}\n", name(row.fault), row.noun == Noun::none ? "*" : name(row.noun),
-                            row.status, row.code);
+        text += fmt::format("{:<12} {:<20} {} {}\n", name(row.fault),
+                            row.noun == Noun::none ? "*" : name(row.noun), row.status, row.code);
     return text;
 }
 

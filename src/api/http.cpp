@@ -34,7 +34,8 @@ namespace http = boost::beast::http;
 bool same_name(std::string_view a, std::string_view b)
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-        return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+        return std::tolower(static_cast<unsigned char>(x)) ==
+               std::tolower(static_cast<unsigned char>(y));
     });
 }
 
@@ -53,7 +54,8 @@ HttpRequest convert(http::request<http::string_body> message, std::string peer)
     return request;
 }
 
-http::response<http::string_body> convert(HttpReply reply, unsigned version, bool keep_alive, bool head)
+http::response<http::string_body> convert(HttpReply reply, unsigned version, bool keep_alive,
+                                          bool head)
 {
     http::response<http::string_body> message(static_cast<http::status>(reply.status), version);
     message.set(http::field::server, "karat");
@@ -89,8 +91,12 @@ public:
     using Socket = typename Protocol::socket;
     using Stream = beast::basic_stream<Protocol, asio::any_io_executor>;
 
-    Session(Socket socket, std::shared_ptr<Listener> listener, asio::thread_pool& pool, std::string peer)
-        : stream_(std::move(socket)), listener_(std::move(listener)), pool_(pool), peer_(std::move(peer))
+    Session(Socket socket, std::shared_ptr<Listener> listener, asio::thread_pool& pool,
+            std::string peer)
+        : stream_(std::move(socket))
+        , listener_(std::move(listener))
+        , pool_(pool)
+        , peer_(std::move(peer))
     {
         listener_->connections.insert(this);
     }
@@ -103,10 +109,11 @@ public:
         parser_->body_limit(listener_->route.limits.body_bytes);
         parser_->header_limit(static_cast<std::uint32_t>(listener_->route.limits.header_bytes));
         stream_.expires_after(std::chrono::seconds(listener_->route.limits.idle_seconds));
-        http::async_read_header(stream_, buffer_, *parser_,
-                                [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-                                    self->on_header(error);
-                                });
+        http::async_read_header(
+            stream_, buffer_, *parser_,
+            [self = this->shared_from_this()](beast::error_code error, std::size_t) {
+                self->on_header(error);
+            });
     }
 
 private:
@@ -149,7 +156,8 @@ private:
         version_ = message.version();
         keep_alive_ = message.keep_alive();
         head_ = message.method() == http::verb::head;
-        asio::post(pool_, [self = this->shared_from_this(), request = convert(std::move(message), peer_)] {
+        asio::post(pool_, [self = this->shared_from_this(),
+                           request = convert(std::move(message), peer_)] {
             auto reply = self->listener_->route.handle(request);
             asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)]() mutable {
                 self->write(std::move(reply));
@@ -163,7 +171,8 @@ private:
         bool const large = error == http::error::body_limit;
         bool const wide = error == http::error::header_limit;
         auto const sentence =
-            large  ? fmt::format("The request body has more than {} bytes", listener_->route.limits.body_bytes)
+            large  ? fmt::format("The request body has more than {} bytes",
+                                 listener_->route.limits.body_bytes)
             : wide ? fmt::format("The request's headers have more than {} bytes",
                                  listener_->route.limits.header_bytes)
                    : fmt::format("The request is not well-formed HTTP: {}", error.message());
@@ -201,11 +210,12 @@ private:
             return stream_.close();
         stream_.expires_after(std::chrono::seconds(5));
         buffer_.clear();
-        stream_.async_read_some(buffer_.prepare(64 << 10),
-                                [self = this->shared_from_this()](beast::error_code error, std::size_t got) {
-                                    self->drained_bytes_ += got;
-                                    error ? self->stream_.close() : self->drain();
-                                });
+        stream_.async_read_some(
+            buffer_.prepare(64 << 10),
+            [self = this->shared_from_this()](beast::error_code error, std::size_t got) {
+                self->drained_bytes_ += got;
+                error ? self->stream_.close() : self->drain();
+            });
     }
 
     Stream stream_;
@@ -235,7 +245,9 @@ template <class Protocol>
 class Acceptor final : public std::enable_shared_from_this<Acceptor<Protocol>> {
 public:
     Acceptor(asio::io_context& loop, asio::thread_pool& pool, std::shared_ptr<Listener> listener)
-        : acceptor_(loop), pool_(pool), listener_(std::move(listener))
+        : acceptor_(loop)
+        , pool_(pool)
+        , listener_(std::move(listener))
     {
     }
 
@@ -259,13 +271,14 @@ public:
     }
     void accept()
     {
-        acceptor_.async_accept([self = this->shared_from_this()](beast::error_code error, auto socket) {
-            if (error == asio::error::operation_aborted)
-                return;
-            if (!error)
-                self->take(std::move(socket));
-            self->accept();
-        });
+        acceptor_.async_accept(
+            [self = this->shared_from_this()](beast::error_code error, auto socket) {
+                if (error == asio::error::operation_aborted)
+                    return;
+                if (!error)
+                    self->take(std::move(socket));
+                self->accept();
+            });
     }
 
 private:
@@ -274,7 +287,8 @@ private:
         if (listener_->connections.size() >= listener_->route.limits.connections)
             return; // closes it: the bound is finite
         auto peer = peer_of(socket);
-        std::make_shared<Session<Protocol>>(std::move(socket), listener_, pool_, std::move(peer))->read();
+        std::make_shared<Session<Protocol>>(std::move(socket), listener_, pool_, std::move(peer))
+            ->read();
     }
 
     typename Protocol::acceptor acceptor_;
@@ -285,8 +299,9 @@ private:
 class BeastServer final : public HttpServer {
 public:
     explicit BeastServer(int workers)
-        : pool_(static_cast<std::size_t>(workers)), work_(asio::make_work_guard(loop_)),
-          thread_([this] { loop_.run(); })
+        : pool_(static_cast<std::size_t>(workers))
+        , work_(asio::make_work_guard(loop_))
+        , thread_([this] { loop_.run(); })
     {
     }
     ~BeastServer() override
@@ -302,18 +317,21 @@ public:
             ::unlink(entry.path.c_str());
     }
 
-    Result<std::uint16_t> listen_tcp(std::string const& address, std::uint16_t port, HttpRoute route) override
+    Result<std::uint16_t> listen_tcp(std::string const& address, std::uint16_t port,
+                                     HttpRoute route) override
     {
         beast::error_code error;
         auto const host = asio::ip::make_address(address, error);
         if (error)
-            return fail(Fault::invalid, fmt::format("'{}' is not an IP address to listen on", address));
+            return fail(Fault::invalid,
+                        fmt::format("'{}' is not an IP address to listen on", address));
         auto const started = TRY(start<asio::ip::tcp>({host, port}, std::move(route),
                                                       fmt::format("{} port {}", address, port)));
         return started.acceptor->endpoint().port();
     }
 
-    Result<void> listen_unix(std::string const& path, HttpRoute route, std::string const& name) override
+    Result<void> listen_unix(std::string const& path, HttpRoute route,
+                             std::string const& name) override
     {
         if (path.size() >= sizeof(sockaddr_un::sun_path))
             return fail(Fault::invalid, fmt::format("The socket path {} is too long", path));
@@ -360,8 +378,8 @@ private:
     };
 
     template <class Protocol>
-    Result<Started<Protocol>> start(typename Protocol::endpoint const& endpoint,
-                                                      HttpRoute route, std::string const& what)
+    Result<Started<Protocol>> start(typename Protocol::endpoint const& endpoint, HttpRoute route,
+                                    std::string const& what)
     {
         auto listener = std::make_shared<Listener>();
         listener->route = std::move(route);
@@ -403,6 +421,9 @@ std::string_view HttpRequest::header(std::string_view name) const
     return {};
 }
 
-std::unique_ptr<HttpServer> HttpServer::create(int workers) { return std::make_unique<BeastServer>(workers); }
+std::unique_ptr<HttpServer> HttpServer::create(int workers)
+{
+    return std::make_unique<BeastServer>(workers);
+}
 
 } // namespace karat::api

@@ -66,8 +66,10 @@ public:
                                              HttpRoute route) = 0;
     /// Replaces a socket file that a crash left, and the listener of the same name if there is one.
     /// The file is open to its owner only.
-    virtual Result<void> listen_unix(std::string const& path, HttpRoute route, std::string const& name) = 0;
-    /// Closes that listener, its connections too, and removes the file. Success also if there is none.
+    virtual Result<void> listen_unix(std::string const& path, HttpRoute route,
+                                     std::string const& name) = 0;
+    /// Closes that listener, its connections too, and removes the file. Success also if there is
+    /// none.
     virtual void close_unix(std::string const& name) = 0;
 };
 

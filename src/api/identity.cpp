@@ -27,7 +27,10 @@ Error openssl_failed(char const* doing)
 }
 
 Bio memory() { return {BIO_new(BIO_s_mem()), BIO_free}; }
-Bio reading(std::string_view text) { return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free}; }
+Bio reading(std::string_view text)
+{
+    return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
+}
 
 std::string text_of(Bio const& bio)
 {
@@ -47,7 +50,8 @@ Result<Certificate> self_signed(EVP_PKEY* key)
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), kValidSeconds);
     X509_set_pubkey(certificate.get(), key);
     std::vector<unsigned char> const bytes(common.begin(), common.end());
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, bytes.data(), static_cast<int>(bytes.size()), -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, bytes.data(),
+                               static_cast<int>(bytes.size()), -1, 0);
     X509_set_issuer_name(certificate.get(), name);
     if (X509_sign(certificate.get(), key, EVP_sha256()) == 0)
         return openssl_failed("sign a certificate");
@@ -56,11 +60,16 @@ Result<Certificate> self_signed(EVP_PKEY* key)
 
 class OpenSslIdentity final : public Identity {
 public:
-    OpenSslIdentity(Key key, Certificate certificate) : key_(std::move(key)), certificate_(std::move(certificate)) {}
+    OpenSslIdentity(Key key, Certificate certificate)
+        : key_(std::move(key))
+        , certificate_(std::move(certificate))
+    {
+    }
 
     Result<std::string> signature(std::string const& document) override
     {
-        std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> const context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+        std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> const context(EVP_MD_CTX_new(),
+                                                                              EVP_MD_CTX_free);
         std::vector<unsigned char> const bytes(document.begin(), document.end());
         std::size_t length = 0;
         if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1 ||
@@ -76,7 +85,8 @@ public:
     {
         auto const content = reading(document);
         std::unique_ptr<PKCS7, decltype(&PKCS7_free)> const message(
-            PKCS7_sign(certificate_.get(), key_.get(), nullptr, content.get(), PKCS7_BINARY | PKCS7_NOATTR),
+            PKCS7_sign(certificate_.get(), key_.get(), nullptr, content.get(),
+                       PKCS7_BINARY | PKCS7_NOATTR),
             PKCS7_free);
         auto const bio = memory();
         if (!message || PEM_write_bio_PKCS7(bio.get(), message.get()) != 1)
@@ -99,7 +109,8 @@ Result<std::string> make_identity(Env env, std::string const& directory)
     auto const certificate = TRY(self_signed(key.get()));
     auto const both = memory();
     auto const alone = memory();
-    if (PEM_write_bio_PrivateKey(both.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
+    if (PEM_write_bio_PrivateKey(both.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+            1 ||
         PEM_write_bio_X509(both.get(), certificate.get()) != 1 ||
         PEM_write_bio_X509(alone.get(), certificate.get()) != 1)
         return openssl_failed("write a key");
@@ -126,10 +137,12 @@ Result<std::unique_ptr<Identity>> Identity::open(Env env, std::string const& dir
     Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
     Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
     if (!key || !certificate)
-        return fail(Fault::corrupt, fmt::format("{} does not hold a key and a certificate; move it away to "
-                                                "have a new one made",
-                                                path));
-    return std::unique_ptr<Identity>(std::make_unique<OpenSslIdentity>(std::move(key), std::move(certificate)));
+        return fail(Fault::corrupt,
+                    fmt::format("{} does not hold a key and a certificate; move it away to "
+                                "have a new one made",
+                                path));
+    return std::unique_ptr<Identity>(
+        std::make_unique<OpenSslIdentity>(std::move(key), std::move(certificate)));
 }
 
 } // namespace karat::api

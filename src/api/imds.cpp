@@ -13,10 +13,14 @@ namespace karat::api {
 namespace {
 
 constexpr int kMaxTtlSeconds = 21600;
-constexpr std::array<std::string_view, 4> kVersions{"2009-04-04", "2018-09-24", "2021-03-23", "latest"};
+constexpr std::array<std::string_view, 4> kVersions{"2009-04-04", "2018-09-24", "2021-03-23",
+                                                    "latest"};
 constexpr std::string_view kTtlHeader = "X-aws-ec2-metadata-token-ttl-seconds";
 
-HttpReply plain(int status, std::string body = {}) { return {.status = status, .body = std::move(body)}; }
+HttpReply plain(int status, std::string body = {})
+{
+    return {.status = status, .body = std::move(body)};
+}
 
 /// "latest/meta-data/hostname" out of "/latest//meta-data/hostname/".
 std::vector<std::string> parts_of(std::string_view path)
@@ -48,9 +52,11 @@ MetadataNode const* find(MetadataNode const& root, std::span<std::string const> 
 {
     auto const* node = &root;
     for (auto const& part : parts) {
-        auto const child = std::find_if(node->children.begin(), node->children.end(), [&](auto const& one) {
-            return one.first == part || one.first.starts_with(part + "="); // "0=keyname" is asked for as "0"
-        });
+        auto const child =
+            std::find_if(node->children.begin(), node->children.end(), [&](auto const& one) {
+                return one.first == part ||
+                       one.first.starts_with(part + "="); // "0=keyname" is asked for as "0"
+            });
         if (child == node->children.end())
             return nullptr;
         node = &child->second;
@@ -66,7 +72,10 @@ HttpReply serve(MetadataNode const& root, std::span<std::string const> parts)
     return plain(200, node->folder ? listing(*node) : node->text);
 }
 
-MetadataNode leaf(std::string text) { return {.text = std::move(text), .children = {}, .folder = false}; }
+MetadataNode leaf(std::string text)
+{
+    return {.text = std::move(text), .children = {}, .folder = false};
+}
 
 Result<MetadataNode> dynamic_tree(Identity& identity, engine::InstanceFacts const& facts)
 {
@@ -106,7 +115,9 @@ HttpReply serve_version(Identity& identity, engine::InstanceFacts const& facts,
 } // namespace
 
 Imds::Imds(Env env, Identity& identity, Bytes token_key)
-    : env_(env), identity_(identity), token_key_(std::move(token_key))
+    : env_(env)
+    , identity_(identity)
+    , token_key_(std::move(token_key))
 {
 }
 
@@ -125,7 +136,8 @@ HttpReply Imds::token(InstanceId const& instance, HttpRequest const& request)
     auto const wanted = request.header(kTtlHeader);
     int ttl = 0;
     auto const [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), ttl);
-    if (error != std::errc() || end != wanted.data() + wanted.size() || ttl < 1 || ttl > kMaxTtlSeconds)
+    if (error != std::errc() || end != wanted.data() + wanted.size() || ttl < 1 ||
+        ttl > kMaxTtlSeconds)
         return plain(400, "Bad Request");
     auto const expiry = (env_.clock.now() + std::chrono::seconds(ttl)).time_since_epoch().count();
     HttpReply reply = plain(200, sign(instance, std::to_string(expiry)));

@@ -10,8 +10,8 @@
 
 namespace karat::api {
 
-/// Answers guests. Tokens are stateless (an HMAC over the instance and the expiry under a key of this
-/// process's data directory), so a guest cannot fill a table with them. Thread-safe.
+/// Answers guests. Tokens are stateless (an HMAC over the instance and the expiry under a key of
+/// this process's data directory), so a guest cannot fill a table with them. Thread-safe.
 class Imds {
 public:
     Imds(Env env, Identity& identity, Bytes token_key);

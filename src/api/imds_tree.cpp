@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The metadata tree, with the names of EC2's user guide ("Instance metadata categories"). Every name
-// that a folder lists can be read: one that could not would make cloud-init drop all of it.
+// The metadata tree, with the names of EC2's user guide ("Instance metadata categories"). Every
+// name that a folder lists can be read: one that could not would make cloud-init drop all of it.
 #include "imds.hpp"
 
 #include <fmt/format.h>
@@ -63,7 +63,8 @@ std::string private_name(Instance const& instance)
     for (auto& c : dashed)
         c = c == '.' ? '-' : c;
     return fmt::format("ip-{}.{}", dashed,
-                       instance.region == "us-east-1" ? "ec2.internal" : instance.region + ".compute.internal");
+                       instance.region == "us-east-1" ? "ec2.internal"
+                                                      : instance.region + ".compute.internal");
 }
 
 std::string lines(std::vector<SecurityGroup> const& groups, bool names)
@@ -101,7 +102,8 @@ void add_devices(Builder& tree, engine::InstanceFacts const& facts)
     int number = 1;
     for (auto const& volume : facts.volumes)
         if (volume.attachment && volume.attachment->device_name != root)
-            tree.set(fmt::format("block-device-mapping/ebs{}", number++), volume.attachment->device_name);
+            tree.set(fmt::format("block-device-mapping/ebs{}", number++),
+                     volume.attachment->device_name);
 }
 
 void add_tags(Builder& tree, Instance const& instance)
@@ -109,7 +111,8 @@ void add_tags(Builder& tree, Instance const& instance)
     if (instance.metadata.instance_metadata_tags != "enabled")
         return;
     for (auto const& [key, value] : instance.tags)
-        if (key.find_first_of("/ ") == std::string::npos) // EC2 refuses such keys; a path cannot hold them
+        if (key.find_first_of("/ ") ==
+            std::string::npos) // EC2 refuses such keys; a path cannot hold them
             tree.set("tags/instance/" + key, value);
 }
 
@@ -141,7 +144,8 @@ MetadataNode metadata_tree(engine::InstanceFacts const& facts)
         .set("profile", "default-hvm")
         .set("public-ipv4", instance.interface.public_ip);
     if (!instance.public_key.empty())
-        tree.set(fmt::format("public-keys/0={}/openssh-key", instance.key_name), instance.public_key);
+        tree.set(fmt::format("public-keys/0={}/openssh-key", instance.key_name),
+                 instance.public_key);
     tree.set("reservation-id", instance.reservation.text())
         .set("security-groups", lines(facts.groups, true))
         .set("services/domain", "amazonaws.com")
@@ -157,13 +161,14 @@ std::string identity_document(engine::InstanceFacts const& facts)
     document["accountId"] = instance.owner.text();
     document["architecture"] = instance.architecture;
     document["availabilityZone"] = instance.zone;
-    for (auto const* const absent : {"billingProducts", "devpayProductCodes", "marketplaceProductCodes", "kernelId",
-                                     "ramdiskId"})
+    for (auto const* const absent : {"billingProducts", "devpayProductCodes",
+                                     "marketplaceProductCodes", "kernelId", "ramdiskId"})
         document[absent] = nullptr;
     document["imageId"] = instance.image.text();
     document["instanceId"] = instance.id.text();
     document["instanceType"] = instance.type;
-    document["pendingTime"] = format_time(std::chrono::floor<std::chrono::seconds>(instance.launched));
+    document["pendingTime"] =
+        format_time(std::chrono::floor<std::chrono::seconds>(instance.launched));
     document["privateIp"] = instance.interface.private_ip;
     document["region"] = instance.region;
     document["version"] = "2017-09-30";

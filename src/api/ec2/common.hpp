@@ -5,11 +5,12 @@
 #include "karat/nouns.hpp"
 #include "karat/wire/ec2.hpp"
 
-#include <functional>
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace karat::api::ec2 {
@@ -24,7 +25,8 @@ struct FilterRule {
     Values (*values)(Thing const&);
 };
 
-/// EC2's glob: '*' any run, '?' any one character, '\' takes the next one literally. Case-sensitive.
+/// EC2's glob: '*' any run, '?' any one character, '\' takes the next one literally.
+/// Case-sensitive.
 bool glob_matches(std::string_view pattern, std::string_view text);
 
 /// Checks names and counts: Fault::unknown about Noun::filter for a name that is neither a rule's
@@ -39,24 +41,69 @@ bool passes(wire::ec2::Filter const& filter, Values const& values);
 /// The filter's name in EC2's hyphenated form.
 std::string canonical_filter_name(wire::ec2::Filter const& filter);
 
-/// Keeps the things that pass every filter. `tags` reads a thing's tags for "tag:<key>" and "tag-key".
-template <class Thing>
-Result<std::vector<Thing>> filtered(std::vector<Thing> things, std::vector<wire::ec2::Filter> const& filters,
-                                    std::span<FilterRule<Thing> const> rules,
-                                    Tags const& (*tags)(Thing const&));
+/// Whether a filter is "tag:<key>" or "tag-key", and whether tags pass it.
+bool names_tags(wire::ec2::Filter const& filter);
+bool passes_tags(wire::ec2::Filter const& filter, Tags const& tags);
 
-/// A page of a list: what NextToken and MaxResults ask for.
+/// Keeps the things that pass every filter, for things that have a member `tags`.
+template <class Thing>
+Result<std::vector<Thing>> filtered(std::vector<Thing> things,
+                                    std::vector<wire::ec2::Filter> const& filters,
+                                    std::type_identity_t<std::span<FilterRule<Thing> const>> rules)
+{
+    std::vector<std::string_view> known;
+    for (auto const& rule : rules)
+        known.push_back(rule.name);
+    TRY(check_filters(filters, known));
+    for (auto const& filter : filters) {
+        if (names_tags(filter)) {
+            std::erase_if(things,
+                          [&](Thing const& thing) { return !passes_tags(filter, thing.tags); });
+            continue;
+        }
+        auto const rule = std::find(known.begin(), known.end(), canonical_filter_name(filter));
+        auto const values = rules[static_cast<std::size_t>(rule - known.begin())].values;
+        std::erase_if(things, [&](Thing const& thing) { return !passes(filter, values(thing)); });
+    }
+    return things;
+}
+
+/// A page of a list: what MaxResults and NextToken ask for.
 struct PageRequest {
     std::optional<std::int32_t> max_results;
     std::optional<std::string> next_token;
 };
-/// Cuts `things` (in a stable order) to the page and sets `next` when there is more. Tokens are
-/// opaque to callers; Fault::invalid about Noun::page_token for one that we did not make.
+struct PageCut {
+    std::size_t begin;
+    std::size_t end;
+    std::optional<std::string> next; ///< The token of the page after this one.
+};
+/// Tokens are opaque to callers; Fault::invalid about Noun::page_token for one that we did not
+/// make.
+Result<PageCut> cut_page(std::size_t count, PageRequest const& request);
+
+/// Cuts `things` (in a stable order) to the page and sets `next` when there is more.
 template <class Thing>
 Result<std::vector<Thing>> page_of(std::vector<Thing> things, PageRequest const& request,
-                                   std::optional<std::string>& next);
+                                   std::optional<std::string>& next)
+{
+    auto const cut = TRY(cut_page(things.size(), request));
+    next = cut.next;
+    things.erase(things.begin() + static_cast<std::ptrdiff_t>(cut.end), things.end());
+    things.erase(things.begin(), things.begin() + static_cast<std::ptrdiff_t>(cut.begin));
+    return things;
+}
+
+/// The request's PageRequest, for requests that have both members.
+template <class Request>
+PageRequest page_request(Request const& request)
+{
+    return {request.max_results, request.next_token};
+}
 
 std::vector<wire::ec2::Tag> wire_tags(Tags const& tags);
+/// Fault::invalid for a key given twice.
+Result<Tags> tags_of(std::vector<wire::ec2::Tag> const& list);
 /// Tags of one resource type ("instance", "volume", …) out of TagSpecification.N; Fault::invalid
 /// for a key given twice.
 Result<Tags> tags_for(std::vector<wire::ec2::TagSpecification> const& specifications,

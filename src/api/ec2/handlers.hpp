@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One function an EC2 operation: parse, call one verb, reply. Signing in, DryRun, counting, logging
-// and faults happen once, in dispatch.cpp. An operation of the model without a handler does not link.
+// and faults happen once, in dispatch.cpp. An operation of the model without a handler does not
+// link.
 #pragma once
 
 #include "karat/engine.hpp"
