@@ -3,6 +3,8 @@
 // name that a folder lists can be read: one that could not would make cloud-init drop all of it.
 #include "imds.hpp"
 
+#include "zones.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -40,33 +42,6 @@ private:
     MetadataNode root_{.text = {}, .children = {}, .folder = true};
 };
 
-/// "us-east-1a" -> "use1-az1": EC2's shape of a zone id.
-std::string zone_id(Instance const& instance)
-{
-    std::string id;
-    bool word_start = true;
-    for (char const c : instance.region) {
-        if (c == '-')
-            word_start = true;
-        else if (word_start || (c >= '0' && c <= '9'))
-            id += c, word_start = false;
-    }
-    if (instance.region.starts_with("us-") || instance.region.starts_with("eu-") ||
-        instance.region.starts_with("ap-"))
-        id.insert(1, 1, instance.region[1]);
-    return fmt::format("{}-az{}", id, instance.zone.back() - 'a' + 1);
-}
-
-std::string private_name(Instance const& instance)
-{
-    auto dashed = instance.interface.private_ip;
-    for (auto& c : dashed)
-        c = c == '.' ? '-' : c;
-    return fmt::format("ip-{}.{}", dashed,
-                       instance.region == "us-east-1" ? "ec2.internal"
-                                                      : instance.region + ".compute.internal");
-}
-
 std::string lines(std::vector<SecurityGroup> const& groups, bool names)
 {
     std::string text;
@@ -81,7 +56,7 @@ void add_interface(Builder& tree, engine::InstanceFacts const& facts)
     auto const base = fmt::format("network/interfaces/macs/{}/", interface.mac);
     tree.set(base + "device-number", "0")
         .set(base + "interface-id", interface.id.text())
-        .set(base + "local-hostname", private_name(facts.instance))
+        .set(base + "local-hostname", private_dns_name(interface.private_ip, facts.instance.region))
         .set(base + "local-ipv4s", interface.private_ip)
         .set(base + "mac", interface.mac)
         .set(base + "owner-id", facts.instance.owner.text())
@@ -121,6 +96,7 @@ void add_tags(Builder& tree, Instance const& instance)
 MetadataNode metadata_tree(engine::InstanceFacts const& facts)
 {
     auto const& instance = facts.instance;
+    auto const hostname = private_dns_name(instance.interface.private_ip, instance.region);
     Builder tree;
     tree.set("ami-id", instance.image.text())
         .set("ami-launch-index", std::to_string(instance.launch_index))
@@ -128,18 +104,18 @@ MetadataNode metadata_tree(engine::InstanceFacts const& facts)
     add_devices(tree, facts);
     tree.set("events/maintenance/history", "[]")
         .set("events/maintenance/scheduled", "[]")
-        .set("hostname", private_name(instance))
+        .set("hostname", hostname)
         .set("instance-action", "none")
         .set("instance-id", instance.id.text())
         .set("instance-life-cycle", "on-demand")
         .set("instance-type", instance.type)
-        .set("local-hostname", private_name(instance))
+        .set("local-hostname", hostname)
         .set("local-ipv4", instance.interface.private_ip)
         .set("mac", instance.interface.mac)
         .set("metrics/vhostmd", R"(<?xml version="1.0" encoding="UTF-8"?>)");
     add_interface(tree, facts);
     tree.set("placement/availability-zone", instance.zone)
-        .set("placement/availability-zone-id", zone_id(instance))
+        .set("placement/availability-zone-id", zone_id(instance.zone))
         .set("placement/region", instance.region)
         .set("profile", "default-hvm")
         .set("public-ipv4", instance.interface.public_ip);

@@ -147,6 +147,8 @@ Result<std::string> Engine::owner_alias(AccountId const& id)
     return found ? found->alias : std::string();
 }
 
+Time Engine::now() const { return state_->now(); }
+
 std::vector<std::string> const& Engine::regions() const { return state_->parts.settings.regions; }
 
 Result<void> Engine::check_region(std::string const& region) const

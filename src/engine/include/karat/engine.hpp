@@ -253,6 +253,8 @@ public:
     /// Nothing for an unknown or inactive key.
     Result<std::optional<Credentials>> credentials(std::string const& access_key_id);
     Result<Account> account(AccountId const& id);
+    /// The engine's clock, for time stamps in replies.
+    Time now() const;
     Result<void> check_region(std::string const& region) const;
     std::vector<std::string> const& regions() const;
     std::vector<std::string> zones(std::string const& region) const;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Describing instances and changing their state.
+#include "handlers.hpp"
+#include "instance_reply.hpp"
+
+#include "zones.hpp"
+
+#include "karat/hash.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::api::ec2 {
+namespace {
+
+Result<void> no_pages_with_ids(bool ids, std::optional<std::int32_t> const& max_results)
+{
+    if (ids && max_results)
+        return Error{Fault::invalid, Noun::combination,
+                     "The parameter instancesSet cannot be used with the parameter maxResults"};
+    return {};
+}
+
+std::vector<wire::ec2::InstanceStateChange> wire_changes(std::vector<engine::Transition> const& transitions)
+{
+    std::vector<wire::ec2::InstanceStateChange> changes;
+    for (auto const& one : transitions)
+        changes.push_back({.instance_id = one.instance.text(),
+                           .current_state = wire_state(one.after),
+                           .previous_state = wire_state(one.before)});
+    return changes;
+}
+
+wire::ec2::InstanceStatus wire_status(Instance const& instance)
+{
+    bool const running = instance.state == InstanceState::running;
+    wire::ec2::InstanceStatusSummary summary{.status = running ? "ok" : "not-applicable"};
+    if (running)
+        summary.details = {{.name = "reachability", .status = "passed"}};
+    return {.availability_zone = instance.zone,
+            .availability_zone_id = zone_id(instance.zone),
+            .instance_id = instance.id.text(),
+            .instance_state = wire_state(instance.state),
+            .instance_status = summary,
+            .system_status = summary};
+}
+
+struct ShownStatus {
+    Instance instance;
+    Tags tags;
+};
+
+constexpr FilterRule<ShownStatus> kStatusRules[] = {
+    {"availability-zone", [](ShownStatus const& one) { return Values{one.instance.zone}; }},
+    {"instance-state-code", [](ShownStatus const& one) { return Values{std::to_string(code(one.instance.state))}; }},
+    {"instance-state-name", [](ShownStatus const& one) { return Values{std::string(word(one.instance.state))}; }},
+    {"instance-status.status",
+     [](ShownStatus const& one) { return Values{*wire_status(one.instance).instance_status->status}; }},
+    {"system-status.status",
+     [](ShownStatus const& one) { return Values{*wire_status(one.instance).system_status->status}; }},
+    {"instance-status.reachability", [](ShownStatus const&) { return Values{"passed"}; }},
+    {"system-status.reachability", [](ShownStatus const&) { return Values{"passed"}; }},
+};
+
+} // namespace
+
+Result<wire::ec2::DescribeInstancesResult> describe_instances(engine::Engine& engine, engine::Caller const& caller,
+                                                              wire::ec2::DescribeInstancesRequest const& request)
+{
+    TRY(no_pages_with_ids(!request.instance_ids.empty(), request.max_results));
+    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto found = TRY(engine.instances(caller, ids));
+    auto all = TRY(show(engine, caller, std::move(found)));
+    auto some = TRY(filtered(std::move(all), request.filters, instance_filters()));
+    wire::ec2::DescribeInstancesResult result;
+    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
+    for (auto const& one : page) {
+        auto const reservation = one.instance.reservation.text();
+        if (result.reservations.empty() || result.reservations.back().reservation_id != reservation)
+            result.reservations.push_back(
+                {.reservation_id = reservation, .owner_id = one.instance.owner.text()});
+        result.reservations.back().instances.push_back(wire_instance(one));
+    }
+    return result;
+}
+
+Result<wire::ec2::DescribeInstanceStatusResult>
+describe_instance_status(engine::Engine& engine, engine::Caller const& caller,
+                         wire::ec2::DescribeInstanceStatusRequest const& request)
+{
+    TRY(no_pages_with_ids(!request.instance_ids.empty(), request.max_results));
+    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto const found = TRY(engine.instances(caller, ids));
+    std::vector<ShownStatus> all;
+    for (auto const& instance : found)
+        if (instance.state == InstanceState::running || request.include_all_instances.value_or(false))
+            all.push_back({instance, instance.tags});
+    auto some = TRY(filtered(std::move(all), request.filters, kStatusRules));
+    wire::ec2::DescribeInstanceStatusResult result;
+    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
+    for (auto const& one : page)
+        result.instance_statuses.push_back(wire_status(one.instance));
+    return result;
+}
+
+Result<wire::ec2::StartInstancesResult> start_instances(engine::Engine& engine, engine::Caller const& caller,
+                                                        wire::ec2::StartInstancesRequest const& request)
+{
+    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto const transitions = TRY(engine.start_instances(caller, ids, request.dry_run));
+    return wire::ec2::StartInstancesResult{.starting_instances = wire_changes(transitions)};
+}
+
+Result<wire::ec2::StopInstancesResult> stop_instances(engine::Engine& engine, engine::Caller const& caller,
+                                                      wire::ec2::StopInstancesRequest const& request)
+{
+    if (request.hibernate.value_or(false))
+        return fail(Fault::unsupported, "Hibernation is not offered here; leave Hibernate out");
+    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
+    auto const transitions = TRY(engine.stop_instances(caller, ids, {.force = force}, request.dry_run));
+    return wire::ec2::StopInstancesResult{.stopping_instances = wire_changes(transitions)};
+}
+
+Result<wire::ec2::RebootInstancesResult> reboot_instances(engine::Engine& engine, engine::Caller const& caller,
+                                                          wire::ec2::RebootInstancesRequest const& request)
+{
+    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    TRY(engine.reboot_instances(caller, ids, request.dry_run));
+    return wire::ec2::RebootInstancesResult{};
+}
+
+Result<wire::ec2::TerminateInstancesResult>
+terminate_instances(engine::Engine& engine, engine::Caller const& caller,
+                    wire::ec2::TerminateInstancesRequest const& request)
+{
+    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto const transitions = TRY(engine.terminate_instances(caller, ids, request.dry_run));
+    return wire::ec2::TerminateInstancesResult{.terminating_instances = wire_changes(transitions)};
+}
+
+Result<wire::ec2::GetConsoleOutputResult> get_console_output(engine::Engine& engine, engine::Caller const& caller,
+                                                             wire::ec2::GetConsoleOutputRequest const& request)
+{
+    auto const id = TRY(InstanceId::parse(request.instance_id));
+    auto const output = TRY(engine.console_output(caller, id));
+    return wire::ec2::GetConsoleOutputResult{
+        .instance_id = id.text(), .timestamp = engine.now(), .output = to_base64(as_bytes(output))};
+}
+
+Result<wire::ec2::ModifyInstanceMetadataOptionsResult>
+modify_instance_metadata_options(engine::Engine& engine, engine::Caller const& caller,
+                                 wire::ec2::ModifyInstanceMetadataOptionsRequest const& request)
+{
+    auto const id = TRY(InstanceId::parse(request.instance_id));
+    auto const found = TRY(engine.instances(caller, {id}));
+    auto options = found.front().metadata;
+    options.http_tokens = request.http_tokens.value_or(options.http_tokens);
+    options.http_endpoint = request.http_endpoint.value_or(options.http_endpoint);
+    options.http_put_response_hop_limit =
+        request.http_put_response_hop_limit.value_or(options.http_put_response_hop_limit);
+    options.instance_metadata_tags = request.instance_metadata_tags.value_or(options.instance_metadata_tags);
+    if (options.http_put_response_hop_limit < 1 || options.http_put_response_hop_limit > 64)
+        return fail(Fault::invalid, "HttpPutResponseHopLimit is 1 to 64");
+    auto const changed = TRY(engine.change_metadata_options(caller, id, options, request.dry_run));
+    return wire::ec2::ModifyInstanceMetadataOptionsResult{
+        .instance_id = id.text(), .instance_metadata_options = wire_options(changed.metadata)};
+}
+
+} // namespace karat::api::ec2

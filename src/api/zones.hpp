@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names that follow from a region, a zone or an address, as EC2 forms them.
+#pragma once
+
+#include <string>
+
+namespace karat::api {
+
+/// "us-east-1a" -> "use1-az1", "ap-southeast-1b" -> "apse1-az2".
+std::string zone_id(std::string const& zone);
+/// "ip-172-31-0-4.ec2.internal"; other regions than us-east-1 have their name in it.
+std::string private_dns_name(std::string const& private_ip, std::string const& region);
+
+} // namespace karat::api
