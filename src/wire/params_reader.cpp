@@ -156,7 +156,7 @@ private:
                 return unknown_parameter(name);
             elements.push_back({index, group});
         }
-        std::ranges::stable_sort(elements, {}, &Element::index);
+        std::ranges::sort(elements, {}, &Element::index);
         return elements;
     }
 

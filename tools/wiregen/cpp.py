@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C++ of a model: the door (structs, readers, writers), the list of its operations, and the tables
-that src/wire/shape.hpp describes, in shards that compile side by side."""
+"""The C++ of a model: the door (structs, readers, writers), the list of its operations, and the
+tables that src/wire/shape.hpp describes, in shards that compile side by side."""
 from model import SIMPLE, snake
 
 SHARDS = {"ec2": 4}
-MADE = "// SPDX-License-Identifier: Apache-2.0\n// Made by tools/wiregen from src/wire/models/{service}.json. Do not edit.\n"
+MADE = """// SPDX-License-Identifier: Apache-2.0
+// Made by tools/wiregen from src/wire/models/{service}.json. Do not edit.
+"""
 
 
 def is_plain(structure, member):
@@ -35,16 +37,18 @@ def reader(model, operation):
 
 def writer(model, operation):
     request_id = "" if model.protocol == "json" else ", std::string_view request_id"
-    return f"std::string write_{snake(operation.name)}_result({operation.name}Result const& result{request_id})"
+    result = f"{operation.name}Result const& result{request_id}"
+    return f"std::string write_{snake(operation.name)}_result({result})"
 
 
 def door(model):
     constants = {"kVersion": "version", "kNamespace": "namespace", "kTarget": "target",
                  "kSigningName": "signing_name"}
     text = MADE.format(service=model.service)
-    text += """// Requests and replies of the service, their readers and their writers. In what only requests hold,
-// required scalars are plain; everything else that may be absent is optional, and a list without
-// elements is an absent one. Blobs are decoded bytes. All functions are pure and thread-safe.
+    text += """// Requests and replies of the service, their readers and their writers. In what only requests
+// hold, required scalars are plain; everything else that may be absent is optional, and a list
+// without elements is an absent one. Blobs are decoded bytes. All functions are pure and
+// thread-safe.
 #pragma once
 
 #include "karat/env.hpp"
@@ -79,8 +83,9 @@ def operations(model):
     rows = " \\\n".join(f"    X({one.name}, {snake(one.name)})" for one in model.operations)
     request_id = "" if model.protocol == "json" else ", call.request_id"
     wire = f"wire::{model.service}"
-    return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation: api declares every handler and
-   builds its dispatch table from one list; an operation without a handler does not link:
+    return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation: api declares
+   every handler and builds its dispatch table from one list; an operation without a handler does
+   not link:
 
      #define X(Name, name) \\
          Result<{wire}::Name##Result> name(engine::Engine&, engine::Caller const&, \\
@@ -109,7 +114,8 @@ def table_row(structure, member, model):
     field = f"KARAT_FIELD({structure.name}, {member.field}, {use})"
     if member.type == "blob":
         field = f"as_blob({field})"
-    row = f'    {{.in = "{member.query}", .out = "{member.xml}", .item = "{member.item}", .field = {field}'
+    names = f'.in = "{member.query}", .out = "{member.xml}", .item = "{member.item}"'
+    row = f"    {{{names}, .field = {field}"
     if structure.read and member.required:
         row += ", .presence = Presence::required"
     elif structure.read and "even_empty" in member.words:
@@ -160,7 +166,8 @@ def shapes_header(model):
 
 def shard(model, index, count):
     text = MADE.format(service=model.service)
-    text += f'#include "{model.service}_shapes.hpp"\n\n#include "reader.hpp"\n#include "writer.hpp"\n\n'
+    text += f'#include "{model.service}_shapes.hpp"\n\n'
+    text += '#include "reader.hpp"\n#include "writer.hpp"\n\n'
     text += f"#include <cstddef>\n\nnamespace karat::wire::{model.service} {{\n\n"
     structures = all_structures(model)[index::count]
     used = {member.words["enum"] for one in structures if one.read for member in one.members

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """generate.py --out DIR MODEL...      writes the C++ of the models, as src/wire/room.cmake lists it
-generate.py --supported [--check] FILE MODEL...   writes docs/supported.md, or fails if it is stale"""
+generate.py --supported FILE [--check] MODEL...   writes docs/supported.md, or fails if stale"""
 import argparse
 import pathlib
 import sys

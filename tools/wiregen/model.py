@@ -22,6 +22,7 @@ KEYWORDS = set("""and asm auto bool break case catch char class const continue d
     namespace new not operator or private protected public register return short signed sizeof
     static struct switch template this throw true try typename union unsigned using virtual void
     volatile while xor""".split())
+WORDS = {"query", "xml", "item", "enum", "range", "length", "count", "even_empty"}
 ITEM = {"ec2": "item", "query": "member", "json": ""}
 MOST_READ_MEMBERS = 64  # a bitset in params_reader.cpp
 
@@ -103,8 +104,7 @@ def parse_member(name, line, protocol):
     if not match:
         raise ValueError(f"{name}: cannot read {line!r}")
     words = dict(word.split("=", 1) if "=" in word else (word, "") for word in rest)
-    unknown = words.keys() - {"query", "xml", "item", "enum", "range", "length", "count", "even_empty"}
-    if unknown:
+    if unknown := words.keys() - WORDS:
         raise ValueError(f"{name}: unknown words {sorted(unknown)}")
     made = Member(name, match[1], bool(match[2]), bool(match[3]), words, protocol)
     if made.is_list and made.type == "boolean":

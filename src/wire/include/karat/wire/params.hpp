@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parameters of a query request, as the ec2 and query protocols carry them: flat names such as
-// "Filter.1.Value.1" beside their decoded values.
+// What a query request is made of: flat names and values, sorted by name.
 #pragma once
 
 #include <string>
@@ -11,10 +10,9 @@ namespace karat::wire {
 struct Param {
     std::string name;
     std::string value;
-    bool operator==(Param const&) const = default;
 };
 
-/// Sorted by name when a body parser made it; the readers do not rely on that.
+/// Sorted by name, byte by byte.
 using Params = std::vector<Param>;
 
 } // namespace karat::wire
