@@ -13,8 +13,7 @@ namespace {
 using namespace sigv4;
 using enum SignatureFault;
 
-constexpr std::size_t kMaxKeyIdBytes = 128;
-constexpr std::size_t kMaxScopePartBytes = 64;
+constexpr std::size_t kMaxCredentialPartBytes = 128;
 constexpr int kMaxExpiresSeconds = 7 * 24 * 60 * 60;
 
 Refusal refuse(SignatureFault fault, std::string message) { return {fault, std::move(message)}; }
@@ -103,12 +102,13 @@ Checked<SignatureForm> find_form(Parts const& parts)
     return SignatureForm::presigned;
 }
 
-bool is_name(std::string_view text, std::size_t limit)
+bool is_credential_part(std::string_view text)
 {
-    return !text.empty() && text.size() <= limit && std::ranges::all_of(text, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               c == '-' || c == '_' || c == '.';
-    });
+    return !text.empty() && text.size() <= kMaxCredentialPartBytes &&
+           std::ranges::all_of(text, [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      c == '-' || c == '_' || c == '.';
+           });
 }
 
 Checked<Signer> read_credential(std::string_view text)
@@ -117,8 +117,7 @@ Checked<Signer> read_credential(std::string_view text)
     auto rest = text;
     for (auto& part : parts)
         part = cut(rest, '/');
-    if (std::ranges::count(text, '/') != 4 || !is_name(parts[0], kMaxKeyIdBytes) ||
-        !std::ranges::all_of(parts, [](auto const& part) { return is_name(part, 128); }))
+    if (std::ranges::count(text, '/') != 4 || !std::ranges::all_of(parts, is_credential_part))
         return refuse(incomplete, "The Credential must be of the form "
                                   "KEYID/YYYYMMDD/region/service/aws4_request");
     if (parts[4] != kTerminator)

@@ -59,9 +59,10 @@ Checked<std::vector<Header>> read_headers(SignedRequest const& request)
         if (std::ranges::any_of(header.value, control))
             return Refusal{SignatureFault::incomplete,
                            "The header " + header.name + " holds control characters"};
-        headers.push_back(std::move(header));
+        // After its equals: the order within a name is signed.
+        auto const place = std::ranges::upper_bound(headers, header.name, {}, &Header::name);
+        headers.insert(place, std::move(header));
     }
-    std::ranges::stable_sort(headers, {}, &Header::name); // the order within a name is signed
     return headers;
 }
 
