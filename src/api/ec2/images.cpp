@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images: create, register, describe, change, deregister.
+#include "devices.hpp"
+#include "handlers.hpp"
+
+#include "common.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::api::ec2 {
+namespace {
+
+/// An image with what its description needs beside it.
+struct ShownImage {
+    Image image;
+    std::string owner_alias;
+    bool own = false;
+    Tags tags; ///< The owner's; others see none.
+};
+
+std::string yes_no(bool value) { return value ? "true" : "false"; }
+
+std::optional<std::string> unless_empty(std::string const& text)
+{
+    return text.empty() ? std::nullopt : std::optional(text);
+}
+
+template <auto read>
+Values one(ShownImage const& shown)
+{
+    return {std::string(read(shown.image))};
+}
+
+template <auto read>
+Values each_device(ShownImage const& shown)
+{
+    Values values;
+    for (auto const& device : shown.image.devices)
+        values.push_back(read(device));
+    return values;
+}
+
+constexpr FilterRule<ShownImage> kRules[] = {
+    {"architecture", one<[](Image const& i) { return i.architecture; }>},
+    {"block-device-mapping.delete-on-termination",
+     each_device<[](BlockDevice const& d) { return yes_no(d.delete_on_termination); }>},
+    {"block-device-mapping.device-name", each_device<[](BlockDevice const& d) { return d.device_name; }>},
+    {"block-device-mapping.encrypted", each_device<[](BlockDevice const& d) { return yes_no(d.encrypted); }>},
+    {"block-device-mapping.snapshot-id",
+     each_device<[](BlockDevice const& d) { return d.snapshot ? d.snapshot->text() : std::string(); }>},
+    {"block-device-mapping.volume-size", each_device<[](BlockDevice const& d) { return std::to_string(d.size_gib); }>},
+    {"block-device-mapping.volume-type", each_device<[](BlockDevice const& d) { return d.volume_type; }>},
+    {"boot-mode", one<[](Image const& i) { return i.boot_mode; }>},
+    {"creation-date", one<[](Image const& i) { return format_time(i.created); }>},
+    {"description", one<[](Image const& i) { return i.description; }>},
+    {"ena-support", one<[](Image const& i) { return yes_no(i.ena_support); }>},
+    {"hypervisor", one<[](Image const&) { return "xen"; }>},
+    {"image-id", one<[](Image const& i) { return i.id.text(); }>},
+    {"image-type", one<[](Image const&) { return "machine"; }>},
+    {"is-public", one<[](Image const& i) { return yes_no(i.is_public); }>},
+    {"manifest-location", one<[](Image const& i) { return i.owner.text() + "/" + i.name; }>},
+    {"name", one<[](Image const& i) { return i.name; }>},
+    {"owner-alias", [](ShownImage const& shown) { return Values{shown.owner_alias}; }},
+    {"owner-id", one<[](Image const& i) { return i.owner.text(); }>},
+    {"platform", [](ShownImage const&) { return Values{}; }}, // only Windows images have one
+    {"platform-details", one<[](Image const&) { return "Linux/UNIX"; }>},
+    {"public-ssm-parameter-name", one<[](Image const& i) { return i.ssm_parameter; }>},
+    {"root-device-name", one<[](Image const& i) { return i.root_device_name; }>},
+    {"root-device-type", one<[](Image const&) { return "ebs"; }>},
+    {"source-image-id", one<[](Image const& i) { return i.source_image ? i.source_image->text() : std::string(); }>},
+    {"source-image-region", one<[](Image const& i) { return i.source_image_region; }>},
+    {"source-instance-id",
+     one<[](Image const& i) { return i.source_instance ? i.source_instance->text() : std::string(); }>},
+    {"sriov-net-support", one<[](Image const& i) { return i.sriov_net_support; }>},
+    {"state", one<[](Image const& i) { return word(i.state); }>},
+    {"state-reason-code", one<[](Image const& i) { return i.state_reason.code; }>},
+    {"state-reason-message", one<[](Image const& i) { return i.state_reason.message; }>},
+    {"virtualization-type", one<[](Image const&) { return "hvm"; }>},
+};
+
+wire::ec2::Image wire_image(ShownImage const& shown)
+{
+    auto const& image = shown.image;
+    wire::ec2::Image reply;
+    reply.image_id = image.id.text();
+    reply.image_location = image.owner.text() + "/" + image.name;
+    reply.name = image.name;
+    reply.description = unless_empty(image.description);
+    reply.state = std::string(word(image.state));
+    if (!image.state_reason.code.empty())
+        reply.state_reason = wire::ec2::StateReason{image.state_reason.code, image.state_reason.message};
+    reply.owner_id = image.owner.text();
+    reply.image_owner_alias = unless_empty(shown.owner_alias);
+    reply.creation_date = format_time(image.created);
+    reply.public_ = image.is_public;
+    reply.architecture = image.architecture;
+    reply.image_type = "machine";
+    reply.platform_details = "Linux/UNIX";
+    reply.usage_operation = "RunInstances";
+    reply.block_device_mappings = wire_devices(image.devices);
+    reply.root_device_name = image.root_device_name;
+    reply.root_device_type = "ebs";
+    reply.hypervisor = "xen";
+    reply.virtualization_type = "hvm";
+    reply.ena_support = image.ena_support;
+    reply.sriov_net_support = unless_empty(image.sriov_net_support);
+    reply.boot_mode = unless_empty(image.boot_mode);
+    reply.tpm_support = unless_empty(image.tpm_support);
+    reply.imds_support = unless_empty(image.imds_support);
+    reply.public_ssm_parameter_name = unless_empty(image.ssm_parameter);
+    if (image.source_instance)
+        reply.source_instance_id = image.source_instance->text();
+    if (image.source_image) {
+        reply.source_image_id = image.source_image->text();
+        reply.source_image_region = unless_empty(image.source_image_region);
+    }
+    if (shown.own)
+        reply.deregistration_protection = "disabled";
+    reply.tags = wire_tags(shown.tags);
+    return reply;
+}
+
+Result<std::vector<ShownImage>> show(engine::Engine& engine, engine::Caller const& caller,
+                                     std::vector<Image> images)
+{
+    std::map<AccountId, std::string> aliases;
+    std::vector<ShownImage> shown;
+    for (auto& image : images) {
+        auto const [alias, fresh] = aliases.try_emplace(image.owner);
+        if (fresh)
+            alias->second = TRY(engine.owner_alias(image.owner));
+        bool const own = image.owner == caller.account;
+        auto tags = own ? image.tags : Tags{};
+        shown.push_back({std::move(image), alias->second, own, std::move(tags)});
+    }
+    return shown;
+}
+
+} // namespace
+
+Result<wire::ec2::DescribeImagesResult> describe_images(engine::Engine& engine, engine::Caller const& caller,
+                                                        wire::ec2::DescribeImagesRequest const& request)
+{
+    engine::ImageSelection selection{
+        .ids = {}, .owners = request.owners, .executable_by = request.executable_users};
+    selection.ids = TRY(parse_ids<ImageId>(request.image_ids));
+    auto found = TRY(engine.images(caller, selection));
+    bool const disabled_too = request.include_disabled.value_or(false) || !selection.ids.empty();
+    if (!disabled_too)
+        std::erase_if(found, [](Image const& image) { return image.state == ImageState::disabled; });
+    auto all = TRY(show(engine, caller, std::move(found)));
+    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    wire::ec2::DescribeImagesResult result;
+    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
+    for (auto const& image : page)
+        result.images.push_back(wire_image(image));
+    return result;
+}
+
+Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine, engine::Caller const& caller,
+                                                  wire::ec2::CreateImageRequest const& request)
+{
+    auto const instance = TRY(InstanceId::parse(request.instance_id));
+    engine::CreateImage create{.instance = instance,
+                               .name = request.name,
+                               .description = request.description.value_or(""),
+                               .no_reboot = request.no_reboot.value_or(false),
+                               .devices = {},
+                               .image_tags = {},
+                               .snapshot_tags = {},
+                               .dry_run = request.dry_run};
+    create.devices = TRY(device_requests(request.block_device_mappings));
+    create.image_tags = TRY(tags_for(request.tag_specifications, "image"));
+    create.snapshot_tags = TRY(tags_for(request.tag_specifications, "snapshot"));
+    auto const image = TRY(engine.create_image(caller, create));
+    return wire::ec2::CreateImageResult{.image_id = image.id.text()};
+}
+
+Result<wire::ec2::RegisterImageResult> register_image(engine::Engine& engine, engine::Caller const& caller,
+                                                      wire::ec2::RegisterImageRequest const& request)
+{
+    if (request.image_location && request.block_device_mappings.empty())
+        return fail(Fault::unsupported, "Images in S3 (ImageLocation) are not offered; register a snapshot with "
+                                        "BlockDeviceMapping");
+    if (request.kernel_id || request.ramdisk_id)
+        return fail(Fault::unsupported, "KernelId and RamdiskId are not offered; images boot from their own disk");
+    engine::RegisterImage registration{.name = request.name,
+                                       .description = request.description.value_or(""),
+                                       .architecture = request.architecture.value_or("x86_64"),
+                                       .root_device_name = request.root_device_name.value_or("")};
+    registration.devices = TRY(device_requests(request.block_device_mappings));
+    registration.boot_mode = request.boot_mode.value_or("");
+    registration.imds_support = request.imds_support.value_or("");
+    registration.tpm_support = request.tpm_support.value_or("");
+    registration.ena_support = request.ena_support.value_or(false);
+    registration.sriov_net_support = request.sriov_net_support.value_or("");
+    registration.image_tags = TRY(tags_for(request.tag_specifications, "image"));
+    registration.dry_run = request.dry_run;
+    auto const image = TRY(engine.register_image(caller, registration));
+    return wire::ec2::RegisterImageResult{.image_id = image.id.text()};
+}
+
+Result<wire::ec2::DeregisterImageResult> deregister_image(engine::Engine& engine, engine::Caller const& caller,
+                                                          wire::ec2::DeregisterImageRequest const& request)
+{
+    auto const id = TRY(ImageId::parse(request.image_id));
+    bool const snapshots = request.delete_associated_snapshots.value_or(false);
+    auto const deleted = TRY(engine.deregister_image(caller, id, snapshots, request.dry_run));
+    wire::ec2::DeregisterImageResult result;
+    for (auto const& snapshot : deleted)
+        result.delete_snapshot_results.push_back({.snapshot_id = snapshot.text(), .return_code = "success"});
+    return result;
+}
+
+} // namespace karat::api::ec2
