@@ -264,6 +264,7 @@ void members(auto& visit, Is<Task> auto& it)
     visit("payload", it.payload);
     visit("state", it.state);
     visit("attempts", it.attempts);
+    visit("failures", it.failures);
     visit("created", it.created);
     visit("not_before", it.not_before);
     visit("lease_host", it.lease_host);

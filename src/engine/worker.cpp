@@ -122,14 +122,15 @@ std::chrono::milliseconds backoff(int failures)
 Result<void> after_failure(Engine::State& state, TaskKind const& kind, Task task,
                            Error const& error)
 {
-    bool const last = !passing(error.fault) || task.attempts >= kMaxFailures;
+    ++task.failures;
+    bool const last = !passing(error.fault) || task.failures >= kMaxFailures;
     log(last ? Level::error : Level::warn, "task.failed", error,
         {{"task", task.id},
          {"kind", task.kind},
          {"subject", task.subject},
-         {"attempt", task.attempts}});
+         {"failure", task.failures}});
     if (!last || kind.give_up == nullptr)
-        return put_back(state, task, backoff(task.attempts));
+        return put_back(state, task, backoff(task.failures));
     TRY(kind.give_up(state, task, error));
     return end(state, task, TaskState::failed, error.message);
 }
@@ -143,6 +144,7 @@ Result<void> run(Engine::State& state, Task task)
     auto const next = kind->step(state, task);
     if (!next.ok())
         return after_failure(state, *kind, task, next.error());
+    task.failures = 0;
     if (next.value().again)
         return put_back(state, task, *next.value().again);
     return end(state, task, TaskState::done, "");
@@ -156,7 +158,6 @@ Result<bool> take_and_run(Engine::State& state)
     Turn const turn(state, task->subject);
     bool const mine = turn.taken() ? TRY(is_first_of_its_subject(state, *task)) : false;
     if (!mine) {
-        --task->attempts; // waiting for one's turn is no failure
         TRY(put_back(state, *task, kTurnWait));
         return true;
     }

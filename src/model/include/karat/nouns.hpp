@@ -284,7 +284,8 @@ struct Task {
     std::string subject;
     std::string payload;
     TaskState state = TaskState::queued;
-    int attempts = 0;
+    int attempts = 0; ///< How often it was taken; the lease's own count, given by the catalog.
+    int failures = 0; ///< How often a step failed since the last one that did not.
     Time created{};
     Time not_before{};      ///< Not to be picked up earlier (retry delays, timed work).
     std::string lease_host; ///< Who works on it; empty for nobody.

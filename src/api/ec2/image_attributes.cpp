@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModifyImageAttribute in every form that clients send, and DescribeImageAttribute.
+#include "devices.hpp"
+#include "handlers.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::api::ec2 {
+namespace {
+
+using ModifyRequest = wire::ec2::ModifyImageAttributeRequest;
+
+/// "Description " -> "description": some clients send blanks and other cases.
+std::string plain_name(std::string const& attribute)
+{
+    std::string name;
+    for (char const c : attribute)
+        if (c != ' ')
+            name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return name;
+}
+
+Result<void> add_permission(wire::ec2::LaunchPermission const& permission, bool add,
+                            engine::Engine::LaunchPermissionChange& change)
+{
+    if (permission.organization_arn || permission.organizational_unit_arn)
+        return fail(Fault::unsupported, "Sharing with organizations is not offered yet; name the accounts");
+    if (permission.group && *permission.group != "all")
+        return Error{Fault::invalid, Noun::none,
+                     fmt::format("Invalid attribute item value \"{}\" for userGroup item type.", *permission.group)};
+    if (permission.group)
+        change.everyone = add;
+    if (permission.user_id) {
+        auto const account = TRY(AccountId::parse(*permission.user_id));
+        (add ? change.add : change.remove).push_back(account);
+    }
+    return {};
+}
+
+/// The old form: OperationType with UserId.N and UserGroup.N.
+Result<void> read_old_form(ModifyRequest const& request, engine::Engine::LaunchPermissionChange& change)
+{
+    if (request.user_ids.empty() && request.user_groups.empty())
+        return {};
+    auto const operation = request.operation_type.value_or(request.launch_permission ? "" : "add");
+    if (operation.empty())
+        return {}; // clients send both forms at once; the new one counts
+    if (operation != "add" && operation != "remove")
+        return fail(Fault::invalid, fmt::format("OperationType is 'add' or 'remove', not '{}'", operation));
+    for (auto const& user : request.user_ids)
+        TRY(add_permission({.user_id = user}, operation == "add", change));
+    for (auto const& group : request.user_groups)
+        TRY(add_permission({.group = group}, operation == "add", change));
+    return {};
+}
+
+Result<engine::Engine::LaunchPermissionChange> permissions_of(ModifyRequest const& request)
+{
+    engine::Engine::LaunchPermissionChange change;
+    if (request.launch_permission) {
+        for (auto const& permission : request.launch_permission->add)
+            TRY(add_permission(permission, true, change));
+        for (auto const& permission : request.launch_permission->remove)
+            TRY(add_permission(permission, false, change));
+    }
+    TRY(read_old_form(request, change));
+    return change;
+}
+
+} // namespace
+
+Result<wire::ec2::ModifyImageAttributeResult>
+modify_image_attribute(engine::Engine& engine, engine::Caller const& caller, ModifyRequest const& request)
+{
+    if (!request.product_codes.empty() || !request.organization_arns.empty() ||
+        !request.organizational_unit_arns.empty() || request.imds_support)
+        return fail(Fault::unsupported, "Only the description and the launch permissions can be changed yet");
+    auto const id = TRY(ImageId::parse(request.image_id));
+    std::optional<std::string> description;
+    if (request.description)
+        description = request.description->value.value_or("");
+    else if (plain_name(request.attribute.value_or("")) == "description")
+        description = request.value.value_or("");
+    auto const permissions = TRY(permissions_of(request));
+    bool const nothing = !description && permissions.add.empty() && permissions.remove.empty() &&
+                         !permissions.everyone;
+    if (nothing)
+        return Error{Fault::invalid, Noun::combination, "No attributes specified."};
+    TRY(engine.change_image(caller, id, description, permissions, request.dry_run));
+    return wire::ec2::ModifyImageAttributeResult{};
+}
+
+Result<wire::ec2::DescribeImageAttributeResult>
+describe_image_attribute(engine::Engine& engine, engine::Caller const& caller,
+                         wire::ec2::DescribeImageAttributeRequest const& request)
+{
+    auto const id = TRY(ImageId::parse(request.image_id));
+    auto const image = TRY(engine.own_image(caller, id));
+    auto const attribute = plain_name(request.attribute);
+    wire::ec2::DescribeImageAttributeResult result;
+    result.image_id = id.text();
+    if (attribute == "description") {
+        result.description = wire::ec2::AttributeValue{image.description};
+    } else if (attribute == "launchpermission") {
+        for (auto const& account : image.launch_permissions)
+            result.launch_permissions.push_back({.user_id = account.text()});
+        if (image.is_public)
+            result.launch_permissions.push_back({.group = "all"});
+    } else if (attribute == "blockdevicemapping") {
+        result.block_device_mappings = wire_devices(image.devices);
+    } else if (attribute == "bootmode") {
+        result.boot_mode = wire::ec2::AttributeValue{image.boot_mode};
+    } else if (attribute == "imdssupport") {
+        result.imds_support = wire::ec2::AttributeValue{image.imds_support};
+    } else if (attribute == "tpmsupport") {
+        result.tpm_support = wire::ec2::AttributeValue{image.tpm_support};
+    } else if (attribute == "sriovnetsupport") {
+        result.sriov_net_support = wire::ec2::AttributeValue{image.sriov_net_support};
+    } else if (attribute != "productcodes" && attribute != "kernel" && attribute != "ramdisk") {
+        return fail(Fault::unsupported, fmt::format("The attribute {} is not offered", request.attribute));
+    }
+    return result;
+}
+
+} // namespace karat::api::ec2
