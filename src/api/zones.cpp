@@ -26,7 +26,8 @@ std::string private_dns_name(std::string const& private_ip, std::string const& r
 {
     auto dashed = private_ip;
     std::replace(dashed.begin(), dashed.end(), '.', '-');
-    return fmt::format("ip-{}.{}", dashed, region == "us-east-1" ? "ec2.internal" : region + ".compute.internal");
+    return fmt::format("ip-{}.{}", dashed,
+                       region == "us-east-1" ? "ec2.internal" : region + ".compute.internal");
 }
 
 } // namespace karat::api

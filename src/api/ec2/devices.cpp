@@ -9,15 +9,17 @@ namespace {
 Result<void> read_ebs(wire::ec2::EbsBlockDevice const& ebs, engine::DeviceRequest& device)
 {
     if (ebs.encrypted.value_or(false) || ebs.kms_key_id)
-        return fail(Fault::unsupported,
-                    fmt::format("Encryption of {} is not offered yet; leave Encrypted and KmsKeyId out",
-                                device.device_name));
+        return fail(
+            Fault::unsupported,
+            fmt::format("Encryption of {} is not offered yet; leave Encrypted and KmsKeyId out",
+                        device.device_name));
     if (ebs.snapshot_id)
         device.snapshot = TRY(SnapshotId::parse(*ebs.snapshot_id));
     if (ebs.volume_size) {
         if (*ebs.volume_size < 1)
-            return Error{Fault::invalid, Noun::block_device,
-                         fmt::format("The volume size of {} must be at least 1 GiB", device.device_name)};
+            return Error{
+                Fault::invalid, Noun::block_device,
+                fmt::format("The volume size of {} must be at least 1 GiB", device.device_name)};
         device.size_gib = static_cast<std::uint64_t>(*ebs.volume_size);
     }
     device.volume_type = ebs.volume_type;

@@ -25,10 +25,12 @@ Result<void> add_permission(wire::ec2::LaunchPermission const& permission, bool 
                             engine::Engine::LaunchPermissionChange& change)
 {
     if (permission.organization_arn || permission.organizational_unit_arn)
-        return fail(Fault::unsupported, "Sharing with organizations is not offered yet; name the accounts");
+        return fail(Fault::unsupported,
+                    "Sharing with organizations is not offered yet; name the accounts");
     if (permission.group && *permission.group != "all")
         return Error{Fault::invalid, Noun::none,
-                     fmt::format("Invalid attribute item value \"{}\" for userGroup item type.", *permission.group)};
+                     fmt::format("Invalid attribute item value \"{}\" for userGroup item type.",
+                                 *permission.group)};
     if (permission.group)
         change.everyone = add;
     if (permission.user_id) {
@@ -39,7 +41,8 @@ Result<void> add_permission(wire::ec2::LaunchPermission const& permission, bool 
 }
 
 /// The old form: OperationType with UserId.N and UserGroup.N.
-Result<void> read_old_form(ModifyRequest const& request, engine::Engine::LaunchPermissionChange& change)
+Result<void> read_old_form(ModifyRequest const& request,
+                           engine::Engine::LaunchPermissionChange& change)
 {
     if (request.user_ids.empty() && request.user_groups.empty())
         return {};
@@ -47,7 +50,8 @@ Result<void> read_old_form(ModifyRequest const& request, engine::Engine::LaunchP
     if (operation.empty())
         return {}; // clients send both forms at once; the new one counts
     if (operation != "add" && operation != "remove")
-        return fail(Fault::invalid, fmt::format("OperationType is 'add' or 'remove', not '{}'", operation));
+        return fail(Fault::invalid,
+                    fmt::format("OperationType is 'add' or 'remove', not '{}'", operation));
     for (auto const& user : request.user_ids)
         TRY(add_permission({.user_id = user}, operation == "add", change));
     for (auto const& group : request.user_groups)
@@ -70,12 +74,14 @@ Result<engine::Engine::LaunchPermissionChange> permissions_of(ModifyRequest cons
 
 } // namespace
 
-Result<wire::ec2::ModifyImageAttributeResult>
-modify_image_attribute(engine::Engine& engine, engine::Caller const& caller, ModifyRequest const& request)
+Result<wire::ec2::ModifyImageAttributeResult> modify_image_attribute(engine::Engine& engine,
+                                                                     engine::Caller const& caller,
+                                                                     ModifyRequest const& request)
 {
     if (!request.product_codes.empty() || !request.organization_arns.empty() ||
         !request.organizational_unit_arns.empty() || request.imds_support)
-        return fail(Fault::unsupported, "Only the description and the launch permissions can be changed yet");
+        return fail(Fault::unsupported,
+                    "Only the description and the launch permissions can be changed yet");
     auto const id = TRY(ImageId::parse(request.image_id));
     std::optional<std::string> description;
     if (request.description)
@@ -118,7 +124,8 @@ describe_image_attribute(engine::Engine& engine, engine::Caller const& caller,
     } else if (attribute == "sriovnetsupport") {
         result.sriov_net_support = wire::ec2::AttributeValue{image.sriov_net_support};
     } else if (attribute != "productcodes" && attribute != "kernel" && attribute != "ramdisk") {
-        return fail(Fault::unsupported, fmt::format("The attribute {} is not offered", request.attribute));
+        return fail(Fault::unsupported,
+                    fmt::format("The attribute {} is not offered", request.attribute));
     }
     return result;
 }

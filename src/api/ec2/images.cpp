@@ -45,12 +45,17 @@ constexpr FilterRule<ShownImage> kRules[] = {
     {"architecture", one<[](Image const& i) { return i.architecture; }>},
     {"block-device-mapping.delete-on-termination",
      each_device<[](BlockDevice const& d) { return yes_no(d.delete_on_termination); }>},
-    {"block-device-mapping.device-name", each_device<[](BlockDevice const& d) { return d.device_name; }>},
-    {"block-device-mapping.encrypted", each_device<[](BlockDevice const& d) { return yes_no(d.encrypted); }>},
-    {"block-device-mapping.snapshot-id",
-     each_device<[](BlockDevice const& d) { return d.snapshot ? d.snapshot->text() : std::string(); }>},
-    {"block-device-mapping.volume-size", each_device<[](BlockDevice const& d) { return std::to_string(d.size_gib); }>},
-    {"block-device-mapping.volume-type", each_device<[](BlockDevice const& d) { return d.volume_type; }>},
+    {"block-device-mapping.device-name",
+     each_device<[](BlockDevice const& d) { return d.device_name; }>},
+    {"block-device-mapping.encrypted",
+     each_device<[](BlockDevice const& d) { return yes_no(d.encrypted); }>},
+    {"block-device-mapping.snapshot-id", each_device<[](BlockDevice const& d) {
+         return d.snapshot ? d.snapshot->text() : std::string();
+     }>},
+    {"block-device-mapping.volume-size",
+     each_device<[](BlockDevice const& d) { return std::to_string(d.size_gib); }>},
+    {"block-device-mapping.volume-type",
+     each_device<[](BlockDevice const& d) { return d.volume_type; }>},
     {"boot-mode", one<[](Image const& i) { return i.boot_mode; }>},
     {"creation-date", one<[](Image const& i) { return format_time(i.created); }>},
     {"description", one<[](Image const& i) { return i.description; }>},
@@ -68,10 +73,12 @@ constexpr FilterRule<ShownImage> kRules[] = {
     {"public-ssm-parameter-name", one<[](Image const& i) { return i.ssm_parameter; }>},
     {"root-device-name", one<[](Image const& i) { return i.root_device_name; }>},
     {"root-device-type", one<[](Image const&) { return "ebs"; }>},
-    {"source-image-id", one<[](Image const& i) { return i.source_image ? i.source_image->text() : std::string(); }>},
+    {"source-image-id",
+     one<[](Image const& i) { return i.source_image ? i.source_image->text() : std::string(); }>},
     {"source-image-region", one<[](Image const& i) { return i.source_image_region; }>},
-    {"source-instance-id",
-     one<[](Image const& i) { return i.source_instance ? i.source_instance->text() : std::string(); }>},
+    {"source-instance-id", one<[](Image const& i) {
+         return i.source_instance ? i.source_instance->text() : std::string();
+     }>},
     {"sriov-net-support", one<[](Image const& i) { return i.sriov_net_support; }>},
     {"state", one<[](Image const& i) { return word(i.state); }>},
     {"state-reason-code", one<[](Image const& i) { return i.state_reason.code; }>},
@@ -89,7 +96,8 @@ wire::ec2::Image wire_image(ShownImage const& shown)
     reply.description = unless_empty(image.description);
     reply.state = std::string(word(image.state));
     if (!image.state_reason.code.empty())
-        reply.state_reason = wire::ec2::StateReason{image.state_reason.code, image.state_reason.message};
+        reply.state_reason =
+            wire::ec2::StateReason{image.state_reason.code, image.state_reason.message};
     reply.owner_id = image.owner.text();
     reply.image_owner_alias = unless_empty(shown.owner_alias);
     reply.creation_date = format_time(image.created);
@@ -139,8 +147,9 @@ Result<std::vector<ShownImage>> show(engine::Engine& engine, engine::Caller cons
 
 } // namespace
 
-Result<wire::ec2::DescribeImagesResult> describe_images(engine::Engine& engine, engine::Caller const& caller,
-                                                        wire::ec2::DescribeImagesRequest const& request)
+Result<wire::ec2::DescribeImagesResult>
+describe_images(engine::Engine& engine, engine::Caller const& caller,
+                wire::ec2::DescribeImagesRequest const& request)
 {
     engine::ImageSelection selection{
         .ids = {}, .owners = request.owners, .executable_by = request.executable_users};
@@ -148,7 +157,8 @@ Result<wire::ec2::DescribeImagesResult> describe_images(engine::Engine& engine, 
     auto found = TRY(engine.images(caller, selection));
     bool const disabled_too = request.include_disabled.value_or(false) || !selection.ids.empty();
     if (!disabled_too)
-        std::erase_if(found, [](Image const& image) { return image.state == ImageState::disabled; });
+        std::erase_if(found,
+                      [](Image const& image) { return image.state == ImageState::disabled; });
     auto all = TRY(show(engine, caller, std::move(found)));
     auto some = TRY(filtered(std::move(all), request.filters, kRules));
     wire::ec2::DescribeImagesResult result;
@@ -158,7 +168,8 @@ Result<wire::ec2::DescribeImagesResult> describe_images(engine::Engine& engine, 
     return result;
 }
 
-Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine, engine::Caller const& caller,
+Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine,
+                                                  engine::Caller const& caller,
                                                   wire::ec2::CreateImageRequest const& request)
 {
     auto const instance = TRY(InstanceId::parse(request.instance_id));
@@ -177,14 +188,17 @@ Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine, engine
     return wire::ec2::CreateImageResult{.image_id = image.id.text()};
 }
 
-Result<wire::ec2::RegisterImageResult> register_image(engine::Engine& engine, engine::Caller const& caller,
-                                                      wire::ec2::RegisterImageRequest const& request)
+Result<wire::ec2::RegisterImageResult>
+register_image(engine::Engine& engine, engine::Caller const& caller,
+               wire::ec2::RegisterImageRequest const& request)
 {
     if (request.image_location && request.block_device_mappings.empty())
-        return fail(Fault::unsupported, "Images in S3 (ImageLocation) are not offered; register a snapshot with "
-                                        "BlockDeviceMapping");
+        return fail(Fault::unsupported,
+                    "Images in S3 (ImageLocation) are not offered; register a snapshot with "
+                    "BlockDeviceMapping");
     if (request.kernel_id || request.ramdisk_id)
-        return fail(Fault::unsupported, "KernelId and RamdiskId are not offered; images boot from their own disk");
+        return fail(Fault::unsupported,
+                    "KernelId and RamdiskId are not offered; images boot from their own disk");
     engine::RegisterImage registration{.name = request.name,
                                        .description = request.description.value_or(""),
                                        .architecture = request.architecture.value_or("x86_64"),
@@ -201,15 +215,17 @@ Result<wire::ec2::RegisterImageResult> register_image(engine::Engine& engine, en
     return wire::ec2::RegisterImageResult{.image_id = image.id.text()};
 }
 
-Result<wire::ec2::DeregisterImageResult> deregister_image(engine::Engine& engine, engine::Caller const& caller,
-                                                          wire::ec2::DeregisterImageRequest const& request)
+Result<wire::ec2::DeregisterImageResult>
+deregister_image(engine::Engine& engine, engine::Caller const& caller,
+                 wire::ec2::DeregisterImageRequest const& request)
 {
     auto const id = TRY(ImageId::parse(request.image_id));
     bool const snapshots = request.delete_associated_snapshots.value_or(false);
     auto const deleted = TRY(engine.deregister_image(caller, id, snapshots, request.dry_run));
     wire::ec2::DeregisterImageResult result;
     for (auto const& snapshot : deleted)
-        result.delete_snapshot_results.push_back({.snapshot_id = snapshot.text(), .return_code = "success"});
+        result.delete_snapshot_results.push_back(
+            {.snapshot_id = snapshot.text(), .return_code = "success"});
     return result;
 }
 

@@ -19,8 +19,10 @@ wire::ec2::InstanceNetworkInterface wire_interface(ShownInstance const& shown)
     auto const& instance = shown.instance;
     auto const& nic = instance.interface;
     auto const dns = private_dns_name(nic.private_ip, instance.region);
-    wire::ec2::InstanceNetworkInterfaceAssociation const association{
-        .ip_owner_id = "amazon", .public_dns_name = public_dns_name(instance), .public_ip = nic.public_ip};
+    wire::ec2::InstanceNetworkInterfaceAssociation const association{.ip_owner_id = "amazon",
+                                                                     .public_dns_name =
+                                                                         public_dns_name(instance),
+                                                                     .public_ip = nic.public_ip};
     wire::ec2::InstanceNetworkInterface reply;
     reply.association = association;
     reply.attachment = wire::ec2::InstanceNetworkInterfaceAttachment{
@@ -37,8 +39,10 @@ wire::ec2::InstanceNetworkInterface wire_interface(ShownInstance const& shown)
     reply.owner_id = instance.owner.text();
     reply.private_dns_name = dns;
     reply.private_ip_address = nic.private_ip;
-    reply.private_ip_addresses = {
-        {.association = association, .primary = true, .private_dns_name = dns, .private_ip_address = nic.private_ip}};
+    reply.private_ip_addresses = {{.association = association,
+                                   .primary = true,
+                                   .private_dns_name = dns,
+                                   .private_ip_address = nic.private_ip}};
     reply.source_dest_check = true;
     reply.status = "in-use";
     reply.subnet_id = nic.subnet.text();
@@ -146,10 +150,12 @@ constexpr FilterRule<Shown> kRules[] = {
     {"architecture", one<[](Instance const& i) { return i.architecture; }>},
     {"availability-zone", one<kZone>},
     {"availability-zone-id", one<[](Instance const& i) { return zone_id(i.zone); }>},
-    {"block-device-mapping.attach-time", each_volume<[](Volume const& v) { return format_time(v.attachment->attached); }>},
+    {"block-device-mapping.attach-time",
+     each_volume<[](Volume const& v) { return format_time(v.attachment->attached); }>},
     {"block-device-mapping.delete-on-termination",
      each_volume<[](Volume const& v) { return yes_no(v.attachment->delete_on_termination); }>},
-    {"block-device-mapping.device-name", each_volume<[](Volume const& v) { return v.attachment->device_name; }>},
+    {"block-device-mapping.device-name",
+     each_volume<[](Volume const& v) { return v.attachment->device_name; }>},
     {"block-device-mapping.status",
      each_volume<[](Volume const& v) { return std::string(word(v.attachment->state)); }>},
     {"block-device-mapping.volume-id", each_volume<[](Volume const& v) { return v.id.text(); }>},
@@ -170,23 +176,27 @@ constexpr FilterRule<Shown> kRules[] = {
     {"key-name", one<[](Instance const& i) { return i.key_name; }>},
     {"launch-index", one<[](Instance const& i) { return std::to_string(i.launch_index); }>},
     {"launch-time", one<[](Instance const& i) { return format_time(i.launched); }>},
-    {"metadata-options.http-endpoint", one<[](Instance const& i) { return i.metadata.http_endpoint; }>},
+    {"metadata-options.http-endpoint",
+     one<[](Instance const& i) { return i.metadata.http_endpoint; }>},
     {"metadata-options.http-tokens", one<[](Instance const& i) { return i.metadata.http_tokens; }>},
-    {"monitoring-state", one<[](Instance const& i) { return i.monitoring ? "enabled" : "disabled"; }>},
+    {"monitoring-state",
+     one<[](Instance const& i) { return i.monitoring ? "enabled" : "disabled"; }>},
     {"network-interface.addresses.private-ip-address", one<kPrivateIp>},
     {"network-interface.association.public-ip", one<kPublicIp>},
     {"network-interface.availability-zone", one<kZone>},
     {"network-interface.group-id", group_ids},
     {"network-interface.group-name", group_names},
     {"network-interface.mac-address", one<[](Instance const& i) { return i.interface.mac; }>},
-    {"network-interface.network-interface-id", one<[](Instance const& i) { return i.interface.id.text(); }>},
+    {"network-interface.network-interface-id",
+     one<[](Instance const& i) { return i.interface.id.text(); }>},
     {"network-interface.owner-id", one<kOwner>},
     {"network-interface.private-ip-address", one<kPrivateIp>},
     {"network-interface.subnet-id", one<kSubnet>},
     {"network-interface.vpc-id", one<kVpc>},
     {"owner-id", one<kOwner>},
     {"platform-details", one<[](Instance const&) { return "Linux/UNIX"; }>},
-    {"private-dns-name", one<[](Instance const& i) { return private_dns_name(i.interface.private_ip, i.region); }>},
+    {"private-dns-name",
+     one<[](Instance const& i) { return private_dns_name(i.interface.private_ip, i.region); }>},
     {"private-ip-address", one<kPrivateIp>},
     {"reason", one<[](Instance const& i) { return i.transition_reason; }>},
     {"reservation-id", one<[](Instance const& i) { return i.reservation.text(); }>},
@@ -237,7 +247,8 @@ wire::ec2::Instance wire_instance(ShownInstance const& shown)
     reply.state = wire_state(instance.state);
     reply.state_transition_reason = instance.transition_reason;
     if (!instance.state_reason.code.empty())
-        reply.state_reason = wire::ec2::StateReason{instance.state_reason.code, instance.state_reason.message};
+        reply.state_reason =
+            wire::ec2::StateReason{instance.state_reason.code, instance.state_reason.message};
     if (!instance.key_name.empty())
         reply.key_name = instance.key_name;
     reply.ami_launch_index = instance.launch_index;

@@ -13,7 +13,7 @@ struct ShownInstance {
     Instance instance;
     std::vector<Volume> volumes;
     std::vector<SecurityGroup> groups; ///< Of the account; looked up by id.
-    Tags tags;                         ///< A copy of the instance's, where filtered() looks for them.
+    Tags tags; ///< A copy of the instance's, where filtered() looks for them.
 };
 
 wire::ec2::Instance wire_instance(ShownInstance const& shown);

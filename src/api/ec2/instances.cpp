@@ -21,7 +21,8 @@ Result<void> no_pages_with_ids(bool ids, std::optional<std::int32_t> const& max_
     return {};
 }
 
-std::vector<wire::ec2::InstanceStateChange> wire_changes(std::vector<engine::Transition> const& transitions)
+std::vector<wire::ec2::InstanceStateChange>
+wire_changes(std::vector<engine::Transition> const& transitions)
 {
     std::vector<wire::ec2::InstanceStateChange> changes;
     for (auto const& one : transitions)
@@ -52,20 +53,27 @@ struct ShownStatus {
 
 constexpr FilterRule<ShownStatus> kStatusRules[] = {
     {"availability-zone", [](ShownStatus const& one) { return Values{one.instance.zone}; }},
-    {"instance-state-code", [](ShownStatus const& one) { return Values{std::to_string(code(one.instance.state))}; }},
-    {"instance-state-name", [](ShownStatus const& one) { return Values{std::string(word(one.instance.state))}; }},
+    {"instance-state-code",
+     [](ShownStatus const& one) { return Values{std::to_string(code(one.instance.state))}; }},
+    {"instance-state-name",
+     [](ShownStatus const& one) { return Values{std::string(word(one.instance.state))}; }},
     {"instance-status.status",
-     [](ShownStatus const& one) { return Values{*wire_status(one.instance).instance_status->status}; }},
+     [](ShownStatus const& one) {
+         return Values{*wire_status(one.instance).instance_status->status};
+     }},
     {"system-status.status",
-     [](ShownStatus const& one) { return Values{*wire_status(one.instance).system_status->status}; }},
+     [](ShownStatus const& one) {
+         return Values{*wire_status(one.instance).system_status->status};
+     }},
     {"instance-status.reachability", [](ShownStatus const&) { return Values{"passed"}; }},
     {"system-status.reachability", [](ShownStatus const&) { return Values{"passed"}; }},
 };
 
 } // namespace
 
-Result<wire::ec2::DescribeInstancesResult> describe_instances(engine::Engine& engine, engine::Caller const& caller,
-                                                              wire::ec2::DescribeInstancesRequest const& request)
+Result<wire::ec2::DescribeInstancesResult>
+describe_instances(engine::Engine& engine, engine::Caller const& caller,
+                   wire::ec2::DescribeInstancesRequest const& request)
 {
     TRY(no_pages_with_ids(!request.instance_ids.empty(), request.max_results));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
@@ -93,7 +101,8 @@ describe_instance_status(engine::Engine& engine, engine::Caller const& caller,
     auto const found = TRY(engine.instances(caller, ids));
     std::vector<ShownStatus> all;
     for (auto const& instance : found)
-        if (instance.state == InstanceState::running || request.include_all_instances.value_or(false))
+        if (instance.state == InstanceState::running ||
+            request.include_all_instances.value_or(false))
             all.push_back({instance, instance.tags});
     auto some = TRY(filtered(std::move(all), request.filters, kStatusRules));
     wire::ec2::DescribeInstanceStatusResult result;
@@ -103,27 +112,31 @@ describe_instance_status(engine::Engine& engine, engine::Caller const& caller,
     return result;
 }
 
-Result<wire::ec2::StartInstancesResult> start_instances(engine::Engine& engine, engine::Caller const& caller,
-                                                        wire::ec2::StartInstancesRequest const& request)
+Result<wire::ec2::StartInstancesResult>
+start_instances(engine::Engine& engine, engine::Caller const& caller,
+                wire::ec2::StartInstancesRequest const& request)
 {
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     auto const transitions = TRY(engine.start_instances(caller, ids, request.dry_run));
     return wire::ec2::StartInstancesResult{.starting_instances = wire_changes(transitions)};
 }
 
-Result<wire::ec2::StopInstancesResult> stop_instances(engine::Engine& engine, engine::Caller const& caller,
-                                                      wire::ec2::StopInstancesRequest const& request)
+Result<wire::ec2::StopInstancesResult>
+stop_instances(engine::Engine& engine, engine::Caller const& caller,
+               wire::ec2::StopInstancesRequest const& request)
 {
     if (request.hibernate.value_or(false))
         return fail(Fault::unsupported, "Hibernation is not offered here; leave Hibernate out");
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
-    auto const transitions = TRY(engine.stop_instances(caller, ids, {.force = force}, request.dry_run));
+    auto const transitions =
+        TRY(engine.stop_instances(caller, ids, {.force = force}, request.dry_run));
     return wire::ec2::StopInstancesResult{.stopping_instances = wire_changes(transitions)};
 }
 
-Result<wire::ec2::RebootInstancesResult> reboot_instances(engine::Engine& engine, engine::Caller const& caller,
-                                                          wire::ec2::RebootInstancesRequest const& request)
+Result<wire::ec2::RebootInstancesResult>
+reboot_instances(engine::Engine& engine, engine::Caller const& caller,
+                 wire::ec2::RebootInstancesRequest const& request)
 {
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     TRY(engine.reboot_instances(caller, ids, request.dry_run));
@@ -139,8 +152,9 @@ terminate_instances(engine::Engine& engine, engine::Caller const& caller,
     return wire::ec2::TerminateInstancesResult{.terminating_instances = wire_changes(transitions)};
 }
 
-Result<wire::ec2::GetConsoleOutputResult> get_console_output(engine::Engine& engine, engine::Caller const& caller,
-                                                             wire::ec2::GetConsoleOutputRequest const& request)
+Result<wire::ec2::GetConsoleOutputResult>
+get_console_output(engine::Engine& engine, engine::Caller const& caller,
+                   wire::ec2::GetConsoleOutputRequest const& request)
 {
     auto const id = TRY(InstanceId::parse(request.instance_id));
     auto const output = TRY(engine.console_output(caller, id));
@@ -159,7 +173,8 @@ modify_instance_metadata_options(engine::Engine& engine, engine::Caller const& c
     options.http_endpoint = request.http_endpoint.value_or(options.http_endpoint);
     options.http_put_response_hop_limit =
         request.http_put_response_hop_limit.value_or(options.http_put_response_hop_limit);
-    options.instance_metadata_tags = request.instance_metadata_tags.value_or(options.instance_metadata_tags);
+    options.instance_metadata_tags =
+        request.instance_metadata_tags.value_or(options.instance_metadata_tags);
     if (options.http_put_response_hop_limit < 1 || options.http_put_response_hop_limit > 64)
         return fail(Fault::invalid, "HttpPutResponseHopLimit is 1 to 64");
     auto const changed = TRY(engine.change_metadata_options(caller, id, options, request.dry_run));

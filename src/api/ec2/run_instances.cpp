@@ -39,7 +39,8 @@ Result<void> refuse_what_is_missing(Request const& request)
         auto const& placement = *request.placement;
         if (placement.tenancy && *placement.tenancy != "default")
             return not_offered("Placement.Tenancy other than default");
-        if (placement.host_id || placement.group_name || placement.group_id || placement.host_resource_group_arn)
+        if (placement.host_id || placement.group_name || placement.group_id ||
+            placement.host_resource_group_arn)
             return not_offered("Placement on a host or in a group");
     }
     return {};
@@ -54,9 +55,10 @@ Result<void> read_network(Request const& request, engine::RunInstances& run)
     if (!request.network_interfaces.empty()) {
         auto const& nic = request.network_interfaces.front();
         if (subnet || !groups.empty() || !request.security_groups.empty())
-            return Error{Fault::invalid, Noun::combination,
-                         "Network interfaces and an instance-level subnet ID or security groups may not be "
-                         "specified on the same request"};
+            return Error{
+                Fault::invalid, Noun::combination,
+                "Network interfaces and an instance-level subnet ID or security groups may not be "
+                "specified on the same request"};
         if (nic.network_interface_id)
             return not_offered("NetworkInterface.NetworkInterfaceId");
         if (nic.device_index.value_or(0) != 0)
@@ -85,8 +87,9 @@ Result<void> read_options(Request const& request, engine::RunInstances& run)
         run.instance_metadata_tags = options.instance_metadata_tags;
         auto const hops = options.http_put_response_hop_limit.value_or(1);
         if (hops < 1 || hops > 64)
-            return fail(Fault::invalid,
-                        fmt::format("MetadataOptions.HttpPutResponseHopLimit is 1 to 64, not {}", hops));
+            return fail(
+                Fault::invalid,
+                fmt::format("MetadataOptions.HttpPutResponseHopLimit is 1 to 64, not {}", hops));
     }
     run.shutdown_behavior = request.instance_initiated_shutdown_behavior;
     run.disable_api_termination = request.disable_api_termination.value_or(false);
@@ -94,8 +97,8 @@ Result<void> read_options(Request const& request, engine::RunInstances& run)
     run.ebs_optimized = request.ebs_optimized.value_or(false);
     run.monitoring = request.monitoring && request.monitoring->enabled;
     if (request.iam_instance_profile)
-        run.iam_instance_profile =
-            request.iam_instance_profile->arn.value_or(request.iam_instance_profile->name.value_or(""));
+        run.iam_instance_profile = request.iam_instance_profile->arn.value_or(
+            request.iam_instance_profile->name.value_or(""));
     return {};
 }
 
@@ -103,15 +106,16 @@ Result<void> read_options(Request const& request, engine::RunInstances& run)
 /// reply-shaped text of what was understood, so the order of parameters does not matter.
 std::string fingerprint(engine::RunInstances const& run)
 {
-    std::string text = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", run.min_count, run.max_count, run.image, run.type,
-                                   run.key_name, run.zone.value_or(""), run.subnet ? run.subnet->text() : "",
-                                   run.private_ip.value_or(""));
+    std::string text = fmt::format(
+        "{}|{}|{}|{}|{}|{}|{}|{}", run.min_count, run.max_count, run.image, run.type, run.key_name,
+        run.zone.value_or(""), run.subnet ? run.subnet->text() : "", run.private_ip.value_or(""));
     for (auto const& group : run.groups)
         text += "|" + group.text();
     for (auto const& group : run.group_names)
         text += "|" + group;
     for (auto const& device : run.devices)
-        text += fmt::format("|{},{},{},{}", device.device_name, device.snapshot ? device.snapshot->text() : "",
+        text += fmt::format("|{},{},{},{}", device.device_name,
+                            device.snapshot ? device.snapshot->text() : "",
                             device.size_gib.value_or(0), device.volume_type.value_or(""));
     for (auto const& [key, value] : run.instance_tags)
         text += fmt::format("|{}={}", key, value);
@@ -120,8 +124,8 @@ std::string fingerprint(engine::RunInstances const& run)
 
 } // namespace
 
-Result<wire::ec2::RunInstancesResult> run_instances(engine::Engine& engine, engine::Caller const& caller,
-                                                    Request const& request)
+Result<wire::ec2::RunInstancesResult>
+run_instances(engine::Engine& engine, engine::Caller const& caller, Request const& request)
 {
     TRY(refuse_what_is_missing(request));
     engine::RunInstances run{.min_count = request.min_count,

@@ -45,42 +45,49 @@ wire::ec2::Snapshot wire_snapshot(Snapshot const& snapshot)
     return reply;
 }
 
-bool owned_by_any(Snapshot const& snapshot, engine::Caller const& caller, std::vector<std::string> const& owners)
+bool owned_by_any(Snapshot const& snapshot, engine::Caller const& caller,
+                  std::vector<std::string> const& owners)
 {
-    return owners.empty() || std::any_of(owners.begin(), owners.end(), [&](std::string const& owner) {
-        return owner == snapshot.owner.text() || (owner == "self" && snapshot.owner == caller.account);
-    });
+    return owners.empty() ||
+           std::any_of(owners.begin(), owners.end(), [&](std::string const& owner) {
+               return owner == snapshot.owner.text() ||
+                      (owner == "self" && snapshot.owner == caller.account);
+           });
 }
 
 } // namespace
 
-Result<wire::ec2::CreateSnapshotResult> create_snapshot(engine::Engine& engine, engine::Caller const& caller,
-                                                        wire::ec2::CreateSnapshotRequest const& request)
+Result<wire::ec2::CreateSnapshotResult>
+create_snapshot(engine::Engine& engine, engine::Caller const& caller,
+                wire::ec2::CreateSnapshotRequest const& request)
 {
     auto const id = TRY(VolumeId::parse(request.volume_id));
     auto const tags = TRY(tags_for(request.tag_specifications, "snapshot"));
-    auto const snapshot =
-        TRY(engine.create_snapshot(caller, id, request.description.value_or(""), tags, request.dry_run));
+    auto const snapshot = TRY(engine.create_snapshot(caller, id, request.description.value_or(""),
+                                                     tags, request.dry_run));
     return wire_snapshot(snapshot);
 }
 
-Result<wire::ec2::DeleteSnapshotResult> delete_snapshot(engine::Engine& engine, engine::Caller const& caller,
-                                                        wire::ec2::DeleteSnapshotRequest const& request)
+Result<wire::ec2::DeleteSnapshotResult>
+delete_snapshot(engine::Engine& engine, engine::Caller const& caller,
+                wire::ec2::DeleteSnapshotRequest const& request)
 {
     auto const id = TRY(SnapshotId::parse(request.snapshot_id));
     TRY(engine.delete_snapshot(caller, id, request.dry_run));
     return wire::ec2::DeleteSnapshotResult{};
 }
 
-Result<wire::ec2::DescribeSnapshotsResult> describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
-                                                              wire::ec2::DescribeSnapshotsRequest const& request)
+Result<wire::ec2::DescribeSnapshotsResult>
+describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
+                   wire::ec2::DescribeSnapshotsRequest const& request)
 {
     if (!request.snapshot_ids.empty() && request.max_results)
         return Error{Fault::invalid, Noun::combination,
                      "The parameter snapshotSet cannot be used with the parameter maxResults"};
     auto const ids = TRY(parse_ids<SnapshotId>(request.snapshot_ids));
     auto all = TRY(engine.snapshots(caller, ids));
-    std::erase_if(all, [&](Snapshot const& one) { return !owned_by_any(one, caller, request.owner_ids); });
+    std::erase_if(
+        all, [&](Snapshot const& one) { return !owned_by_any(one, caller, request.owner_ids); });
     auto some = TRY(filtered(std::move(all), request.filters, kRules));
     wire::ec2::DescribeSnapshotsResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));

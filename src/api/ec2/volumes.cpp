@@ -19,19 +19,23 @@ Values of_attachment(Volume const& volume)
 }
 
 constexpr FilterRule<Volume> kRules[] = {
-    {"attachment.attach-time", of_attachment<[](Attachment const& a) { return format_time(a.attached); }>},
+    {"attachment.attach-time",
+     of_attachment<[](Attachment const& a) { return format_time(a.attached); }>},
     {"attachment.delete-on-termination",
      of_attachment<[](Attachment const& a) { return yes_no(a.delete_on_termination); }>},
     {"attachment.device", of_attachment<[](Attachment const& a) { return a.device_name; }>},
-    {"attachment.instance-id", of_attachment<[](Attachment const& a) { return a.instance.text(); }>},
-    {"attachment.status", of_attachment<[](Attachment const& a) { return std::string(word(a.state)); }>},
+    {"attachment.instance-id",
+     of_attachment<[](Attachment const& a) { return a.instance.text(); }>},
+    {"attachment.status",
+     of_attachment<[](Attachment const& a) { return std::string(word(a.state)); }>},
     {"availability-zone", [](Volume const& v) { return Values{v.zone}; }},
     {"availability-zone-id", [](Volume const& v) { return Values{zone_id(v.zone)}; }},
     {"create-time", [](Volume const& v) { return Values{format_time(v.created)}; }},
     {"encrypted", [](Volume const&) { return Values{"false"}; }},
     {"multi-attach-enabled", [](Volume const&) { return Values{"false"}; }},
     {"size", [](Volume const& v) { return Values{std::to_string(v.size_gib)}; }},
-    {"snapshot-id", [](Volume const& v) { return v.snapshot ? Values{v.snapshot->text()} : Values{}; }},
+    {"snapshot-id",
+     [](Volume const& v) { return v.snapshot ? Values{v.snapshot->text()} : Values{}; }},
     {"status", [](Volume const& v) { return Values{std::string(word(v.state))}; }},
     {"volume-id", [](Volume const& v) { return Values{v.id.text()}; }},
     {"volume-type", [](Volume const& v) { return Values{v.type}; }},
@@ -68,15 +72,18 @@ wire::ec2::Volume wire_volume(Volume const& volume)
 
 } // namespace
 
-Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine, engine::Caller const& caller,
+Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
+                                                    engine::Caller const& caller,
                                                     wire::ec2::CreateVolumeRequest const& request)
 {
     if (request.encrypted.value_or(false) || request.kms_key_id)
-        return fail(Fault::unsupported, "Encrypted volumes are not offered yet; leave Encrypted and KmsKeyId out");
+        return fail(Fault::unsupported,
+                    "Encrypted volumes are not offered yet; leave Encrypted and KmsKeyId out");
     if (request.multi_attach_enabled.value_or(false))
         return fail(Fault::unsupported, "MultiAttachEnabled is not offered");
     if (request.size && *request.size < 1)
-        return fail(Fault::invalid, fmt::format("The size {} GiB is not a volume size", *request.size));
+        return fail(Fault::invalid,
+                    fmt::format("The size {} GiB is not a volume size", *request.size));
     engine::CreateVolume create{.zone = request.availability_zone.value_or(caller.region + "a"),
                                 .size_gib = {},
                                 .snapshot = {},
@@ -94,7 +101,8 @@ Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine, engi
     return wire_volume(volume);
 }
 
-Result<wire::ec2::DeleteVolumeResult> delete_volume(engine::Engine& engine, engine::Caller const& caller,
+Result<wire::ec2::DeleteVolumeResult> delete_volume(engine::Engine& engine,
+                                                    engine::Caller const& caller,
                                                     wire::ec2::DeleteVolumeRequest const& request)
 {
     auto const id = TRY(VolumeId::parse(request.volume_id));
@@ -102,8 +110,9 @@ Result<wire::ec2::DeleteVolumeResult> delete_volume(engine::Engine& engine, engi
     return wire::ec2::DeleteVolumeResult{};
 }
 
-Result<wire::ec2::DescribeVolumesResult> describe_volumes(engine::Engine& engine, engine::Caller const& caller,
-                                                          wire::ec2::DescribeVolumesRequest const& request)
+Result<wire::ec2::DescribeVolumesResult>
+describe_volumes(engine::Engine& engine, engine::Caller const& caller,
+                 wire::ec2::DescribeVolumesRequest const& request)
 {
     if (!request.volume_ids.empty() && request.max_results)
         return Error{Fault::invalid, Noun::combination,

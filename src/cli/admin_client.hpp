@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks the daemon over its admin socket.
+#pragma once
+
+#include "karat/result.hpp"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace karat::cli {
+
+/// POSTs `request` to /v1/`verb`. Fault::unavailable when no daemon listens there.
+Result<nlohmann::json> ask(std::string const& socket_path, std::string const& verb,
+                           nlohmann::json const& request);
+
+} // namespace karat::cli

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// karat: what an operator asks of the daemon. People read tab-separated lines; --json is for
+// scripts.
+#include "admin_client.hpp"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fmt/format.h>
+#include <functional>
+#include <thread>
+#include <unistd.h>
+
+namespace karat::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Options {
+    std::string data = "/var/lib/karat";
+    bool json = false;
+    std::string socket() const { return data + "/run/admin.sock"; }
+};
+
+void print(std::string const& line) { std::fputs((line + "\n").c_str(), stdout); }
+
+/// Key and value of every member, a line each.
+void print_object(Options const& options, Json const& object)
+{
+    if (options.json)
+        return print(object.dump());
+    for (auto const& [key, value] : object.items())
+        print(fmt::format("{}\t{}", key,
+                          value.is_string() ? value.get<std::string>() : value.dump()));
+}
+
+/// One line an element, the named members between tabs.
+void print_rows(Options const& options, Json const& rows, std::vector<char const*> const& members)
+{
+    if (options.json)
+        return print(rows.dump());
+    for (auto const& row : rows) {
+        std::string line;
+        for (auto const* const member : members) {
+            auto const& value = row.at(member);
+            line += (line.empty() ? "" : "\t") +
+                    (value.is_string() ? value.get<std::string>() : value.dump());
+        }
+        print(line);
+    }
+}
+
+Result<void> import_image(Options const& options, Json request, bool wait)
+{
+    request["path"] = std::filesystem::absolute(request.at("path").get<std::string>()).string();
+    auto const started = TRY(ask(options.socket(), "image-import", request));
+    bool const shows = wait && !options.json && ::isatty(STDERR_FILENO) == 1;
+    while (wait) {
+        auto const task = TRY(ask(options.socket(), "task", {{"task", started.at("task")}}));
+        auto const state = task.at("state").get<std::string>();
+        if (shows)
+            std::fprintf(stderr, "\r%3d %%", task.at("progress_percent").get<int>());
+        if (state == "failed") {
+            if (shows)
+                std::fputs("\n", stderr);
+            return fail(Fault::invalid, task.at("outcome").get<std::string>());
+        }
+        if (state == "done")
+            break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    if (shows)
+        std::fputs("\r", stderr);
+    print_object(options, {{"image", started.at("image")}, {"snapshot", started.at("snapshot")}});
+    return {};
+}
+
+/// A key as lines for a shell to source.
+void print_key(Options const& options, Json const& key)
+{
+    if (options.json)
+        return print(key.dump());
+    print(fmt::format("export AWS_ACCESS_KEY_ID={}", key.at("access_key_id").get<std::string>()));
+    print(fmt::format("export AWS_SECRET_ACCESS_KEY={}",
+                      key.at("secret_access_key").get<std::string>()));
+}
+
+Result<void> check_store(Options const& options)
+{
+    auto const report = TRY(ask(options.socket(), "store-check", Json::object()));
+    print_object(options, report);
+    if (!report.at("damage").empty())
+        return fail(Fault::corrupt,
+                    fmt::format("{} parts of the store are damaged", report.at("damage").size()));
+    return {};
+}
+
+/// The commands of the program, each bound to what it runs.
+class Program {
+public:
+    Program()
+    {
+        app_.require_subcommand(1);
+        app_.add_option("--data", options_.data, "The daemon's data directory")
+            ->envname("KARAT_DATA");
+        app_.add_flag("--json", options_.json, "Print JSON");
+        add_plain(&app_, "status", "What runs and how full the store is", "status");
+        add_accounts();
+        add_images();
+        add_store();
+    }
+
+    int run(int argc, char** argv)
+    {
+        CLI11_PARSE(app_, argc, argv);
+        auto const outcome = action_();
+        if (outcome.ok())
+            return 0;
+        std::fprintf(stderr, "karat: %s\n", outcome.error().message.c_str());
+        return 1;
+    }
+
+private:
+    void add_plain(CLI::App* parent, char const* name, char const* help, std::string verb)
+    {
+        parent->add_subcommand(name, help)->callback([this, verb] {
+            action_ = [this, verb]() -> Result<void> {
+                auto const answer = TRY(ask(options_.socket(), verb, request_));
+                print_object(options_, answer);
+                return {};
+            };
+        });
+    }
+
+    CLI::App* add_group(char const* name, char const* help)
+    {
+        auto* const group = app_.add_subcommand(name, help);
+        group->require_subcommand(1);
+        return group;
+    }
+
+    CLI::Option* member(CLI::App* command, std::string const& flags, char const* name,
+                        char const* help)
+    {
+        return command->add_option_function<std::string>(
+            flags, [this, name](std::string const& value) { request_[name] = value; }, help);
+    }
+
+    void add_accounts()
+    {
+        auto* const account = add_group("account", "Accounts");
+        auto* const create = account->add_subcommand("create", "Make an account");
+        member(create, "name", "name", "Lower-case letters, digits and hyphens")->required();
+        member(create, "--alias", "alias",
+               "Owner alias that DescribeImages takes, for publishers (amazon)");
+        on(create, [this]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), "account-create", request_));
+            print_object(options_, answer);
+            return {};
+        });
+        on(account->add_subcommand("list", "List accounts"), [this]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), "account-list", request_));
+            print_rows(options_, answer.at("accounts"), {"id", "name", "alias", "created"});
+            return {};
+        });
+        auto* const key = add_group("key", "Access keys");
+        auto* const make =
+            key->add_subcommand("create", "Make an access key; its secret is shown once");
+        member(make, "account", "account", "The account's name")->required();
+        on(make, [this]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), "key-create", request_));
+            print_key(options_, answer);
+            return {};
+        });
+        auto* const list = key->add_subcommand("list", "List an account's keys");
+        member(list, "account", "account", "The account's name")->required();
+        on(list, [this]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), "key-list", request_));
+            print_rows(options_, answer.at("keys"), {"access_key_id", "active", "created"});
+            return {};
+        });
+    }
+
+    void add_images()
+    {
+        auto* const image = add_group("image", "Images");
+        auto* const import =
+            image->add_subcommand("import", "Make an image of an operating-system disk");
+        member(import, "file", "path", "A raw or qcow2 disk")->required()->check(CLI::ExistingFile);
+        member(import, "--name", "name", "The image's name, unique in its account")->required();
+        member(import, "--account", "account", "The owner's name")->required();
+        member(import, "--format", "format", "raw or qcow2; told from the file when absent");
+        member(import, "--region", "region", "The default is the daemon's first region");
+        member(import, "--description", "description", "For people");
+        member(import, "--boot-mode", "boot_mode", "legacy-bios, uefi or uefi-preferred");
+        member(import, "--root-device-name", "root_device_name", "The default is /dev/xvda");
+        member(import, "--ssm-parameter", "ssm_parameter",
+               "A public parameter /aws/service/... that names the image");
+        import->add_option_function<std::uint64_t>(
+            "--size", [this](std::uint64_t const& gib) { request_["size_gib"] = gib; },
+            "The volume's size in GiB; the default is the disk's");
+        import->add_flag_callback(
+            "--public", [this] { request_["public"] = true; }, "Anyone may launch it");
+        import->add_flag("--no-wait", no_wait_, "Return at once; the import goes on in the daemon");
+        on(import, [this] { return import_image(options_, request_, !no_wait_); });
+        auto* const list = image->add_subcommand("list", "List an account's images");
+        member(list, "--account", "account", "The owner's name")->required();
+        member(list, "--region", "region", "The default is the daemon's first region");
+        on(list, [this]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), "image-list", request_));
+            print_rows(options_, answer.at("images"), {"id", "name", "state"});
+            return {};
+        });
+    }
+
+    void add_store()
+    {
+        auto* const store = add_group("store", "The block store");
+        add_plain(store, "gc", "Free what deleted snapshots held, now", "store-gc");
+        on(store->add_subcommand("check", "Read and verify everything"),
+           [this] { return check_store(options_); });
+    }
+
+    void on(CLI::App* command, std::function<Result<void>()> run)
+    {
+        command->callback([this, run = std::move(run)] { action_ = run; });
+    }
+
+    CLI::App app_{"karat - operate a Karat daemon", "karat"};
+    Options options_;
+    Json request_ = Json::object();
+    bool no_wait_ = false;
+    std::function<Result<void>()> action_;
+};
+
+} // namespace
+} // namespace karat::cli
+
+int main(int argc, char** argv) { return karat::cli::Program().run(argc, argv); }

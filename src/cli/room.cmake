@@ -1,0 +1,5 @@
+target_link_libraries(karat_cli PUBLIC nlohmann_json::nlohmann_json PRIVATE Boost::headers)
+add_executable(karat ${PROJECT_SOURCE_DIR}/src/cli/main.cpp)
+target_include_directories(karat PRIVATE ${PROJECT_SOURCE_DIR}/src/cli)
+target_compile_options(karat PRIVATE ${KARAT_WARNINGS})
+target_link_libraries(karat PRIVATE karat::cli CLI11::CLI11)

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// karatd: builds the world, owns it, and takes it down in order.
+#include "settings.hpp"
+
+#include "karat/api.hpp"
+#include "karat/blocks.hpp"
+#include "karat/catalog.hpp"
+#include "karat/compute.hpp"
+#include "karat/engine.hpp"
+#include "karat/log.hpp"
+#include "karat/volumes.hpp"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace karat::daemon {
+namespace {
+
+constexpr std::size_t kMaxSettingsBytes = 1 << 20;
+constexpr int kSupervisionMs = 2000;
+
+struct CommandLine {
+    std::string settings_file;
+    std::vector<std::string> overrides; ///< "key=value"
+    bool list_settings = false;
+};
+
+Result<Settings> read_settings(CommandLine const& line)
+{
+    Settings settings;
+    if (!line.settings_file.empty()) {
+        auto const bytes = TRY(read_file(posix_env().files, line.settings_file, kMaxSettingsBytes));
+        settings = TRY(parse_settings(std::string(as_text(bytes))));
+    }
+    for (auto const& text : line.overrides) {
+        auto const equals = text.find('=');
+        if (equals == std::string::npos)
+            return fail(Fault::invalid, fmt::format("'{}' is not of the form key=value", text));
+        TRY(set_setting(settings, text.substr(0, equals), text.substr(equals + 1)));
+    }
+    if (settings.program_directory.empty())
+        settings.program_directory =
+            std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+    settings.data_directory = std::filesystem::absolute(settings.data_directory).string();
+    return settings;
+}
+
+std::uint64_t guest_memory_mib(Settings const& settings)
+{
+    if (settings.memory_mib > 0)
+        return static_cast<std::uint64_t>(settings.memory_mib);
+    auto const bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                       static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    return bytes / (1 << 20) * 9 / 10;
+}
+
+compute::Accelerator accelerator_of(Settings const& settings)
+{
+    return settings.accelerator == "kvm"   ? compute::Accelerator::kvm
+           : settings.accelerator == "tcg" ? compute::Accelerator::tcg
+                                           : compute::Accelerator::automatic;
+}
+
+Level level_of(Settings const& settings)
+{
+    return settings.log_level == "debug"   ? Level::debug
+           : settings.log_level == "warn"  ? Level::warn
+           : settings.log_level == "error" ? Level::error
+                                           : Level::info;
+}
+
+/// Blocks SIGINT and SIGTERM for all threads made later, and returns what to poll for them.
+int block_signals()
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    return ::signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/// Waits for a signal, and looks after karat-blk meanwhile.
+void run_until_signal(int signal_fd, volumes::Volumes& volumes)
+{
+    pollfd waiting{signal_fd, POLLIN, 0};
+    while (::poll(&waiting, 1, kSupervisionMs) == 0) {
+        auto const outcome = volumes.supervise();
+        if (!outcome.ok())
+            log(Level::error, "karat_blk.failed", outcome.error());
+    }
+}
+
+Result<void> serve(Settings const& settings)
+{
+    set_log_level(level_of(settings));
+    auto const env = posix_env();
+    auto const& data = settings.data_directory;
+    auto const run = data + "/run";
+    for (auto const* const part : {"", "/store", "/volumes", "/run", "/run/imds", "/run/machines"})
+        TRY(env.files.make_dirs(data + part));
+    auto const lock = TRY(env.files.lock(data + "/lock"));
+    int const signal_fd = block_signals();
+
+    auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
+    auto const store = TRY(blocks::Store::open(env, data + "/store"));
+    auto const volumes =
+        TRY(volumes::Volumes::open(env, *store,
+                                   {.directory = data + "/volumes",
+                                    .run_directory = run,
+                                    .store_directory = data + "/store",
+                                    .plugin = settings.program_directory + "/karat-blk.so"}));
+    auto const hypervisor =
+        TRY(compute::make_qemu(env, {.run_directory = run + "/machines",
+                                     .net = settings.program_directory + "/karat-net",
+                                     .accelerator = accelerator_of(settings)}));
+    auto const endpoint =
+        TRY(api::Endpoint::create(env, {.address = settings.address,
+                                        .port = static_cast<std::uint16_t>(settings.port),
+                                        .admin_socket = run + "/admin.sock",
+                                        .data_directory = data,
+                                        .workers = static_cast<int>(settings.api_workers)}));
+    TRY(volumes->serve());
+    engine::Engine engine(
+        {.env = env,
+         .catalog = *catalog,
+         .store = *store,
+         .volumes = *volumes,
+         .hypervisor = *hypervisor,
+         .metadata = endpoint->metadata(),
+         .settings = {.regions = settings.regions,
+                      .run_directory = run,
+                      .shutdown_timeout = std::chrono::seconds(settings.shutdown_timeout_seconds),
+                      .terminated_for = std::chrono::seconds(settings.terminated_for_seconds),
+                      .memory_mib = guest_memory_mib(settings),
+                      .workers = static_cast<int>(settings.task_workers)}});
+    TRY(engine.recover());
+    TRY(endpoint->start(engine));
+    engine.start_workers();
+    auto const kind = hypervisor->kind();
+    log(Level::info, "karatd.ready",
+        {{"endpoint", fmt::format("http://{}:{}", settings.address, endpoint->port())},
+         {"data", data},
+         {"accelerator", kind.accelerator},
+         {"because", kind.reason}});
+    TRY(replace_file(env.files, run + "/endpoint",
+                     as_bytes(fmt::format("http://{}:{}\n", settings.address, endpoint->port()))));
+
+    run_until_signal(signal_fd, *volumes);
+    // Guests run on without us, and so does karat-blk, which serves their disks.
+    log(Level::info, "karatd.stopping");
+    endpoint->stop();
+    engine.stop_workers();
+    ::close(signal_fd);
+    return {};
+}
+
+int run(int argc, char** argv)
+{
+    CLI::App app("karatd - self-hosted, EC2-compatible machine images", "karatd");
+    CommandLine line;
+    app.add_option("--config", line.settings_file, "A TOML file with settings");
+    app.add_option("--set", line.overrides,
+                   "key=value: one setting, instead of the file's (repeatable)");
+    app.add_flag("--settings", line.list_settings, "List all settings and exit");
+    CLI11_PARSE(app, argc, argv);
+    if (line.list_settings) {
+        std::fputs(describe_settings().c_str(), stdout);
+        return 0;
+    }
+    auto const settings = read_settings(line);
+    if (!settings.ok()) {
+        std::fprintf(stderr, "karatd: %s\n", settings.error().message.c_str());
+        return 2;
+    }
+    auto const outcome = serve(settings.value());
+    if (!outcome.ok()) {
+        log(Level::error, "karatd.failed", outcome.error());
+        std::fprintf(stderr, "karatd: %s\n", outcome.error().message.c_str());
+        return 1;
+    }
+    return 0;
+}
+
+} // namespace
+} // namespace karat::daemon
+
+int main(int argc, char** argv) { return karat::daemon::run(argc, argv); }

@@ -1,0 +1,8 @@
+add_executable(karatd ${PROJECT_SOURCE_DIR}/src/daemon/main.cpp)
+target_include_directories(karatd PRIVATE ${PROJECT_SOURCE_DIR}/src/daemon)
+target_compile_options(karatd PRIVATE ${KARAT_WARNINGS})
+target_link_libraries(karatd PRIVATE karat::daemon CLI11::CLI11)
+target_link_libraries(karat_daemon PRIVATE tomlplusplus::tomlplusplus)
+if(TARGET karat-net)
+  add_dependencies(karatd karat-net)
+endif()
