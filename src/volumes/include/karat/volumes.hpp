@@ -64,7 +64,8 @@ public:
     /// Stores the volume that `layers` describes as the snapshot facts.name: the base plus what the
     /// overlays hold, topmost wins. The overlays are not written meanwhile: they were frozen by a
     /// swap, or QEMU is gone. Reads only allocated ranges; reads the files with our own bounded
-    /// reader. Idempotent: an existing snapshot of that name is the answer.
+    /// reader. Idempotent: an existing snapshot of that name is the answer, with nothing written.
+    /// Where an overlay is shorter than facts.size_bytes, the rest reads as zeroes, as to a guest.
     virtual Result<blocks::Committed> capture(VolumeId const& volume, Layers const& layers,
                                               blocks::Facts facts, Progress const& progress) = 0;
 
@@ -72,7 +73,7 @@ public:
     /// everything else is raw. Refuses what could reach outside the file (backing and data files).
     virtual Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) = 0;
     /// Stores a foreign disk as the snapshot facts.name; facts.size_bytes is at least the virtual
-    /// size.
+    /// size. Idempotent as capture() is.
     virtual Result<blocks::Committed> import(std::string const& path, Format format,
                                              blocks::Facts facts, Progress const& progress) = 0;
 
