@@ -38,7 +38,7 @@ std::vector<Sample> golden_samples();
 std::vector<Sample> all_samples();
 
 /// "ok" or the name of the fault.
-std::string outcome(Sample const& sample, SignedRequest const& request);
+std::string outcome(Sample const& sample, SignedRequest const& request, SigningKeys& keys);
 std::string outcome(Sample const& sample);
 
 } // namespace karat::wire

@@ -124,18 +124,21 @@ std::vector<Sample> all_samples()
     return samples;
 }
 
-std::string outcome(Sample const& sample, SignedRequest const& request)
+std::string outcome(Sample const& sample, SignedRequest const& request, SigningKeys& keys)
 {
     auto const claim = read_claim(request, sample.policy, sample.now);
     if (!claim.ok())
         return name(claim.refusal().fault);
     if (claim.value().signer.access_key_id != sample.access_key_id)
         return name(refuse_unknown_key().fault);
-    SigningKeys keys;
     auto const done = verify(request, claim.value(), sample.policy, sample.signing_secret(), keys);
     return done.ok() ? "ok" : name(done.refusal().fault);
 }
 
-std::string outcome(Sample const& sample) { return outcome(sample, sample.with_body()); }
+std::string outcome(Sample const& sample)
+{
+    SigningKeys keys;
+    return outcome(sample, sample.with_body(), keys);
+}
 
 } // namespace karat::wire
