@@ -119,4 +119,20 @@ Result<std::vector<IdType>> parse_ids(std::vector<std::string> const& texts)
     return ids;
 }
 
+/// Keeps the things with these ids, all of them when there are none; Fault::not_found for an id
+/// that no thing has.
+template <class Thing, class IdType>
+Result<void> keep_only(std::vector<Thing>& things, std::vector<IdType> const& ids)
+{
+    for (auto const& id : ids)
+        if (std::none_of(things.begin(), things.end(),
+                         [&](Thing const& thing) { return thing.id == id; }))
+            return not_found(id);
+    if (!ids.empty())
+        std::erase_if(things, [&](Thing const& thing) {
+            return std::find(ids.begin(), ids.end(), thing.id) == ids.end();
+        });
+    return {};
+}
+
 } // namespace karat::api::ec2
