@@ -28,8 +28,8 @@ char const* word(Level level)
 
 bool plain(std::string_view value)
 {
-    for (unsigned char const c : value)
-        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
+    for (char const c : value)
+        if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
             return false;
     return !value.empty();
 }

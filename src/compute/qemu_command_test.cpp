@@ -76,7 +76,8 @@ TEST(BlockNodes, AreNamedWithinQemusLimit)
 Json graph_json()
 {
     return Json::parse(R"({"nodes": [
-        {"id": 1, "type": "block-backend", "name": "/machine/peripheral/vol-0123456789abcdef0/virtio-backend"},
+        {"id": 1, "type": "block-backend",
+         "name": "/machine/peripheral/vol-0123456789abcdef0/virtio-backend"},
         {"id": 2, "type": "block-driver", "name": "o11111111111111111111111a"},
         {"id": 3, "type": "block-driver", "name": "f11111111111111111111111a"},
         {"id": 4, "type": "block-driver", "name": "b11111111111111111111111a"},

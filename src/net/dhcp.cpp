@@ -167,7 +167,7 @@ std::uint16_t ip_checksum(ConstFrame header)
 std::vector<std::uint8_t> wrap(Addresses const& addresses, ConstFrame message, Ipv4 to)
 {
     constexpr std::size_t headers = kIp + kIpMinBytes + kUdpBytes;
-    std::vector<std::uint8_t> frame(headers);
+    std::vector<std::uint8_t> frame(headers + message.size());
     if (to == kEverybody)
         std::fill_n(frame.begin(), 6, std::uint8_t{0xff});
     else
@@ -184,7 +184,7 @@ std::vector<std::uint8_t> wrap(Addresses const& addresses, ConstFrame message, I
     store16(frame, kIp + kIpMinBytes, 67);
     store16(frame, kIp + kIpMinBytes + 2, 68);
     store16(frame, kIp + kIpMinBytes + 4, static_cast<std::uint16_t>(kUdpBytes + message.size()));
-    frame.insert(frame.end(), message.begin(), message.end());
+    std::ranges::copy(message, frame.begin() + headers);
     return frame;
 }
 

@@ -246,12 +246,12 @@ TEST(Volumes, AreListedAndRemoved)
     ASSERT_TRUE(world.volumes->create_overlay(other, "1", kMiB).ok());
     ASSERT_TRUE(world.volumes->create_overlay(other, "2", kMiB).ok());
     EXPECT_EQ(world.volumes->list().value(), (std::vector{world.volume, other}));
-    ASSERT_TRUE(world.volumes->remove_overlay(other, "1").ok());
-    ASSERT_TRUE(world.volumes->remove_overlay(other, "1").ok());
+    ASSERT_TRUE(world.volumes->keep_overlays(other, {"2"}).ok());
+    ASSERT_TRUE(world.volumes->keep_overlays(other, {"2"}).ok());
     EXPECT_FALSE(world.env.files.exists(world.volumes->overlay_path(other, "1")).value());
     ASSERT_TRUE(world.volumes->remove(world.volume).ok());
     ASSERT_TRUE(world.volumes->remove(world.volume).ok());
-    ASSERT_TRUE(world.volumes->remove_overlay(world.volume, "1").ok());
+    ASSERT_TRUE(world.volumes->keep_overlays(world.volume, {}).ok());
     EXPECT_EQ(world.volumes->list().value(), std::vector{other});
     EXPECT_EQ(world.volumes->export_of(world.base).name, "snap-00000000000000001");
     EXPECT_EQ(world.volumes->export_of(world.base).socket, "/run/blk.sock");

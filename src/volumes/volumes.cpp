@@ -6,6 +6,7 @@
 #include "feeder.hpp"
 #include "overlay.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -64,14 +65,15 @@ public:
         return folder(volume) + '/' + name;
     }
 
-    Result<void> remove_overlay(VolumeId const& volume, std::string const& name) override
+    Result<void> keep_overlays(VolumeId const& volume,
+                               std::vector<std::string> const& names) override
     {
-        auto const path = overlay_path(volume, name);
-        auto const has_folder = TRY(env_.files.exists(folder(volume)));
-        if (!has_folder)
+        auto const listed = env_.files.list(folder(volume));
+        if (!listed.ok() && listed.error().fault == Fault::not_found)
             return {};
-        TRY(env_.files.remove(unfinished_name(path)));
-        TRY(env_.files.remove(path));
+        for (auto const& name : TRY(listed))
+            if (std::find(names.begin(), names.end(), name) == names.end())
+                TRY(env_.files.remove(folder(volume) + '/' + name));
         return env_.files.sync_dir(folder(volume));
     }
 

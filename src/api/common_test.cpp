@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all EC2 handlers lean on: globs, filters, pages, tags.
+#include "ec2/common.hpp"
+#include "ec2/group_rules.hpp"
+
+#include <gtest/gtest.h>
+
+namespace karat::api::ec2 {
+namespace {
+
+struct Fruit {
+    std::string name;
+    bool ripe = false;
+    std::vector<std::string> colours;
+    Tags tags;
+};
+
+constexpr FilterRule<Fruit> kRules[] = {
+    {"name", [](Fruit const& fruit) { return Values{fruit.name}; }},
+    {"is-ripe", [](Fruit const& fruit) { return Values{fruit.ripe ? "true" : "false"}; }},
+    {"colour", [](Fruit const& fruit) { return Values(fruit.colours); }},
+};
+
+std::vector<Fruit> basket()
+{
+    return {{"apple", true, {"green", "red"}, {{"Shop", "north"}, {"Bio", ""}}},
+            {"pear", false, {"green"}, {{"Shop", "south"}}},
+            {"plum*", true, {"blue"}, {}}};
+}
+
+using Filters = std::vector<wire::ec2::Filter>;
+
+/// The names of what passes, or the name of the fault.
+std::string kept(Filters const& filters)
+{
+    auto const found = filtered(basket(), filters, kRules);
+    if (!found.ok())
+        return name(found.error().fault);
+    std::string names;
+    for (auto const& fruit : found.value())
+        names += (names.empty() ? "" : " ") + fruit.name;
+    return names;
+}
+
+TEST(Glob, WithoutWildcardsIsEquality)
+{
+    EXPECT_TRUE(glob_matches("", ""));
+    EXPECT_TRUE(glob_matches("apple", "apple"));
+    EXPECT_FALSE(glob_matches("apple", "Apple"));
+    EXPECT_FALSE(glob_matches("apple", "apples"));
+    EXPECT_FALSE(glob_matches("apples", "apple"));
+    EXPECT_FALSE(glob_matches("", "a"));
+}
+
+TEST(Glob, StarIsAnyRun)
+{
+    EXPECT_TRUE(glob_matches("*", ""));
+    EXPECT_TRUE(glob_matches("**", "x"));
+    EXPECT_TRUE(glob_matches("a*e", "apple"));
+    EXPECT_TRUE(glob_matches("*-x86_64-*", "debian-12-x86_64-2026"));
+    EXPECT_TRUE(glob_matches("*ab", "aab"));
+    EXPECT_TRUE(glob_matches("*aab*b", "aaabxb"));
+    EXPECT_FALSE(glob_matches("a*x", "apple"));
+    EXPECT_FALSE(glob_matches("*ab", "aba"));
+}
+
+TEST(Glob, QuestionMarkIsOneCharacter)
+{
+    EXPECT_TRUE(glob_matches("t?.micro", "t3.micro"));
+    EXPECT_FALSE(glob_matches("t?.micro", "t.micro"));
+    EXPECT_FALSE(glob_matches("?", ""));
+}
+
+TEST(Glob, BackslashTakesTheNextLiterally)
+{
+    EXPECT_TRUE(glob_matches("plum\\*", "plum*"));
+    EXPECT_FALSE(glob_matches("plum\\*", "plums"));
+    EXPECT_TRUE(glob_matches("a\\?b", "a?b"));
+    EXPECT_TRUE(glob_matches("a\\\\b", "a\\b"));
+    EXPECT_TRUE(glob_matches("*\\**", "x*y"));
+    EXPECT_TRUE(glob_matches("end\\", "end\\")); // nothing left to escape: itself
+}
+
+TEST(Glob, ManyStarsEndSoon)
+{
+    std::string pattern;
+    for (int i = 0; i < 60; ++i)
+        pattern += "*a";
+    EXPECT_FALSE(glob_matches(pattern + "b", std::string(4096, 'a')));
+}
+
+TEST(Filters, AllMustPassAndAnyValueDoes)
+{
+    EXPECT_EQ(kept({}), "apple pear plum*");
+    EXPECT_EQ(kept({{"colour", {"green"}}}), "apple pear");
+    EXPECT_EQ(kept({{"colour", {"red", "blue"}}}), "apple plum*");
+    EXPECT_EQ(kept({{"colour", {"green"}}, {"is-ripe", {"true"}}}), "apple");
+    EXPECT_EQ(kept({{"name", {"p*"}}}), "pear plum*");
+    EXPECT_EQ(kept({{"name", {"plum\\*"}}}), "plum*");
+    EXPECT_EQ(kept({{"name", {"Apple"}}}), "");
+}
+
+TEST(Filters, KnowTags)
+{
+    EXPECT_EQ(kept({{"tag:Shop", {"*th"}}}), "apple pear");
+    EXPECT_EQ(kept({{"tag:Shop", {"north"}}}), "apple");
+    EXPECT_EQ(kept({{"tag:shop", {"north"}}}), "");
+    EXPECT_EQ(kept({{"tag:Bio", {""}}}), "apple");
+    EXPECT_EQ(kept({{"tag-key", {"B*"}}}), "apple");
+}
+
+TEST(Filters, NamesMayBeCamelCase)
+{
+    EXPECT_EQ(kept({{"isRipe", {"false"}}}), "pear");
+    EXPECT_EQ(kept({{"tagKey", {"Bio"}}}), "apple");
+}
+
+TEST(Filters, RefuseWhatTheyDoNotKnow)
+{
+    auto const found = filtered(basket(), {{"weight", {"1"}}}, kRules);
+    ASSERT_FALSE(found.ok());
+    EXPECT_EQ(found.error().fault, Fault::unknown);
+    EXPECT_EQ(found.error().noun, Noun::filter);
+    EXPECT_EQ(found.error().message, "The filter 'weight' is invalid");
+    EXPECT_EQ(kept({{"name", {}}}), "invalid");
+    EXPECT_EQ(kept({{std::nullopt, {"apple"}}}), "invalid");
+}
+
+TEST(Filters, AreBounded)
+{
+    EXPECT_EQ(kept(Filters(50, {"name", {"apple"}})), "apple");
+    EXPECT_EQ(kept(Filters(51, {"name", {"apple"}})), "exhausted");
+    EXPECT_EQ(kept({{"name", std::vector<std::string>(200, "apple")}}), "apple");
+    EXPECT_EQ(kept({{"name", std::vector<std::string>(201, "apple")}}), "exhausted");
+}
+
+TEST(Pages, AreNeverForced)
+{
+    std::optional<std::string> next;
+    auto const page = page_of(std::vector<int>(5000, 1), {}, next);
+    ASSERT_TRUE(page.ok());
+    EXPECT_EQ(page.value().size(), 5000U);
+    EXPECT_FALSE(next);
+}
+
+TEST(Pages, JoinToTheWholeList)
+{
+    std::vector<int> const all = {1, 2, 3, 4, 5, 6, 7};
+    for (std::int32_t const size : {1, 2, 3, 6, 7, 8, 1000}) {
+        std::vector<int> joined;
+        std::optional<std::string> next;
+        do {
+            auto const page = page_of(all, {.max_results = size, .next_token = next}, next);
+            ASSERT_TRUE(page.ok());
+            ASSERT_FALSE(page.value().empty());
+            joined.insert(joined.end(), page.value().begin(), page.value().end());
+        } while (next);
+        EXPECT_EQ(joined, all) << size;
+    }
+}
+
+TEST(Pages, RefuseStrangeTokens)
+{
+    for (auto const* const token : {"x", "-1", "ffff", "313", "2d31", "3939", "31 "}) {
+        auto const cut = cut_page(3, {.max_results = 2, .next_token = token});
+        ASSERT_FALSE(cut.ok()) << token;
+        EXPECT_EQ(cut.error().noun, Noun::page_token);
+    }
+    EXPECT_TRUE(cut_page(3, {.max_results = 2, .next_token = ""}).ok());
+    EXPECT_FALSE(cut_page(3, {.max_results = 0, .next_token = {}}).ok());
+    EXPECT_FALSE(cut_page(3, {.max_results = -5, .next_token = {}}).ok());
+}
+
+TEST(Pages, OfAListThatShrankEnd)
+{
+    auto const first = cut_page(4, {.max_results = 3, .next_token = {}});
+    ASSERT_TRUE(first.ok());
+    auto const second = cut_page(3, {.max_results = 3, .next_token = first.value().next});
+    ASSERT_TRUE(second.ok());
+    EXPECT_EQ(second.value().begin, second.value().end);
+    EXPECT_FALSE(second.value().next);
+}
+
+TEST(TagSpecifications, GiveTheTagsOfOneType)
+{
+    std::vector<wire::ec2::TagSpecification> const both = {
+        {.resource_type = "volume", .tags = {{.key = "a", .value = "1"}}},
+        {.resource_type = "instance", .tags = {{.key = "a", .value = "2"}, {.key = "b"}}},
+        {.resource_type = "volume", .tags = {{.key = "c", .value = "3"}}}};
+    auto const volume = tags_for(both, "volume");
+    ASSERT_TRUE(volume.ok());
+    EXPECT_EQ(volume.value(), (Tags{{"a", "1"}, {"c", "3"}}));
+    auto const instance = tags_for(both, "instance");
+    ASSERT_TRUE(instance.ok());
+    EXPECT_EQ(instance.value(), (Tags{{"a", "2"}, {"b", ""}}));
+    EXPECT_TRUE(tags_for(both, "image").ok());
+    EXPECT_FALSE(tags_of({{.key = "a"}, {.key = "a"}}).ok());
+}
+
+SecurityGroup web()
+{
+    return {.id = SecurityGroupId::parse("sg-00000000000000001").value(),
+            .owner = AccountId::parse("123456789012").value(),
+            .region = "us-east-1",
+            .vpc = VpcId::parse("vpc-00000000000000001").value(),
+            .name = "web",
+            .rules = {{.protocol = "tcp", .from_port = 22, .to_port = 22, .cidr = "10.0.0.0/8"},
+                      {.egress = true, .protocol = "-1", .cidr = "0.0.0.0/0"},
+                      {.protocol = "tcp", .from_port = 80, .to_port = 80, .cidr = "0.0.0.0/0"},
+                      {.protocol = "tcp", .from_port = 22, .to_port = 22, .cidr = "::/0"},
+                      {.protocol = "-1", .group = "sg-00000000000000002"}}};
+}
+
+TEST(GroupRules, AreGroupedByProtocolAndPorts)
+{
+    auto const in = wire_permissions(web(), false);
+    ASSERT_EQ(in.size(), 3U);
+    EXPECT_EQ(in[0].from_port, 22);
+    ASSERT_EQ(in[0].ip_ranges.size(), 1U);
+    EXPECT_EQ(in[0].ip_ranges[0].cidr_ip, "10.0.0.0/8");
+    ASSERT_EQ(in[0].ipv6_ranges.size(), 1U);
+    EXPECT_EQ(in[0].ipv6_ranges[0].cidr_ipv6, "::/0");
+    EXPECT_EQ(in[1].from_port, 80);
+    EXPECT_EQ(in[2].ip_protocol, "-1");
+    EXPECT_FALSE(in[2].from_port);
+    ASSERT_EQ(in[2].user_id_group_pairs.size(), 1U);
+    EXPECT_EQ(in[2].user_id_group_pairs[0].group_id, "sg-00000000000000002");
+    EXPECT_EQ(wire_permissions(web(), true).size(), 1U);
+}
+
+TEST(GroupRules, IdsFollowFromWhatMakesARuleTheSame)
+{
+    auto const group = web();
+    auto rule = group.rules[0];
+    auto const id = rule_id(group, rule);
+    EXPECT_EQ(id.size(), 21U);
+    EXPECT_TRUE(id.starts_with("sgr-"));
+    rule.description = "office";
+    EXPECT_EQ(rule_id(group, rule), id);
+    rule.egress = true;
+    EXPECT_NE(rule_id(group, rule), id);
+}
+
+} // namespace
+} // namespace karat::api::ec2

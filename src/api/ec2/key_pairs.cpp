@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common.hpp"
+#include "handlers.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::api::ec2 {
+namespace {
+
+constexpr FilterRule<KeyPair> kRules[] = {
+    {"fingerprint", [](KeyPair const& pair) { return Values{pair.fingerprint}; }},
+    {"key-name", [](KeyPair const& pair) { return Values{pair.name}; }},
+    {"key-pair-id", [](KeyPair const& pair) { return Values{pair.id.text()}; }},
+};
+
+wire::ec2::KeyPairInfo wire_pair(KeyPair const& pair, bool with_public_key)
+{
+    wire::ec2::KeyPairInfo reply{.key_pair_id = pair.id.text(),
+                                 .key_type = pair.type,
+                                 .tags = wire_tags(pair.tags),
+                                 .create_time = pair.created,
+                                 .key_name = pair.name,
+                                 .key_fingerprint = pair.fingerprint};
+    if (with_public_key)
+        reply.public_key = pair.public_key;
+    return reply;
+}
+
+/// Pairs by name and by id: all must exist; all pairs when neither is given.
+Result<std::vector<KeyPair>> selected_pairs(engine::Engine& engine, engine::Caller const& caller,
+                                            wire::ec2::DescribeKeyPairsRequest const& request)
+{
+    auto pairs = TRY(engine.key_pairs(caller));
+    auto wanted = TRY(parse_ids<KeyPairId>(request.key_pair_ids));
+    for (auto const& name : request.key_names) {
+        auto const found = std::find_if(pairs.begin(), pairs.end(),
+                                        [&](KeyPair const& pair) { return pair.name == name; });
+        if (found == pairs.end())
+            return Error{Fault::not_found, Noun::key_pair_name,
+                         fmt::format("The key pair '{}' does not exist", name.substr(0, 255))};
+        wanted.push_back(found->id);
+    }
+    TRY(keep_only(pairs, wanted));
+    return pairs;
+}
+
+} // namespace
+
+Result<wire::ec2::CreateKeyPairResult>
+create_key_pair(engine::Engine& engine, engine::Caller const& caller,
+                wire::ec2::CreateKeyPairRequest const& request)
+{
+    auto const format = request.key_format.value_or("pem");
+    if (format == "ppk")
+        return fail(Fault::unsupported,
+                    "Private keys come in the KeyFormat 'pem' only; PuTTYgen converts it to 'ppk'");
+    if (format != "pem")
+        return fail(Fault::invalid, fmt::format("The KeyFormat '{}' is not valid; use 'pem'",
+                                                format.substr(0, 64)));
+    auto tags = TRY(tags_for(request.tag_specifications, "key-pair"));
+    auto const made = TRY(engine.create_key_pair(caller, {.name = request.key_name,
+                                                          .type = request.key_type.value_or("rsa"),
+                                                          .tags = std::move(tags),
+                                                          .dry_run = request.dry_run}));
+    wire::ec2::CreateKeyPairResult result;
+    result.key_pair_id = made.pair.id.text();
+    result.tags = wire_tags(made.pair.tags);
+    result.key_name = made.pair.name;
+    result.key_fingerprint = made.pair.fingerprint;
+    result.key_material = made.private_key_pem.reveal();
+    return result;
+}
+
+Result<wire::ec2::ImportKeyPairResult>
+import_key_pair(engine::Engine& engine, engine::Caller const& caller,
+                wire::ec2::ImportKeyPairRequest const& request)
+{
+    auto tags = TRY(tags_for(request.tag_specifications, "key-pair"));
+    engine::NewKeyPair const wanted{
+        .name = request.key_name, .tags = std::move(tags), .dry_run = request.dry_run};
+    auto const pair = TRY(engine.import_key_pair(caller, wanted, request.public_key_material));
+    return wire::ec2::ImportKeyPairResult{.key_fingerprint = pair.fingerprint,
+                                          .key_name = pair.name,
+                                          .key_pair_id = pair.id.text(),
+                                          .tags = wire_tags(pair.tags)};
+}
+
+Result<wire::ec2::DeleteKeyPairResult>
+delete_key_pair(engine::Engine& engine, engine::Caller const& caller,
+                wire::ec2::DeleteKeyPairRequest const& request)
+{
+    if (!request.key_name && !request.key_pair_id)
+        return fail(Fault::missing, "The request must contain the parameter KeyName or KeyPairId");
+    std::optional<KeyPairId> id;
+    if (request.key_pair_id)
+        id = TRY(KeyPairId::parse(*request.key_pair_id));
+    auto const gone =
+        TRY(engine.delete_key_pair(caller, request.key_name.value_or(""), id, request.dry_run));
+    wire::ec2::DeleteKeyPairResult result;
+    if (gone)
+        result.key_pair_id = gone->text();
+    return result;
+}
+
+Result<wire::ec2::DescribeKeyPairsResult>
+describe_key_pairs(engine::Engine& engine, engine::Caller const& caller,
+                   wire::ec2::DescribeKeyPairsRequest const& request)
+{
+    auto all = TRY(selected_pairs(engine, caller, request));
+    auto const some = TRY(filtered(std::move(all), request.filters, kRules));
+    wire::ec2::DescribeKeyPairsResult result;
+    for (auto const& pair : some)
+        result.key_pairs.push_back(wire_pair(pair, request.include_public_key.value_or(false)));
+    return result;
+}
+
+} // namespace karat::api::ec2
