@@ -183,7 +183,7 @@ std::string Script::fault(Words const& words)
     else if (words[0] == "sync")
         world_->break_sync(words.size() > 1 ? words[1] : "");
     else if (words[0] == "hypervisor")
-        world_->hypervisor().fail_next(words[1]);
+        world_->hypervisor().fail_next(words[1], words.size() > 2 ? Fault::unsupported : Fault::io);
     else
         return "? there is no fault '" + words[0] + "'\n";
     return {};

@@ -32,8 +32,8 @@ Result<void> check_counts(RunInstances const& request)
                                                 "and MaxCount no less than MinCount",
                                                 request.min_count, request.max_count));
     if (request.min_count > kMaxInstancesPerCall)
-        return Error{Fault::exhausted, Noun::instance,
-                     fmt::format("One call launches at most {} instances", kMaxInstancesPerCall)};
+        return fail(Fault::exhausted,
+                    fmt::format("One call launches at most {} instances", kMaxInstancesPerCall));
     return {};
 }
 

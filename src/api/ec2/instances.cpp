@@ -159,7 +159,7 @@ get_console_output(engine::Engine& engine, engine::Caller const& caller,
     auto const id = TRY(InstanceId::parse(request.instance_id));
     auto const output = TRY(engine.console_output(caller, id));
     return wire::ec2::GetConsoleOutputResult{
-        .instance_id = id.text(), .timestamp = engine.now(), .output = to_base64(as_bytes(output))};
+        .instance_id = id.text(), .timestamp = engine.now(), .output = output};
 }
 
 Result<wire::ec2::ModifyInstanceMetadataOptionsResult>
