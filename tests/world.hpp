@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole Karat in memory: the real rooms over a disk, a clock and machines that tests can break.
+#pragma once
+
+#include "karat/api.hpp"
+#include "karat/blocks.hpp"
+#include "karat/catalog.hpp"
+#include "karat/engine.hpp"
+#include "karat/fake_hypervisor.hpp"
+#include "karat/memory_env.hpp"
+#include "karat/volumes.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace karat::testing {
+
+enum class Stop : unsigned char {
+    daemon, ///< The process ends; disk, page cache and machines stay.
+    power,  ///< The host loses power: what was not synced is gone, and so are the machines.
+};
+
+/// Not thread-safe; tasks run when work() is called and at no other time.
+class World {
+public:
+    /// Builds and recovers the daemon, like every restart() after it.
+    static Result<std::unique_ptr<World>> create(std::uint64_t seed);
+    ~World();
+
+    api::Dispatcher& dispatcher() { return *daemon_->dispatcher; }
+    engine::Engine& engine() { return *daemon_->engine; }
+    blocks::Store& store() { return *daemon_->store; }
+    compute::FakeHypervisor& hypervisor() { return hypervisor_; }
+    MemoryEnv& env() { return env_; }
+
+    Result<void> restart(Stop how);
+    /// Runs tasks until none is due, and moves the clock where one is due within a minute. Not
+    /// longer: what waits an hour waits for the test to say so.
+    Result<void> work();
+    Result<std::vector<Task>> open_tasks();
+
+    /// The caller, whose account is made when first named; "amazon" is a publisher.
+    Result<engine::Caller> caller(std::string const& account, std::string const& region);
+    /// Writes a synthetic disk and imports it; the task is queued when it returns.
+    Result<engine::ImportedImage> import(engine::Caller const& caller, std::string const& name,
+                                         std::uint64_t size_bytes, engine::ImportImage request);
+
+    /// Every write that grows a file fails.
+    Result<void> fill_disk();
+    /// Every sync of a file whose path contains `part` fails.
+    void break_sync(std::string part);
+    /// Ends what the two above began.
+    void heal();
+
+    /// What must always hold (DESIGN, part 7), asked of the catalog and the store: one sentence for
+    /// each thing that does not.
+    Result<std::vector<std::string>> damage();
+
+private:
+    struct NoSockets final : engine::MetadataSockets {
+        Result<void> open(InstanceId const&, std::string const&) override { return {}; }
+        void close(InstanceId const&) override {}
+    };
+    /// In the order of building; members die from the last to the first.
+    struct Daemon {
+        std::unique_ptr<catalog::Catalog> catalog;
+        std::unique_ptr<blocks::Store> store;
+        std::unique_ptr<volumes::Volumes> volumes;
+        std::unique_ptr<engine::Engine> engine;
+        std::unique_ptr<api::Dispatcher> dispatcher;
+    };
+
+    explicit World(std::uint64_t seed)
+        : env_(seed)
+        , hypervisor_(env_.env())
+    {
+    }
+    Result<void> build();
+
+    MemoryEnv env_;
+    compute::FakeHypervisor hypervisor_;
+    NoSockets sockets_;
+    std::unique_ptr<Daemon> daemon_;
+};
+
+} // namespace karat::testing
