@@ -14,3 +14,11 @@ function(karat_house_test name)
 endfunction()
 
 karat_house_test(house_rules_test house_rules_test.cpp source_tree.cpp)
+karat_house_test(golden_test golden_test.cpp golden.cpp source_tree.cpp LINKS karat::daemon)
+target_include_directories(golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/daemon)
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
+karat_house_test(text_test
+  text_tests.cpp script.cpp script_text.cpp reply_text.cpp world.cpp golden.cpp source_tree.cpp
+  LINKS karat::api nlohmann_json::nlohmann_json PkgConfig::pugixml)

@@ -94,8 +94,6 @@ constexpr TooLong kLongFunctions[] = {
 };
 /// Lines that are too wide, by path; how many.
 constexpr TooLong kWideLines[] = {
-    {"src/api/include/karat/api.hpp", 1, "to be formatted"},
-    {"src/compute/qemu_command_test.cpp", 1, "a command line as the machine gets it"},
     {"src/wire/include/karat/wire/errors.hpp", 1, "to be formatted"},
 };
 
@@ -271,11 +269,15 @@ TEST(HouseRules, RoomsAreTheFoldersOfTheSource)
     EXPECT_EQ(join(rooms_and_programs()), join(room_folders()));
 }
 
+/// Rooms whose README.md is still to be written. Take out what was; add nothing.
+std::set<std::string> const kWithoutReadme = {"api", "base", "cli", "daemon", "engine", "model"};
+
 TEST(HouseRules, EveryRoomSaysWhatItIs)
 {
     for (auto const& room : rooms_and_programs())
-        EXPECT_TRUE(repository_has("src/" + room + "/README.md"))
-            << "src/" << room << "/README.md is missing: what belongs there, what does not";
+        if (!kWithoutReadme.contains(room))
+            EXPECT_TRUE(repository_has("src/" + room + "/README.md"))
+                << "src/" << room << "/README.md is missing: what belongs there, what does not";
 }
 
 /// The rooms of ARCHITECTURE.md: the first word of each row or item below a heading that names

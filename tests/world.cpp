@@ -39,13 +39,12 @@ Result<void> World::build()
 {
     auto const env = env_.env();
     auto daemon = std::make_unique<Daemon>();
-    daemon->catalog = TRY(catalog::Catalog::open(env, "/data/catalog.sqlite",
-                                                 catalog::Storage::through_env));
+    daemon->catalog =
+        TRY(catalog::Catalog::open(env, "/data/catalog.sqlite", catalog::Storage::through_env));
     daemon->store = TRY(blocks::Store::open(env, "/data/store", {.pack_bytes = 4 << 20}));
-    daemon->volumes = TRY(volumes::Volumes::open(env, *daemon->store,
-                                                 {.directory = "/data/volumes",
-                                                  .run_directory = "/run",
-                                                  .store_directory = "/data/store"}));
+    daemon->volumes = TRY(volumes::Volumes::open(
+        env, *daemon->store,
+        {.directory = "/data/volumes", .run_directory = "/run", .store_directory = "/data/store"}));
     daemon->engine = std::make_unique<engine::Engine>(
         engine::Parts{.env = env,
                       .catalog = *daemon->catalog,
@@ -106,13 +105,18 @@ Result<engine::ImportedImage> World::import(engine::Caller const& caller, std::s
     request.name = name;
     request.path = "/disks/" + name + ".raw";
     auto const disk = disk_bytes(name, size_bytes);
+    env_.files.set_capacity_bytes(kDiskBytes); // the operator's disk is another one
     TRY(replace_file(env_.files, request.path, disk));
+    if (full_)
+        TRY(fill_disk());
     return engine().import_image(caller, request);
 }
 
 Result<void> World::fill_disk()
 {
+    env_.files.set_capacity_bytes(kDiskBytes);
     auto const free = TRY(env_.files.free_bytes("/data"));
+    full_ = true;
     env_.files.set_capacity_bytes(kDiskBytes - free);
     return {};
 }
@@ -129,6 +133,7 @@ void World::break_sync(std::string part)
 
 void World::heal()
 {
+    full_ = false;
     env_.files.set_hook({});
     env_.files.set_capacity_bytes(kDiskBytes);
     hypervisor_.set_obedient(true);

@@ -84,6 +84,7 @@ private:
     compute::FakeHypervisor hypervisor_;
     NoSockets sockets_;
     std::unique_ptr<Daemon> daemon_;
+    bool full_ = false;
 };
 
 } // namespace karat::testing

@@ -70,8 +70,8 @@ public:
 
     /// For engine::Parts.
     virtual engine::MetadataSockets& metadata() = 0;
-    /// Starts answering; `engine` outlives the Endpoint or stop(). Fault::unavailable when the port is
-    /// taken.
+    /// Starts answering; `engine` outlives the Endpoint or stop(). Fault::unavailable when the port
+    /// is taken.
     virtual Result<void> start(engine::Engine& engine) = 0;
     /// The port that TCP listens on, after start().
     virtual std::uint16_t port() const = 0;

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "script.hpp"
+
+#include "reply_text.hpp"
+#include "script_text.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <regex>
+
+namespace karat::testing {
+namespace {
+
+std::string print_fault(Error const& error)
+{
+    return fmt::format("! {} {}\n", karat::name(error.fault), error.message);
+}
+
+std::string print_fault(Result<void> const& outcome)
+{
+    return outcome.ok() ? "" : print_fault(outcome.error());
+}
+
+} // namespace
+
+std::string Script::run(Block const& block)
+{
+    std::string printed;
+    std::string command;
+    for (auto const& line : block.head) {
+        command += line;
+        if (command.ends_with("\\")) { // goes on in the next line
+            command.pop_back();
+            continue;
+        }
+        printed += with_names(run_line(std::exchange(command, {})));
+    }
+    return printed;
+}
+
+std::string Script::run_line(std::string const& line)
+{
+    auto words = split_words(line);
+    if (words.empty())
+        return {};
+    bool const is_let = words[0] == "let";
+    for (std::size_t i = is_let ? 2 : 0; i < words.size(); ++i)
+        words[i] = with_values(words[i]);
+    return run_words(std::move(words));
+}
+
+std::string Script::run_words(Words words)
+{
+    auto const verb = words.front();
+    words.erase(words.begin());
+    if (verb == "call")
+        return call(words);
+    if (verb == "let")
+        return let(words);
+    if (verb == "as")
+        return as(words);
+    if (verb == "import")
+        return import(words);
+    if (verb == "work")
+        return print_fault(world_->work());
+    if (verb == "restart")
+        return restart(words);
+    if (verb == "clock")
+        return clock(words);
+    if (verb == "fault")
+        return fault(words);
+    if (verb == "guest")
+        return guest(words);
+    if (verb == "store")
+        return store();
+    if (verb == "collect")
+        return collect();
+    if (verb == "check")
+        return check();
+    if (verb == "tasks")
+        return tasks();
+    return "? there is no word '" + verb + "'\n";
+}
+
+std::string Script::call(Words const& words, std::string* first_value)
+{
+    auto const bar = std::find(words.begin(), words.end(), "|");
+    Words const params(words.begin() + 1, bar);
+    Words const paths(bar == words.end() ? bar : bar + 1, words.end());
+    auto const& action = words.front();
+    auto const who = caller();
+    if (!who.ok())
+        return print_fault(who.error());
+    auto const reply = world_->dispatcher().handle_as(who.value(), std::string(service_of(action)),
+                                                      make_call(action, params));
+    if (reply.status != 200)
+        return print_error(reply);
+    auto const node = read_reply(reply);
+    if (paths.empty())
+        return print_whole(node);
+    auto text = print_members(node, paths);
+    if (first_value != nullptr) {
+        *first_value = text.substr(0, text.find_first_of(" ,\n"));
+        return {};
+    }
+    return text.empty() ? "(none)\n" : text;
+}
+
+std::string Script::let(Words const& words)
+{
+    if (words.size() == 3) { // let $x = ami-#1
+        name(words[2], words[0]);
+        return {};
+    }
+    std::string value;
+    auto const error = call(Words(words.begin() + 2, words.end()), &value);
+    if (!value.empty())
+        name(value, words[0]);
+    return error;
+}
+
+std::string Script::as(Words const& words)
+{
+    auto const at = words[0].find('@');
+    account_ = words[0].substr(0, at);
+    region_ = at == std::string::npos ? "us-east-1" : words[0].substr(at + 1);
+    auto const known = caller();
+    return known.ok() ? "" : print_fault(known.error());
+}
+
+std::string Script::import(Words const& words)
+{
+    engine::ImportImage request;
+    for (auto const& word : words) {
+        if (word == "public")
+            request.is_public = true;
+        if (word.starts_with("parameter="))
+            request.ssm_parameter = word.substr(10);
+    }
+    auto const who = caller();
+    if (!who.ok())
+        return print_fault(who.error());
+    auto const made = world_->import(who.value(), words[0], read_size(words[1]), request);
+    if (!made.ok())
+        return print_fault(made.error());
+    name(made.value().image.text(), "$" + words[0]);
+    name(made.value().snapshot.text(), "$" + words[0] + "-disk");
+    return {};
+}
+
+std::string Script::restart(Words const& words)
+{
+    bool const crash = !words.empty() && words[0] == "crash";
+    return print_fault(world_->restart(crash ? Stop::power : Stop::daemon));
+}
+
+std::string Script::clock(Words const& words)
+{
+    world_->env().clock.advance(read_duration(words[0]));
+    return {};
+}
+
+std::string Script::fault(Words const& words)
+{
+    if (words[0] == "none")
+        world_->heal();
+    else if (words[0] == "disk")
+        return print_fault(world_->fill_disk());
+    else if (words[0] == "sync")
+        world_->break_sync(words.size() > 1 ? words[1] : "");
+    else if (words[0] == "hypervisor")
+        world_->hypervisor().fail_next(words[1]);
+    else
+        return "? there is no fault '" + words[0] + "'\n";
+    return {};
+}
+
+std::string Script::guest(Words const& words)
+{
+    if (words[0] == "deaf") {
+        world_->hypervisor().set_obedient(false);
+        return {};
+    }
+    auto const id = InstanceId::parse(words[0]);
+    if (!id.ok())
+        return print_fault(id.error());
+    if (words[1] == "dies")
+        world_->hypervisor().die(id.value());
+    else if (words[1] == "shuts-down")
+        world_->hypervisor().shut_down(id.value());
+    else if (words[1] == "prints")
+        world_->hypervisor().print(id.value(), words[2] + "\n");
+    else if (words[1] == "power")
+        return world_->hypervisor().machine(id.value()) ? "running\n" : "off\n";
+    else if (words[1] == "ports") {
+        std::string text;
+        auto const machine = world_->hypervisor().machine(id.value());
+        for (auto const& open :
+             machine ? machine->nic.open_ports : decltype(machine->nic.open_ports){})
+            text += fmt::format("{} {}-{}\n", open.protocol, open.from, open.to);
+        return text.empty() ? "(none)\n" : text;
+    }
+    return {};
+}
+
+std::string Script::store()
+{
+    auto const stats = world_->store().stats();
+    if (!stats.ok())
+        return print_fault(stats.error());
+    return fmt::format("{} snapshots, {} KiB{}\n", stats.value().snapshots,
+                       stats.value().plain_bytes / 1024,
+                       stats.value().read_only ? ", read-only" : "");
+}
+
+std::string Script::collect()
+{
+    auto const report = world_->engine().collect();
+    return report.ok() ? std::string() : print_fault(report.error());
+}
+
+std::string Script::check()
+{
+    auto const damage = world_->damage();
+    if (!damage.ok())
+        return print_fault(damage.error());
+    return damage.value().empty() ? "good\n" : fmt::format("{}\n", fmt::join(damage.value(), "\n"));
+}
+
+std::string Script::tasks()
+{
+    auto const open = world_->open_tasks();
+    if (!open.ok())
+        return print_fault(open.error());
+    std::string text;
+    for (auto const& task : open.value())
+        text += fmt::format("{} {} {}\n", task.kind, task.subject, word(task.state));
+    return text.empty() ? "(none)\n" : text;
+}
+
+Result<engine::Caller> Script::caller()
+{
+    auto const known = TRY(world_->caller(account_, region_));
+    name(known.account.text(), "$" + account_);
+    return known;
+}
+
+void Script::name(std::string const& value, std::string const& name)
+{
+    names_[value] = name;
+    values_[name] = value;
+}
+
+std::string Script::with_values(std::string text) const
+{
+    static std::regex const shape(R"(\$[\w-]+|\b[a-z]+-#\d+)");
+    std::string result;
+    std::smatch match;
+    while (std::regex_search(text, match, shape)) {
+        auto const known = values_.find(match[0]);
+        result += match.prefix().str() + (known == values_.end() ? match[0].str() : known->second);
+        text = match.suffix();
+    }
+    return result + text;
+}
+
+std::string Script::with_names(std::string const& text)
+{
+    static std::regex const shape(R"(\b([a-z]+)-[0-9a-f]{17}\b|\b\d{12}\b)");
+    std::string result;
+    auto rest = text;
+    for (std::smatch match; std::regex_search(rest, match, shape); rest = match.suffix()) {
+        auto const id = match[0].str();
+        if (match[1].matched && !names_.contains(id))
+            name(id, fmt::format("{}-#{}", match[1].str(), ++counts_[match[1]]));
+        auto const known = names_.find(id);
+        result += match.prefix().str() + (known == names_.end() ? id : known->second);
+    }
+    return result + rest;
+}
+
+} // namespace karat::testing
