@@ -69,6 +69,7 @@ constexpr std::array kRows{
     Row{Fault::duplicate, Noun::security_group_name, 400, "InvalidGroup.Duplicate"},
     Row{Fault::duplicate, Noun::security_group_rule, 400, "InvalidPermission.Duplicate"},
     Row{Fault::duplicate, Noun::none, 400, "InvalidParameterValue"},
+    Row{Fault::mismatch, Noun::instance, 400, "IdempotentInstanceTerminated"},
     Row{Fault::mismatch, Noun::none, 400, "IdempotentParameterMismatch"},
     Row{Fault::wrong_state, Noun::image, 400, "InvalidAMIID.Unavailable"},
     Row{Fault::wrong_state, Noun::instance, 400, "IncorrectInstanceState"},

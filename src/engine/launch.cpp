@@ -11,7 +11,6 @@ namespace {
 
 constexpr int kMaxInstancesPerCall = 100;
 constexpr std::size_t kMaxUserData = 16384;
-constexpr std::chrono::hours kTokenLives{48};
 constexpr std::string_view kParameterPrefix = "resolve:ssm:";
 
 /// Everything a launch settles before it makes ids: all checks happen while it is filled in.
@@ -321,43 +320,6 @@ Result<Instance> make_instance(Engine::State& state, catalog::Change& change, Ca
     TRY(make_volumes(state, change, plan, instance, request.volume_tags));
     TRY(change.enqueue(new_task(state, "launch", instance.id.text(), "{}")));
     return instance;
-}
-
-/// What the same token answered before; nothing when it is new.
-Result<std::optional<std::vector<Instance>>> repeated(catalog::View& view, Caller const& caller,
-                                                      RunInstances const& request)
-{
-    if (request.client_token.empty())
-        return std::optional<std::vector<Instance>>();
-    auto const used =
-        TRY(view.token(caller.account, caller.region, "RunInstances", request.client_token));
-    if (!used)
-        return std::optional<std::vector<Instance>>();
-    if (used->fingerprint != request.fingerprint)
-        return Error{
-            Fault::mismatch, Noun::request,
-            "The request uses the same client token as a previous, but non-identical request"};
-    std::vector<Instance> instances;
-    for (std::size_t at = 0; at < used->outcome.size();) {
-        auto const blank = std::min(used->outcome.find(' ', at), used->outcome.size());
-        auto const id = TRY(InstanceId::parse(used->outcome.substr(at, blank - at)));
-        if (auto instance = TRY(view.instance(id)))
-            instances.push_back(std::move(*instance));
-        at = blank + 1;
-    }
-    return std::optional(std::move(instances));
-}
-
-Result<void> remember(Engine::State& state, catalog::Change& change, Caller const& caller,
-                      RunInstances const& request, std::vector<Instance> const& instances)
-{
-    if (request.client_token.empty())
-        return {};
-    std::string ids;
-    for (auto const& instance : instances)
-        ids += (ids.empty() ? "" : " ") + instance.id.text();
-    return change.save_token(caller.account, caller.region, "RunInstances", request.client_token,
-                             {request.fingerprint, ids}, state.now() + kTokenLives);
 }
 
 } // namespace

@@ -73,8 +73,11 @@ Result<bool> power_off(Engine::State& state, Task const& task, InstanceId const&
         return true;
     }
     // Repeated on purpose: a guest that is still booting misses the first press.
-    if (state.now() - task.created < kPoll || task.attempts % 20 == 0)
-        TRY(hypervisor.request_shutdown(id));
+    if (state.now() - task.created >= kPoll && task.attempts % 20 != 0)
+        return false;
+    auto asked = hypervisor.request_shutdown(id);
+    if (!asked.ok() && asked.error().fault != Fault::not_found) // it may have ended just now
+        return asked.take_error();
     return false;
 }
 

@@ -116,12 +116,16 @@ Result<std::vector<std::string>> forget_deleted_snapshots(Engine::State& state)
         {"worker", "Collect"}, [&](catalog::Change& change) -> Result<std::vector<std::string>> {
             std::vector<std::string> names;
             auto const all = TRY(change.snapshots({}));
+            auto const tasks = TRY(change.open_tasks());
             for (auto const& snapshot : all) {
                 if (snapshot.state != SnapshotState::deleted)
                     continue;
                 // A capture that is still storing it, or a volume that reads through it, keeps it.
                 auto const readers = TRY(change.volumes_over(snapshot.id));
-                if (!readers.empty() || !snapshot.state_message.empty())
+                bool const storing = std::any_of(tasks.begin(), tasks.end(), [&](Task const& task) {
+                    return task.payload.find(snapshot.id.text()) != std::string::npos;
+                });
+                if (!readers.empty() || storing)
                     continue;
                 TRY(change.remove(snapshot.id));
                 names.push_back(snapshot.id.text());

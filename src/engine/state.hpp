@@ -94,6 +94,13 @@ compute::Disk disk_of(Engine::State& state, Volume const& volume);
 /// Starts an instance's machine with its metadata socket.
 Result<void> start_machine(Engine::State& state, Instance const& instance);
 
+/// What a call with the same client token answered before; nothing when the token is new.
+Result<std::optional<std::vector<Instance>>> repeated(catalog::View& view, Caller const& caller,
+                                                      RunInstances const& request);
+/// Keeps the answer for repeated(), if the call has a token.
+Result<void> remember(Engine::State& state, catalog::Change& change, Caller const& caller,
+                      RunInstances const& request, std::vector<Instance> const& instances);
+
 /// The facts that a snapshot's manifest carries, so that its row can be rebuilt from the store.
 blocks::Facts facts_of(Snapshot const& snapshot);
 

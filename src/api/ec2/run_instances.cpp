@@ -114,11 +114,20 @@ std::string fingerprint(engine::RunInstances const& run)
     for (auto const& group : run.group_names)
         text += "|" + group;
     for (auto const& device : run.devices)
-        text += fmt::format("|{},{},{},{}", device.device_name,
+        text += fmt::format("|{},{},{},{},{},{}", device.device_name,
                             device.snapshot ? device.snapshot->text() : "",
-                            device.size_gib.value_or(0), device.volume_type.value_or(""));
+                            device.size_gib.value_or(0), device.volume_type.value_or(""),
+                            device.no_device, device.delete_on_termination.value_or(true));
     for (auto const& [key, value] : run.instance_tags)
         text += fmt::format("|{}={}", key, value);
+    for (auto const& [key, value] : run.volume_tags)
+        text += fmt::format("|disk:{}={}", key, value);
+    text += fmt::format("|{}|{}|{}|{}|{}|{}", run.shutdown_behavior.value_or(""),
+                        run.disable_api_termination, run.disable_api_stop, run.ebs_optimized,
+                        run.monitoring, run.iam_instance_profile);
+    text += fmt::format("|{}|{}|{}|{}", run.http_tokens.value_or(""),
+                        run.http_endpoint.value_or(""), run.http_put_response_hop_limit.value_or(0),
+                        run.instance_metadata_tags.value_or(""));
     return sha256(text + "|" + run.user_data).text();
 }
 
