@@ -53,6 +53,10 @@ std::string Script::run_words(Words words)
 {
     auto const verb = words.front();
     words.erase(words.begin());
+    if (verb == "restart")
+        return restart(words);
+    if (!world_->runs())
+        return "? the daemon did not start\n";
     if (verb == "call")
         return call(words);
     if (verb == "let")
@@ -62,9 +66,7 @@ std::string Script::run_words(Words words)
     if (verb == "import")
         return import(words);
     if (verb == "work")
-        return print_fault(world_->work());
-    if (verb == "restart")
-        return restart(words);
+        return work(words);
     if (verb == "clock")
         return clock(words);
     if (verb == "fault")
@@ -145,6 +147,18 @@ std::string Script::import(Words const& words)
         return print_fault(made.error());
     name(made.value().image.text(), "$" + words[0]);
     name(made.value().snapshot.text(), "$" + words[0] + "-disk");
+    return {};
+}
+
+std::string Script::work(Words const& words)
+{
+    if (words.empty())
+        return print_fault(world_->work());
+    for (auto left = read_size(words[0]); left > 0; --left) {
+        auto const worked = world_->engine().work_once();
+        if (!worked.ok())
+            return print_fault(worked.error());
+    }
     return {};
 }
 

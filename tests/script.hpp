@@ -35,6 +35,7 @@ private:
     std::string let(Words const& words);
     std::string as(Words const& words);
     std::string import(Words const& words);
+    std::string work(Words const& words);
     std::string restart(Words const& words);
     std::string clock(Words const& words);
     std::string fault(Words const& words);

@@ -131,6 +131,20 @@ void World::break_sync(std::string part)
     });
 }
 
+void World::fail_after(int syncs)
+{
+    env_.files.set_hook([count = syncs](std::string_view operation,
+                                        std::string const& path) mutable -> Result<void> {
+        if (operation == "read")
+            return {};
+        if (count > 0 && operation.starts_with("sync"))
+            --count;
+        if (count > 0)
+            return {};
+        return fail(Fault::io, fmt::format("Cannot {} {}: Input/output error", operation, path));
+    });
+}
+
 void World::heal()
 {
     full_ = false;

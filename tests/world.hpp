@@ -37,6 +37,8 @@ public:
     MemoryEnv& env() { return env_; }
 
     Result<void> restart(Stop how);
+    /// False after a restart that failed.
+    bool runs() const { return daemon_ != nullptr; }
     /// Runs tasks until none is due, and moves the clock where one is due within a minute. Not
     /// longer: what waits an hour waits for the test to say so.
     Result<void> work();
@@ -52,7 +54,9 @@ public:
     Result<void> fill_disk();
     /// Every sync of a file whose path contains `part` fails.
     void break_sync(std::string part);
-    /// Ends what the two above began.
+    /// Everything that changes the disk fails after so many syncs, as when power is about to go.
+    void fail_after(int syncs);
+    /// Ends what the three above began.
     void heal();
 
     /// What must always hold (DESIGN, part 7), asked of the catalog and the store: one sentence for
