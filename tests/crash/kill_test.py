@@ -17,6 +17,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = pathlib.Path(os.environ.get("KARAT_RELEASE", ROOT / "build/release"))
 TINY = ROOT / "build/images/tiny.raw"
+SEED_GIB = 1
 PAGE = "baked by Karat"
 USER_DATA = f"""#!/bin/sh
 mkdir -p /www
@@ -44,7 +45,7 @@ class World:
         self.karat("account", "create", "publisher", "--alias", "amazon")
         self.karat("account", "create", "demo")
         self.karat("image", "import", str(TINY), "--account", "publisher", "--format", "raw", "--public",
-                   "--name", "tiny", "--size", "1")
+                   "--name", "tiny", "--size", str(SEED_GIB))
         lines = self.karat("key", "create", "demo").splitlines()
         self.keys = [line.split("=", 1)[1] for line in lines]
 
@@ -238,17 +239,21 @@ def main():
         worker = threading.Thread(target=job.run, args=(seed_image,), daemon=True)
         worker.start()
         for number in range(kills):
-            time.sleep(random.uniform(0.5, 9))
+            time.sleep(random.uniform(0.5, 18))
             victim = random.choice(["karatd", "karatd", "karatd", "karat-blk", "qemu"])
             if victim == "karatd":
                 world.kill_daemon()
             else:
                 world.kill_one("nbdkit" if victim == "karat-blk" else "qemu-system")
             print(f"  {number + 1}: killed {victim}; {len(job.images)} images acknowledged", flush=True)
-        time.sleep(15)
+        # A test in which nothing was acknowledged would prove nothing.
+        deadline = time.time() + 180
+        while len(job.images) < 2 and time.time() < deadline:
+            time.sleep(1)
         stop.set()
         worker.join(90)
         assert not worker.is_alive(), "the job hangs"
+        assert len(job.images) >= 2, "no image was acknowledged between the kills"
         world.kill_daemon()
         check(world, job)
         print(f"ok: {kills} kills, {len(job.images)} acknowledged images all there")
@@ -259,4 +264,5 @@ def main():
         world.end()
 
 
-main()
+if __name__ == "__main__":
+    main()
