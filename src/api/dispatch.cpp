@@ -36,10 +36,21 @@ struct Operation {
     Result<std::string> (*run)(Job const&);
 };
 
+/// A verb that changes something sees to DryRun before it does; one that only reads gets here.
+template <class Request>
+Result<void> check_dry_run(Request const& request)
+{
+    if constexpr (requires { request.dry_run; })
+        if (request.dry_run)
+            return fail(Fault::dry_run, "Request would have succeeded, but DryRun flag is set.");
+    return {};
+}
+
 #define KARAT_QUERY_ROW(Name, name)                                                                \
     {#Name, [](Job const& job) -> Result<std::string> {                                            \
          auto const request = TRY(wire::KARAT_SERVICE::read_##name##_request(job.params));         \
          auto const result = TRY(KARAT_SERVICE::name(job.engine, job.caller, request));            \
+         TRY(check_dry_run(request));                                                              \
          return wire::KARAT_SERVICE::write_##name##_result(result, job.request_id);                \
      }},
 #define KARAT_JSON_ROW(Name, name)                                                                 \

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "karat/blocks.hpp"
+#include "karat/log.hpp"
 #include "karat/memory_env.hpp"
 
 #include "blocks_format.hpp"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frees what no snapshot needs, beside ingests and reads.
 //
-// 1. In one moment (Registry::begin_collect): which manifests go, and since when what ingests
-//    touched is kept. From then on a condemned snapshot cannot be opened.
-// 2. Mark from the roots, the snapshots not yet vouched for and the open views. Anything that is
-//    missing or damaged ends the collection here: nothing was dropped.
-// 3. Remove the condemned manifests, durably.
-// 4. Drop packs without live records; then copy the live records of mostly dead packs forward,
+// 1. The epoch goes up: what ingests that live now, or begin later, have touched is kept.
+// 2. Mark from the roots, which must all be there and whole, then from every other manifest on disk
+//    (a stray: its task may be about to tell the catalog), last from the open views. A snapshot
+//    that is removed meanwhile has its views among those, or was read before; a view opened after
+//    them is of a snapshot that was marked. Whatever a root misses ends the collection here.
+// 3. Drop packs without live records; then copy the live records of mostly dead packs forward,
 //    durably, and drop those too. An entry is dropped under the index's lock, where ingests find
 //    it: they find it and keep it, or miss it and store it again.
 #include "store.hpp"
@@ -33,7 +33,11 @@ public:
 private:
     Result<void> copy_forward(PackUse const& use);
     Result<void> drop(PackUse const& use, std::span<Indexed const> moved);
-    bool mostly_dead(PackUse const& use) const { return use.live_bytes * 2 < use.file_bytes; }
+    bool mostly_dead(PackUse const& use) const
+    {
+        bool const empty = use.live_records == 0 && use.dead_records > 0; // maybe not yet in a file
+        return empty || use.live_bytes * 2 < use.file_bytes;
+    }
 
     PackStore& store_;
     Packs& packs_;
@@ -125,7 +129,7 @@ Result<void> Collection::sweep(Env env, std::string const& directory)
         TRY(copy_forward(use));
         TRY(unlink_dropped());
     }
-    return env.files.sync_dir(packs_path(directory));
+    return {};
 }
 
 } // namespace
@@ -134,36 +138,39 @@ Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
 {
     std::scoped_lock const one(collect_mutex_);
     TRY(health_.check_writable());
-    auto const listed = TRY(names());
-    auto const plan = registry_.begin_collect(listed, roots);
-    struct End {
-        Registry& registry;
-        ~End() { registry.end_collect(); }
-    } const end{registry_};
-    Collection collection(*this, packs_, *writer_, plan.floor);
-    auto const mark_snapshot = [&](std::string const& name) -> Result<void> {
-        auto manifest = read_manifest(env_.files, directory_, name);
+    Collection collection(*this, packs_, *writer_, registry_.begin_collect());
+    for (auto const& name : roots) {
+        auto const manifest = read_manifest(env_.files, directory_, name);
         if (manifest.ok())
-            return collection.mark(manifest.value().pages);
-        if (manifest.error().fault != Fault::not_found)
+            TRY(collection.mark(manifest.value().pages));
+        else if (manifest.error().fault != Fault::not_found)
             return manifest.error();
-        if (registry_.removed_meanwhile(name))
-            return {};
-        return fail(Fault::corrupt,
-                    fmt::format("Nothing was collected: the snapshot '{}' is missing", name));
-    };
-    for (auto const& name : roots)
-        TRY(mark_snapshot(name));
-    for (auto const& name : plan.young)
-        TRY(mark_snapshot(name));
-    for (auto const& viewed : plan.viewed)
+        else if (!registry_.removed_meanwhile(name))
+            return fail(Fault::corrupt,
+                        fmt::format("Nothing was collected: the snapshot '{}' is missing", name));
+    }
+    std::set<std::string> const named(roots.begin(), roots.end());
+    std::uint64_t strays = 0;
+    for (auto const& name : TRY(names())) {
+        if (named.contains(name))
+            continue;
+        ++strays;
+        // Nobody vouches for a stray, so one that is damaged must not stop collections for ever.
+        auto const manifest = read_manifest(env_.files, directory_, name);
+        auto const marked = manifest.ok() ? collection.mark(manifest.value().pages)
+                                          : Result<void>(manifest.error());
+        if (!marked.ok() && marked.error().fault != Fault::not_found)
+            log(Level::warn, "collect.bad_stray", marked.error(), {{"snapshot", name}});
+    }
+    for (auto const& viewed : registry_.viewed())
         TRY(collection.mark(viewed));
-    for (auto const& name : plan.condemned)
-        TRY(env_.files.remove(manifest_path(directory_, name)));
-    // Also for those that remove() took and whose directory may not be synced yet.
+    // remove() answers after its own sync, but another's may be between the two.
     TRY(health_.after_sync(env_.files.sync_dir(manifests_path(directory_))));
     TRY(collection.sweep(env_, directory_));
-    return collection.report();
+    TRY(health_.after_sync(env_.files.sync_dir(packs_path(directory_))));
+    auto report = collection.report();
+    report.strays = strays;
+    return report;
 }
 
 } // namespace karat::blocks

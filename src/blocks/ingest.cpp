@@ -288,20 +288,17 @@ Result<void> SnapshotIngest::publish()
     auto const path = manifest_path(tools_.directory, name);
     auto const temporary = path + std::string(kTemporarySuffix);
     auto& files = tools_.env.files;
-    tools_.registry.publish(name); // before the name appears: a collection must not take it
     auto written = write_manifest(temporary);
+    tools_.registry.made(name);
     if (written.ok())
         written = files.rename(temporary, path);
     if (!written.ok()) {
         (void)files.remove(temporary); // what matters is why it failed; open() drops leftovers
-        tools_.registry.unpublish(name);
         return written;
     }
     auto synced = tools_.health.after_sync(files.sync_dir(manifests_path(tools_.directory)));
-    if (!synced.ok()) {
+    if (!synced.ok())
         (void)files.remove(path); // not acknowledged; the store is read-only from here
-        tools_.registry.unpublish(name);
-    }
     return synced;
 }
 

@@ -181,4 +181,11 @@ Result<Manifest> read_manifest(Files& files, std::string const& directory, std::
     return manifest;
 }
 
+Result<std::vector<std::string>> list_manifests(Files& files, std::string const& directory)
+{
+    auto names = TRY(files.list(manifests_path(directory)));
+    std::erase_if(names, [](std::string const& name) { return !good_name(name); });
+    return names;
+}
+
 } // namespace karat::blocks

@@ -36,6 +36,9 @@ PageRef const* find_page(std::span<PageRef const> pages, std::uint32_t index);
 /// Reads and checks the manifest of a snapshot. Fault::not_found if there is none.
 Result<Manifest> read_manifest(Files& files, std::string const& directory, std::string const& name);
 
+/// Names of the manifests in a directory, leftovers of unfinished ones left out.
+Result<std::vector<std::string>> list_manifests(Files& files, std::string const& directory);
+
 /// How many pages a volume has.
 inline std::uint32_t page_count(std::uint64_t size_bytes)
 {

@@ -66,7 +66,7 @@ Result<void> PackWriter::make_room(std::uint64_t record_bytes)
     if (open_ && (entries_.empty() || end() + record_bytes <= settings_.pack_bytes))
         return {};
     if (open_)
-        TRY(close_current());
+        TRY(leave_current());
     return open_next();
 }
 
@@ -84,25 +84,26 @@ Result<void> PackWriter::open_next()
     return {};
 }
 
-Result<void> PackWriter::close_current()
+Result<void> PackWriter::leave_current()
 {
     TRY(flush());
-    Bytes footer;
-    put_footer(footer, open_.number(), flushed_, entries_);
-    TRY(open_.file().write_at(flushed_, footer)); // fails: still open, tried again by the next
-    packs_.set_file_bytes(open_.number(), flushed_ + footer.size());
-    leave_current();
-    return {};
-}
-
-void PackWriter::leave_current()
-{
-    unsynced_.push_back(std::move(open_));
+    full_.push_back({std::move(open_), flushed_, std::exchange(entries_, {})});
     open_ = {};
-    entries_.clear();
     flushed_entries_ = 0;
     flushed_ = 0;
     open_dirty_ = false;
+    return {};
+}
+
+void PackWriter::write_footer(Full const& full)
+{
+    Bytes footer;
+    put_footer(footer, full.pin.number(), full.end, full.entries);
+    auto const written = full.pin.file().write_at(full.end, footer);
+    if (written.ok())
+        packs_.set_file_bytes(full.pin.number(), full.end + footer.size());
+    else // a full disk; the next open finds the records by scanning
+        log(Level::warn, "pack.no_footer", written.error(), {{"pack", full.pin.number()}});
 }
 
 Result<void> PackWriter::flush()
@@ -139,20 +140,25 @@ void PackWriter::undo_unflushed()
 Result<void> PackWriter::make_durable()
 {
     std::scoped_lock const one_sync(sync_mutex_);
-    std::vector<Packs::Pin> dirty;
+    std::vector<Full> full;
+    Packs::Pin open;
     bool names_dirty = false;
     {
         std::scoped_lock const guard(mutex_);
         TRY(health_.check_writable());
         TRY(flush());
-        dirty = std::exchange(unsynced_, {});
+        full = std::exchange(full_, {});
         if (open_ && std::exchange(open_dirty_, false))
-            dirty.push_back(packs_.pin(open_.number()));
+            open = packs_.pin(open_.number());
         names_dirty = std::exchange(names_dirty_, false);
     }
     // Appends go on meanwhile; what they add is the next caller's to sync.
-    for (auto const& pin : dirty)
-        TRY(health_.after_sync(pin.file().sync_data()));
+    for (auto const& pack : full) {
+        TRY(health_.after_sync(pack.pin.file().sync_data()));
+        write_footer(pack);
+    }
+    if (open)
+        TRY(health_.after_sync(open.file().sync_data()));
     if (names_dirty)
         TRY(health_.after_sync(env_.files.sync_dir(packs_path(settings_.directory))));
     return {};
@@ -163,12 +169,8 @@ Result<void> PackWriter::rotate()
     std::scoped_lock const one_sync(sync_mutex_);
     std::scoped_lock const guard(mutex_);
     TRY(health_.check_writable());
-    if (open_ && !entries_.empty()) {
-        TRY(flush());
-        // A disk too full for the footer leaves a pack that the next open finds by scanning.
-        if (!close_current().ok())
-            leave_current();
-    }
+    if (open_ && !entries_.empty())
+        TRY(leave_current());
     if (!open_)
         TRY(open_next());
     return health_.after_sync(env_.files.sync_dir(packs_path(settings_.directory)));

@@ -46,11 +46,19 @@ public:
     std::uint64_t failures() const;
 
 private:
+    /// A pack that takes no more records. Its footer is written when they are durable: a footer
+    /// that outlived its records in a crash would vouch for bytes that are not there.
+    struct Full {
+        Packs::Pin pin;
+        std::uint64_t end = 0;
+        std::vector<FooterEntry> entries;
+    };
+
     Result<Location> put(Record const& record);
     Result<void> make_room(std::uint64_t record_bytes);
     Result<void> open_next();
-    Result<void> close_current();
-    void leave_current();
+    Result<void> leave_current();
+    void write_footer(Full const& full);
     Result<void> flush();
     void undo_unflushed();
     std::uint64_t end() const { return flushed_ + buffer_.size(); }
@@ -68,7 +76,7 @@ private:
     Bytes buffer_; // of the open pack, from flushed_ on
     std::uint64_t flushed_ = 0;
     std::vector<Packs::Inserted> unflushed_; // in the index since they are in buffer_
-    std::vector<Packs::Pin> unsynced_;
+    std::vector<Full> full_;
     bool open_dirty_ = false;
     bool names_dirty_ = false;
     std::uint64_t failures_ = 0;

@@ -27,6 +27,7 @@ public:
     }
 
     Result<std::shared_ptr<View const>> view(std::string const& name) override;
+    Result<std::vector<std::string>> names() override;
     Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct) override;
     void closed(SnapshotView const& view) override;
     Result<void> refresh();
@@ -129,6 +130,11 @@ Result<std::shared_ptr<View const>> PackReader::view(std::string const& name)
     }
     TRY(refresh());
     return std::shared_ptr<View const>(std::move(view));
+}
+
+Result<std::vector<std::string>> PackReader::names()
+{
+    return list_manifests(env_.files, directory_);
 }
 
 Result<Buffer> PackReader::fetch(Hash const& hash, Kind kind, std::span<std::byte> direct)

@@ -123,11 +123,4 @@ Result<std::uint32_t> load_packs(Env env, std::string const& directory, Packs& p
     return next;
 }
 
-Result<std::vector<std::string>> list_manifests(Files& files, std::string const& directory)
-{
-    auto names = TRY(files.list(manifests_path(directory)));
-    std::erase_if(names, [](std::string const& name) { return !good_name(name); });
-    return names;
-}
-
 } // namespace karat::blocks

@@ -20,17 +20,16 @@ void Registry::end_ingest(std::string const& name)
     ingests_.erase(name);
 }
 
-void Registry::publish(std::string const& name)
+void Registry::removed(std::string const& name)
 {
     std::scoped_lock const guard(mutex_);
-    young_.insert(name);
+    removed_.insert(name);
 }
 
-void Registry::unpublish(std::string const& name)
+void Registry::made(std::string const& name)
 {
     std::scoped_lock const guard(mutex_);
-    young_.erase(name);
-    removed_.insert(name);
+    removed_.erase(name);
 }
 
 std::uint64_t Registry::collections() const
@@ -43,7 +42,7 @@ Result<void> Registry::open_view(SnapshotView const& view, std::uint64_t collect
 {
     std::scoped_lock const guard(mutex_);
     auto const& name = view.facts().name;
-    if (condemned_.contains(name))
+    if (removed_.contains(name))
         return fail(Fault::not_found, fmt::format("The snapshot '{}' is not in the store", name));
     if (collections != collections_)
         return fail(Fault::unavailable, "A collection began");
@@ -57,38 +56,24 @@ void Registry::close_view(SnapshotView const& view)
     views_.erase(&view);
 }
 
-CollectPlan Registry::begin_collect(std::span<std::string const> listed,
-                                    std::span<std::string const> roots)
+Epoch Registry::begin_collect()
 {
     std::scoped_lock const guard(mutex_);
-    CollectPlan plan;
     ++collections_;
-    plan.floor = ++epoch_;
     removed_.clear();
-    std::set<std::string> kept(roots.begin(), roots.end());
-    for (auto const& [name, began] : ingests_) {
-        plan.floor = std::min(plan.floor, began);
-        kept.insert(name);
-    }
-    for (auto const& root : roots)
-        young_.erase(root);
-    for (auto const* const view : views_) {
-        plan.viewed.push_back(view->manifest().pages);
-        kept.insert(view->facts().name);
-    }
-    plan.young.assign(young_.begin(), young_.end());
-    kept.insert(young_.begin(), young_.end());
-    for (auto const& name : listed)
-        if (!kept.contains(name))
-            plan.condemned.push_back(name);
-    condemned_ = {plan.condemned.begin(), plan.condemned.end()};
-    return plan;
+    auto floor = ++epoch_;
+    for (auto const& [name, began] : ingests_)
+        floor = std::min(floor, began);
+    return floor;
 }
 
-void Registry::end_collect()
+std::vector<std::vector<PageRef>> Registry::viewed() const
 {
     std::scoped_lock const guard(mutex_);
-    condemned_.clear();
+    std::vector<std::vector<PageRef>> tables;
+    for (auto const* const view : views_)
+        tables.push_back(view->manifest().pages);
+    return tables;
 }
 
 bool Registry::removed_meanwhile(std::string const& name) const

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who needs what: the ingests and views that are alive and the snapshots that no list of roots has
-// named yet. What a collection may remove is decided here, in one moment.
+// Who needs what: the ingests and views that are alive, and what was removed while a collection
+// runs.
 #pragma once
 
 #include "extent_index.hpp"
@@ -13,14 +13,6 @@
 
 namespace karat::blocks {
 
-/// What a collection starts from.
-struct CollectPlan {
-    Epoch floor = 0;                          ///< Entries touched since then are kept.
-    std::vector<std::string> condemned;       ///< Manifests to remove.
-    std::vector<std::string> young;           ///< Not vouched for yet, but kept.
-    std::vector<std::vector<PageRef>> viewed; ///< Page tables of open views.
-};
-
 /// Thread-safe.
 class Registry {
 public:
@@ -28,23 +20,24 @@ public:
     Result<void> begin_ingest(std::string const& name);
     void end_ingest(std::string const& name);
 
-    /// The snapshot is about to have a manifest; a collection keeps it until a list of roots names
-    /// it.
-    void publish(std::string const& name);
-    void unpublish(std::string const& name);
+    /// remove() begins; a view of it cannot be opened any more. `made` ends that for a new snapshot
+    /// of the name.
+    void removed(std::string const& name);
+    void made(std::string const& name);
 
     /// Views are opened between two looks at this number: if it changed, a collection began.
     std::uint64_t collections() const;
-    /// Fault::not_found if the snapshot is being removed; Fault::unavailable if a collection
-    /// began since `collections`.
+    /// Fault::not_found if the snapshot was removed since the last collection began;
+    /// Fault::unavailable if one began since `collections`.
     Result<void> open_view(SnapshotView const& view, std::uint64_t collections);
     void close_view(SnapshotView const& view);
 
-    /// `listed` are the manifests that were on disk before the call.
-    CollectPlan begin_collect(std::span<std::string const> listed,
-                              std::span<std::string const> roots);
-    void end_collect();
-    /// remove() was called for it since begin_collect().
+    /// From now on what is removed is remembered. The result is the epoch since when what ingests
+    /// touched must be kept.
+    Epoch begin_collect();
+    /// The page tables of the views that are open.
+    std::vector<std::vector<PageRef>> viewed() const;
+    /// Whether remove() was called for it since begin_collect().
     bool removed_meanwhile(std::string const& name) const;
 
     /// Stamps what ingests touch; counts collections.
@@ -56,8 +49,6 @@ private:
     std::uint64_t collections_ = 0;
     std::map<std::string, Epoch> ingests_;
     std::set<SnapshotView const*> views_;
-    std::set<std::string> young_;
-    std::set<std::string> condemned_;
     std::set<std::string> removed_;
 };
 

@@ -99,7 +99,7 @@ Result<void> PackStore::remove(std::string const& name)
     if (!good_name(name))
         return {}; // nothing is called so
     TRY(health_.check_writable());
-    registry_.unpublish(name);
+    registry_.removed(name); // before: a view of it is open by now, or refused
     TRY(env_.files.remove(manifest_path(directory_, name)));
     return health_.after_sync(env_.files.sync_dir(manifests_path(directory_)));
 }

@@ -16,9 +16,6 @@ Result<void> finish_directory(Files& files, std::string const& directory);
 /// Answers the number that the next pack gets.
 Result<std::uint32_t> load_packs(Env env, std::string const& directory, Packs& packs);
 
-/// Names of the manifests in a directory, leftovers of unfinished ones left out.
-Result<std::vector<std::string>> list_manifests(Files& files, std::string const& directory);
-
 class PackStore final : public Store, public Source {
 public:
     static Result<std::unique_ptr<Store>> open(Env env, std::string directory, Options options);

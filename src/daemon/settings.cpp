@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 #include <span>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace karat::daemon {
@@ -144,15 +143,26 @@ std::string default_text(Row const& row)
 
 } // namespace
 
+namespace {
+
+/// toml++ throws; nothing leaves this function.
+Result<toml::table> parse_table(std::string const& text)
+{
+    try {
+        return toml::parse(text);
+    } catch (toml::parse_error const& problem) {
+        return fail(Fault::invalid, fmt::format("The settings are not TOML: {} (line {})",
+                                                problem.description(), problem.source().begin.line));
+    }
+}
+
+} // namespace
+
 Result<Settings> parse_settings(std::string const& toml_text)
 {
-    auto const parsed = toml::parse(toml_text);
-    if (!parsed)
-        return fail(Fault::invalid,
-                    fmt::format("The settings are not TOML: {} (line {})",
-                                parsed.error().description(), parsed.error().source().begin.line));
+    auto const table = TRY(parse_table(toml_text));
     Settings settings;
-    for (auto const& [key, node] : parsed.table()) {
+    for (auto const& [key, node] : table) {
         auto const* const row = find_row(key.str());
         if (row == nullptr)
             return unknown_key(key.str());

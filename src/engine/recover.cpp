@@ -5,7 +5,7 @@
 
 #include "karat/log.hpp"
 
-#include <set>
+#include <map>
 
 namespace karat::engine {
 namespace {
@@ -27,19 +27,22 @@ bool should_run(InstanceState state)
     return false;
 }
 
-/// Machines that the catalog does not want are ended; those that it does keep their metadata.
+/// Machines of instances that should be off are ended. One that the catalog does not know at all is
+/// left alone: rows outlive their machines, so it means that the catalog is older than the machine.
 Result<void> settle_machines(Engine::State& state, std::vector<Instance> const& instances)
 {
-    std::set<InstanceId> wanted;
+    std::map<InstanceId, bool> wanted;
     for (auto const& instance : instances)
-        if (should_run(instance.state))
-            wanted.insert(instance.id);
+        wanted[instance.id] = should_run(instance.state);
     auto const running = TRY(state.parts.hypervisor.running());
     for (auto const& id : running) {
-        if (wanted.contains(id))
-            continue;
-        log(Level::warn, "machine.orphan", {{"instance", id.text()}});
-        TRY(state.parts.hypervisor.kill(id));
+        auto const known = wanted.find(id);
+        if (known == wanted.end()) {
+            log(Level::error, "machine.unknown", {{"instance", id.text()}});
+        } else if (!known->second) {
+            log(Level::warn, "machine.unwanted", {{"instance", id.text()}});
+            TRY(state.parts.hypervisor.kill(id));
+        }
     }
     return {};
 }
@@ -57,17 +60,15 @@ Result<void> settle_instance(Engine::State& state, Instance const& instance)
     return state.parts.metadata.open(instance.id, machine.nic.imds_socket);
 }
 
-/// Folders of volumes that have no row.
-Result<void> remove_orphan_volumes(Engine::State& state)
+/// A volume's row is written before its files and removed after them, so a folder without a row means
+/// that the catalog is older than the folder. It may be somebody's only copy: never removed here.
+Result<void> report_unknown_volumes(Engine::State& state)
 {
     auto const folders = TRY(state.parts.volumes.list());
     for (auto const& id : folders) {
-        auto const row =
-            TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
-        if (row)
-            continue;
-        log(Level::warn, "volume.orphan", {{"volume", id.text()}});
-        TRY(state.parts.volumes.remove(id));
+        auto const row = TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
+        if (!row)
+            log(Level::error, "volume.unknown", {{"volume", id.text()}});
     }
     return {};
 }
@@ -84,7 +85,7 @@ Result<void> Engine::recover()
     TRY(settle_machines(state, instances));
     for (auto const& instance : instances)
         TRY(settle_instance(state, instance));
-    TRY(remove_orphan_volumes(state));
+    TRY(report_unknown_volumes(state));
     return state.catalog().change({"worker", "Recover"},
                                   [&](catalog::Change& change) -> Result<void> {
                                       TRY(change.remove_expired_tokens(state.now()));

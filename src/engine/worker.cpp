@@ -150,11 +150,20 @@ Result<void> run(Engine::State& state, Task task)
     return end(state, task, TaskState::done, "");
 }
 
+/// Lets a sleeping worker look for a task.
+void wake_one(Engine::State& state)
+{
+    std::scoped_lock const guard(state.mutex);
+    state.woken = true;
+    state.wake.notify_one();
+}
+
 Result<bool> take_and_run(Engine::State& state)
 {
     auto task = TRY(state.catalog().take_task(std::string(kHost), kLease));
     if (!task)
         return false;
+    wake_one(state); // there may be more: one change can queue many tasks
     Turn const turn(state, task->subject);
     bool const mine = turn.taken() ? TRY(is_first_of_its_subject(state, *task)) : false;
     if (!mine) {

@@ -33,6 +33,7 @@ user_data_for() {
 #!/bin/sh
 mkdir -p /www
 echo "baked by Karat" >/www/index.html
+dd if=/dev/urandom of=/www/data bs=1M count=24
 printf '#!/bin/sh\nhttpd -h /www\n' >/etc/rc.d/50-httpd
 chmod +x /etc/rc.d/50-httpd
 DATA

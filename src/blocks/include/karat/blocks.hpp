@@ -25,7 +25,7 @@ inline constexpr std::uint64_t kBlockBytes = 4096;
 
 /// What a manifest says of its snapshot beside the bytes, so that a lost catalog can be rebuilt.
 struct Facts {
-    std::string name = {};        ///< "snap-…"; the key of the snapshot in this store.
+    std::string name = {};        ///< "snap-…"; its key in this store: [A-Za-z0-9_-]{1,128}.
     std::uint64_t size_bytes = 0; ///< Of the volume; a multiple of kBlockBytes.
     std::string parent = {};      ///< Name of the snapshot it was made from, or empty.
     std::map<std::string, std::string> details =
@@ -41,7 +41,7 @@ struct Committed {
     std::uint64_t bytes_stored = 0;    ///< What they took in packs (after compression).
 };
 
-/// A snapshot in the making. One thread. Holds a lease: what it has written or found is not
+/// A snapshot in the making. One thread. Ended before its store. Holds a lease: what it has written or found is not
 /// collected. Destroying it without commit() leaves nothing but garbage for the collector.
 class Ingest {
 public:
@@ -57,7 +57,7 @@ public:
 };
 
 /// A completed snapshot, open for reading. Thread-safe. Stays readable while it lives, also when
-/// the collector moves or drops its packs.
+/// the collector moves or drops its packs. Ended before the store or reader that it came from.
 class View {
 public:
     virtual ~View() = default;
@@ -66,8 +66,8 @@ public:
     /// Reads exactly into.size() bytes; holes read as zeroes. Fault::corrupt names the pack when a
     /// hash does not match. Any alignment.
     virtual Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const = 0;
-    /// The first stretch of data at or after `offset_bytes`, extents that touch merged; nothing
-    /// when only a hole follows.
+    /// The first stretch of data at or after `offset_bytes`; nothing when only a hole follows.
+    /// Extents that touch are merged, but no further than about 8 GiB.
     virtual Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const = 0;
 };
 
@@ -140,7 +140,10 @@ public:
     virtual ~Reader() = default;
     static Result<std::unique_ptr<Reader>> open(Env env, std::string directory,
                                                 Options options = {});
+    /// Also sees what the writer has committed or moved since.
     virtual Result<std::shared_ptr<View const>> view(std::string const& name) = 0;
+    /// Names of all snapshots with a manifest, sorted.
+    virtual Result<std::vector<std::string>> names() = 0;
 };
 
 } // namespace karat::blocks

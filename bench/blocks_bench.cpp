@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times the block store: blocks_bench import STORE NAME FILE | restore STORE NAME FILE | check
+// STORE
+//                        | remove STORE NAME | collect STORE
+// Prints seconds, CPU seconds and bytes as key=value, one line a run.
+#include "karat/blocks.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <sys/resource.h>
+
+namespace {
+
+using namespace karat;
+
+constexpr std::size_t kStep = 4 << 20;
+
+double cpu_seconds()
+{
+    rusage use = {};
+    ::getrusage(RUSAGE_SELF, &use);
+    auto const seconds = [](timeval t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+    };
+    return seconds(use.ru_utime) + seconds(use.ru_stime);
+}
+
+Result<std::string> import(blocks::Store& store, std::string const& name, std::string const& path)
+{
+    auto env = posix_env();
+    auto const file = TRY(env.files.open(path, Access::read));
+    auto const size = TRY(file->size_bytes());
+    auto const whole = (size + blocks::kBlockBytes - 1) / blocks::kBlockBytes * blocks::kBlockBytes;
+    auto ingest = TRY(store.begin({.name = name, .size_bytes = whole}, {}));
+    Bytes step(kStep);
+    for (std::uint64_t at = 0;;) {
+        auto const data = TRY(file->next_data(at));
+        if (!data)
+            break;
+        at = data->offset_bytes / blocks::kBlockBytes * blocks::kBlockBytes;
+        while (at < data->end_bytes()) {
+            auto const length = std::min<std::uint64_t>(kStep, whole - at);
+            auto const part = std::span(step).first(length);
+            auto const got = TRY(file->read_at(at, part));
+            std::ranges::fill(part.subspan(got), std::byte{0});
+            TRY(ingest->write(at, part));
+            at += length;
+        }
+    }
+    auto const done = TRY(ingest->commit());
+    return "bytes_data=" + std::to_string(done.full_size_bytes) +
+           " bytes_new=" + std::to_string(done.bytes_new) +
+           " bytes_stored=" + std::to_string(done.bytes_stored) + " root=" + done.root.text();
+}
+
+Result<std::string> restore(std::string const& store, std::string const& name,
+                            std::string const& path)
+{
+    auto env = posix_env();
+    auto const reader = TRY(blocks::Reader::open(env, store));
+    auto const view = TRY(reader->view(name));
+    auto const file = TRY(env.files.open(path, Access::create));
+    TRY(file->truncate(view->facts().size_bytes));
+    Bytes step(kStep);
+    std::uint64_t bytes = 0;
+    for (std::uint64_t at = 0;;) {
+        auto const data = TRY(view->next_data(at));
+        if (!data)
+            break;
+        for (at = data->offset_bytes; at < data->end_bytes();) {
+            auto const part =
+                std::span(step).first(std::min<std::uint64_t>(kStep, data->end_bytes() - at));
+            TRY(view->read(at, part));
+            TRY(file->write_at(at, part));
+            at += part.size();
+            bytes += part.size();
+        }
+    }
+    return "bytes_data=" + std::to_string(bytes);
+}
+
+Result<std::string> check(blocks::Store& store)
+{
+    auto const report = TRY(store.check({}));
+    for (auto const& damage : report.damage)
+        std::printf("damage: %s\n", damage.c_str());
+    return "bytes_data=" + std::to_string(report.bytes);
+}
+
+Result<std::string> run(int count, char** words)
+{
+    std::string const verb = count > 1 ? words[1] : "";
+    std::string const directory = count > 2 ? words[2] : "";
+    std::string const name = count > 3 ? words[3] : "";
+    std::string const path = count > 4 ? words[4] : "";
+    if (verb == "restore")
+        return restore(directory, name, path);
+    auto const store = TRY(blocks::Store::open(posix_env(), directory));
+    if (verb == "import")
+        return import(*store, name, path);
+    if (verb == "check")
+        return check(*store);
+    if (verb == "remove") {
+        TRY(store->remove(name));
+        return std::string("removed=1");
+    }
+    if (verb == "collect") {
+        auto const names = TRY(store->names());
+        auto const report = TRY(store->collect(names));
+        return "bytes_freed=" + std::to_string(report.bytes_freed);
+    }
+    return fail(Fault::invalid, "usage: blocks_bench import|restore|check|remove|collect STORE …");
+}
+
+} // namespace
+
+int main(int count, char** words)
+{
+    auto const clock = [] { return karat::posix_env().clock.steady(); };
+    auto const began = clock();
+    auto const result = run(count, words);
+    auto const seconds = static_cast<double>((clock() - began).count()) / 1e9;
+    if (!result.ok()) {
+        std::fprintf(stderr, "blocks_bench: %s\n", result.error().message.c_str());
+        return 1;
+    }
+    std::printf("verb=%s seconds=%.3f cpu_seconds=%.2f %s\n", words[1], seconds, cpu_seconds(),
+                result.value().c_str());
+    return 0;
+}

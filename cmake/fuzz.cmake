@@ -1,0 +1,27 @@
+# One target a reader of strangers' bytes: fuzz/NAME_fuzz.cpp, with its saved corpus in
+# fuzz/corpus/NAME. In the fuzz preset it is a libFuzzer program; in the others the corpus is
+# replayed as a fast test, so that no input that was once a finding comes back.
+function(karat_fuzz name room)
+  set(target ${name}_fuzz)
+  set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/fuzz/${target}.cpp)
+  target_compile_options(${target} PRIVATE ${KARAT_WARNINGS})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/${room})
+  target_link_libraries(${target} PRIVATE karat::${room} ${ARGN})
+  if(KARAT_FUZZ)
+    target_compile_options(karat_${room} PRIVATE -fsanitize=fuzzer-no-link)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/fuzz/replay.cpp)
+    add_test(NAME ${target} COMMAND ${target} ${corpus})
+    set_tests_properties(${target} PROPERTIES LABELS fast TIMEOUT 120)
+  endif()
+endfunction()
+
+karat_fuzz(query wire)
+karat_fuzz(sigv4 wire)
+karat_fuzz(manifest blocks PkgConfig::zstd PkgConfig::xxhash)
+karat_fuzz(pack blocks PkgConfig::zstd PkgConfig::xxhash)
+karat_fuzz(qcow2 volumes)
+karat_fuzz(net_guard net slirp::slirp)

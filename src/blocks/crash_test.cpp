@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// A short life of a store, broken off before every operation that changes the disk, or with every
+// single operation failing, must leave each acknowledged snapshot whole.
+#include "blocks_testing.hpp"
+
+#include <map>
+#include <set>
+
+namespace karat::blocks {
+namespace {
+
+using namespace testing;
+
+constexpr std::size_t kKiB = 1024;
+
+/// What the store acknowledged, and what it may or may not have done.
+struct Promises {
+    std::map<std::string, Bytes> kept;  // commit() succeeded, remove() was not called
+    std::map<std::string, Bytes> maybe; // begun and not acknowledged, or being removed
+};
+
+/// A life in steps; each goes on after failures as a daemon would.
+class Life {
+public:
+    explicit Life(Store& store)
+        : store_(store)
+    {
+    }
+
+    Promises const& live()
+    {
+        auto const a = random_bytes(1, 80 * kKiB);
+        auto const b = text_bytes(2, 160 * kKiB);
+        put_snapshot("a", a);
+        put_snapshot("b", b);
+        auto next = a;
+        std::ranges::copy(random_bytes(3, 8 * kKiB), next.begin() + 16 * kKiB);
+        put_increment("c", "a", next, {16 * kKiB, 8 * kKiB});
+        remove("b");
+        collect();
+        put_snapshot("d", b); // again what was dropped
+        remove("a");
+        collect();
+        auto grown = next;
+        grown.resize(120 * kKiB);
+        std::ranges::copy(a, grown.begin() + 40 * kKiB);
+        put_increment("e", "c", grown, {40 * kKiB, 80 * kKiB});
+        remove("d");
+        collect();
+        return promises_;
+    }
+
+private:
+    void put_snapshot(std::string const& name, Bytes const& volume)
+    {
+        promises_.maybe[name] = volume;
+        if (put(store_, name, volume).ok())
+            acknowledge(name);
+    }
+    void put_increment(std::string const& name, std::string const& base, Bytes const& volume,
+                       Range changed)
+    {
+        promises_.maybe[name] = volume;
+        auto const made = [&]() -> Result<void> {
+            auto ingest = TRY(store_.begin({.name = name, .size_bytes = volume.size()}, base));
+            TRY(ingest->write(
+                changed.offset_bytes,
+                std::span(volume).subspan(changed.offset_bytes, changed.length_bytes)));
+            TRY(ingest->commit());
+            return {};
+        }();
+        if (made.ok())
+            acknowledge(name);
+    }
+    void acknowledge(std::string const& name)
+    {
+        promises_.kept[name] = promises_.maybe[name];
+        promises_.maybe.erase(name);
+    }
+    void remove(std::string const& name)
+    {
+        if (auto kept = promises_.kept.extract(name))
+            promises_.maybe.insert(std::move(kept));
+        if (store_.remove(name).ok())
+            promises_.maybe.erase(name);
+    }
+    void collect()
+    {
+        std::vector<std::string> roots;
+        for (auto const& [name, volume] : promises_.kept)
+            roots.push_back(name);
+        (void)store_.collect(roots); // on failure: nothing a snapshot needs is gone
+    }
+
+    Store& store_;
+    Promises promises_;
+};
+
+void expect_promises(Store& store, Promises const& promises)
+{
+    for (auto const& [name, volume] : promises.kept) {
+        auto const got = get(store, name);
+        ASSERT_TRUE(got.ok()) << name << ": " << outcome(got);
+        ASSERT_EQ(got.value(), volume) << name;
+    }
+    auto const names = store.names().value();
+    std::set<std::string> const present(names.begin(), names.end());
+    for (auto const& name : present)
+        ASSERT_TRUE(promises.kept.contains(name) || promises.maybe.contains(name)) << name;
+    for (auto const& [name, volume] : promises.maybe) {
+        if (!present.contains(name))
+            continue;
+        auto const got = get(store, name);
+        ASSERT_TRUE(got.ok()) << name << ": " << outcome(got);
+        ASSERT_EQ(got.value(), volume) << name;
+    }
+}
+
+/// The store goes on: it checks clean, collects, keeps its promises, takes new data.
+void expect_future(Store& store, Promises promises)
+{
+    auto const report = store.check({});
+    ASSERT_TRUE(report.ok()) << outcome(report);
+    ASSERT_EQ(report.value().damage, std::vector<std::string>());
+    std::vector<std::string> roots;
+    for (auto const& [name, volume] : promises.kept)
+        roots.push_back(name);
+    auto const collected = store.collect(roots);
+    ASSERT_TRUE(collected.ok()) << outcome(collected);
+    expect_promises(store, promises); // the others are strays now, and whole all the same
+    auto const volume = text_bytes(2, 100 * kKiB);
+    ASSERT_TRUE(put(store, "new", volume).ok());
+    ASSERT_EQ(get(store, "new").value(), volume);
+}
+
+Options small() { return {.pack_bytes = 64 * kKiB, .threads = 0, .cache_bytes = 0}; }
+
+class Quiet : public ::testing::Test {
+protected:
+    void SetUp() override { set_log_level(static_cast<Level>(4)); }
+    void TearDown() override { set_log_level(Level::info); }
+};
+
+using Crash = Quiet;
+using Failure = Quiet;
+
+/// Lives until the disk loses power before operation `last`; true if life ended before that.
+bool live_until(MemoryEnv& memory, int last, Promises& promises)
+{
+    int count = 0;
+    memory.files.set_hook([&](std::string_view operation, std::string const&) -> Result<void> {
+        if (operation != "read" && count++ >= last)
+            return fail(Fault::io, "power cut");
+        return {};
+    });
+    {
+        auto opened = Store::open(memory.env(), "store", small());
+        if (opened.ok())
+            promises = Life(*opened.value()).live();
+    }
+    memory.files.set_hook(nullptr);
+    return count <= last;
+}
+
+TEST_F(Crash, AtEveryOperationKeepsWhatWasAcknowledged)
+{
+    bool whole = false;
+    int states = 0;
+    for (int last = 0; !whole; ++last) {
+        for (std::uint64_t policy = 0; policy < 6; ++policy) {
+            MemoryEnv memory;
+            Promises promises;
+            whole = live_until(memory, last, promises);
+            SeededChance chance(policy * 1000003 + static_cast<std::uint64_t>(last));
+            memory.files.crash([&] {
+                std::array<std::byte, 1> coin{};
+                chance.fill(coin);
+                return policy == 1 || (policy > 1 && (coin[0] & std::byte{1}) == std::byte{1});
+            });
+            auto const store = Store::open(memory.env(), "store", small());
+            ASSERT_TRUE(store.ok()) << outcome(store) << " at " << last;
+            ASSERT_NO_FATAL_FAILURE(expect_promises(*store.value(), promises))
+                << "operation " << last << ", policy " << policy;
+            ASSERT_NO_FATAL_FAILURE(expect_future(*store.value(), promises))
+                << "operation " << last << ", policy " << policy;
+            ++states;
+        }
+    }
+    RecordProperty("states", states);
+    EXPECT_GT(states, 300);
+}
+
+TEST_F(Failure, OfEverySingleCallIsSurvived)
+{
+    bool reached = true;
+    for (int failing = 0; reached; ++failing) {
+        MemoryEnv memory;
+        Promises promises;
+        int count = 0;
+        std::string what;
+        auto opened = Store::open(memory.env(), "store", small());
+        ASSERT_TRUE(opened.ok());
+        memory.files.set_hook(
+            [&](std::string_view operation, std::string const& path) -> Result<void> {
+                if (count++ != failing)
+                    return {};
+                what = std::string(operation) + " " + path;
+                return fail(Fault::io, "injected");
+            });
+        promises = Life(*opened.value()).live();
+        reached = count > failing;
+        memory.files.set_hook(nullptr);
+        ASSERT_NO_FATAL_FAILURE(expect_promises(*opened.value(), promises)) << what;
+        auto const read_only = opened.value()->stats().value().read_only;
+        EXPECT_EQ(read_only, what.starts_with("sync")) << what;
+        opened = fail(Fault::unavailable, "closed");
+        memory.files.crash();
+        auto const store = Store::open(memory.env(), "store", small());
+        ASSERT_TRUE(store.ok()) << outcome(store) << " after " << what;
+        ASSERT_NO_FATAL_FAILURE(expect_promises(*store.value(), promises)) << what;
+        ASSERT_NO_FATAL_FAILURE(expect_future(*store.value(), promises)) << what;
+    }
+}
+
+TEST_F(Failure, AfterAFailedSyncTheStoreReadsOnly)
+{
+    World world(small());
+    auto const volume = random_bytes(1, 100 * kKiB);
+    ASSERT_TRUE(put(*world.store, "a", volume).ok());
+    world.memory.files.set_hook([](std::string_view operation, std::string const&) {
+        return operation == "sync" ? Result<void>(fail(Fault::io, "EIO")) : Result<void>();
+    });
+    EXPECT_EQ(put(*world.store, "b", random_bytes(2, 100 * kKiB)).error().fault, Fault::io);
+    world.memory.files.set_hook(nullptr);
+    EXPECT_EQ(get(*world.store, "a").value(), volume);
+    EXPECT_EQ(get(*world.store, "b").error().fault, Fault::not_found);
+    EXPECT_EQ(outcome(put(*world.store, "c", volume)),
+              "unavailable: The block store is read-only since a sync failed: EIO");
+    EXPECT_EQ(world.store->remove("a").error().fault, Fault::unavailable);
+    EXPECT_EQ(world.store->collect({}).error().fault, Fault::unavailable);
+    world.reopen();
+    EXPECT_TRUE(put(*world.store, "b", volume).ok());
+}
+
+TEST_F(Failure, AFullDiskLeavesNothingBehind)
+{
+    World world(small());
+    auto const volume = random_bytes(1, 100 * kKiB);
+    ASSERT_TRUE(put(*world.store, "a", volume).ok());
+    world.memory.files.set_capacity_bytes(300 * kKiB);
+    auto const failed = put(*world.store, "b", random_bytes(2, 400 * kKiB));
+    EXPECT_NE(outcome(failed).find("No space left on device"), std::string::npos)
+        << outcome(failed);
+    EXPECT_EQ(world.store->names().value(), std::vector<std::string>{"a"});
+    std::vector<std::string> const roots{"a"};
+    auto const collected = world.store->collect(roots);
+    ASSERT_TRUE(collected.ok()) << outcome(collected);
+    EXPECT_LT(world.store->stats().value().pack_bytes, 180 * kKiB);
+    auto const other = random_bytes(3, 80 * kKiB);
+    EXPECT_TRUE(put(*world.store, "c", other).ok());
+    world.reopen(); // with hardly any room
+    EXPECT_EQ(get(*world.store, "a").value(), volume);
+    EXPECT_EQ(get(*world.store, "c").value(), other);
+}
+
+TEST_F(Crash, ATornTailIsCutAndAHoleInTheMiddleIsNot)
+{
+    World world({.threads = 0});
+    auto const volume = random_bytes(1, 64 * kKiB);
+    ASSERT_TRUE(put(*world.store, "a", volume).ok());
+    ASSERT_TRUE(put(*world.store, "b", random_bytes(2, 64 * kKiB)).ok());
+    world.store.reset();
+    auto const path = "store/packs/" + pack_files(world.memory.files).front();
+    auto const file = world.memory.files.open(path, Access::write).value();
+    auto const size = file->size_bytes().value();
+    ASSERT_TRUE(file->write_at(size, random_bytes(3, 5000)).ok());
+    ASSERT_TRUE(file->write_at(80 * kKiB, as_bytes("rot in b")).ok());
+    world.reopen();
+    EXPECT_EQ(get(*world.store, "a").value(), volume);
+    EXPECT_EQ(get(*world.store, "b").error().fault, Fault::corrupt);
+    EXPECT_FALSE(world.store->check({}).value().damage.empty());
+}
+
+} // namespace
+} // namespace karat::blocks

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The whole main job with `tiny`, the programs as they ship, and the real aws command line; then a
+# look that nothing was left behind. Uses a daemon, a data directory and a port of its own.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tools/dev/common.sh
+source tools/dev/service.sh
+source tools/dev/main_job.sh
+
+for program in aws jq qemu-system-x86_64 nbdkit mmdebstrap; do
+    command -v "$program" >/dev/null || { say "SKIPPED: $program is not installed"; exit 77; }
+done
+
+data=$(mktemp -d "${TMPDIR:-/tmp}/karat-boot.XXXXXX")
+finish() {
+    local code=$?
+    stop_service "$data"
+    [ "$code" -eq 0 ] || { say "--- the daemon's last lines"; tail -40 "$data/karatd.log" >&2; }
+    rm -rf "$data"
+}
+trap finish EXIT
+
+nothing_left() {
+    [ -z "$(ls "$data/volumes")" ] || { ls -R "$data/volumes"; return 1; }
+    [ -z "$(pgrep -f -- "$data/run/machines" || true)" ] || { pgrep -af -- "$data/run/machines"; return 1; }
+}
+
+start_service "$data" "$(free_port)"
+user_credentials "$data"
+# shellcheck disable=SC1091
+source "$data/credentials.sh"
+step "register tiny" seed_image "$data" tiny
+main_job tiny t3.nano
+step "no machine, overlay or process is left" wait_for 20 nothing_left
+step "the store is sound" build/release/karat --data "$data" store check

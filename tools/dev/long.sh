@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# ./dev long: what takes too long for every change. Run it before calling an issue resolved.
+#   ./dev long [fuzz|kills|debian]...   all of them by default
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tools/dev/common.sh
+source tools/dev/service.sh
+source tools/dev/main_job.sh
+
+fuzz_seconds=${FUZZ_SECONDS:-600} kills=${KILLS:-200}
+
+# Every libFuzzer target for a while, from its saved corpus; findings stay in build/fuzz.
+fuzz() {
+    setup_packages build
+    command -v clang++-19 >/dev/null || die "fuzzing needs clang-19: apt-get install clang-19 libclang-rt-19-dev"
+    build fuzz
+    local target name
+    mkdir -p build/findings
+    for target in build/fuzz/*_fuzz; do
+        name=$(basename "$target" _fuzz)
+        mkdir -p "build/findings/$name"
+        say "== $name, $fuzz_seconds s"
+        "$target" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
+            -artifact_prefix="build/findings/$name/" "build/findings/$name" "fuzz/corpus/$name" 2>&1 | tail -8
+    done
+}
+
+kills() {
+    setup_packages build run images test
+    build release
+    mkdir -p build/images
+    [ -e build/images/tiny.raw ] || images/build tiny build/images/tiny.raw
+    tests/crash/kill_test.py "$kills"
+}
+
+# The whole main job with debian-12, in a data directory of its own.
+debian() {
+    setup_packages build run images test
+    build release
+    data=$(mktemp -d "${TMPDIR:-/tmp}/karat-debian.XXXXXX")
+    trap 'stop_service "$data"; rm -rf "$data"' EXIT
+    start_service "$data" "$(free_port)"
+    user_credentials "$data"
+    # shellcheck disable=SC1091
+    source "$data/credentials.sh"
+    step "build and register debian-12" seed_image "$data" debian-12
+    main_job debian-12 t3.small
+}
+
+[ $# -gt 0 ] || set -- kills debian fuzz
+for part in "$@"; do
+    case "$part" in
+    fuzz | kills | debian) "$part" ;;
+    *) die "long takes fuzz, kills and debian, not '$part'" ;;
+    esac
+done
