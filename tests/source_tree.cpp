@@ -34,8 +34,9 @@ std::vector<SourceFile> read_sources()
             if (!entry.is_regular_file() || (kind != ".cpp" && kind != ".hpp" && kind != ".py"))
                 continue;
             auto path = fs::relative(entry.path(), kRepository).generic_string();
-            auto const text = read_repository_file(path);
-            found.push_back({std::move(path), split_lines(text)});
+            auto text = read_repository_file(path);
+            auto lines = split_lines(text);
+            found.push_back({std::move(path), std::move(text), std::move(lines)});
         }
     }
     std::sort(found.begin(), found.end(),

@@ -12,6 +12,7 @@ namespace karat::testing {
 
 struct SourceFile {
     std::string path; ///< Relative to the repository, '/' between parts.
+    std::string text;
     std::vector<std::string> lines;
 
     bool is_cpp() const { return path.ends_with(".cpp") || path.ends_with(".hpp"); }
