@@ -37,8 +37,9 @@ TEST_P(TextTest, Prints)
     auto blocks = parse_blocks(read_repository_file(path));
     for (auto& block : blocks) {
         auto const printed = script.run(block);
-        if (!blessing())
+        if (!blessing()) {
             ASSERT_EQ(printed, block.expected) << path << ": " << block.head.back();
+        }
         block.expected = printed;
     }
     if (blessing())
@@ -51,7 +52,7 @@ TEST_P(TextTest, Prints)
 }
 
 INSTANTIATE_TEST_SUITE_P(Api, TextTest, ::testing::ValuesIn(test_files()),
-                         [](auto const& info) { return info.param; });
+                         [](auto const& one) { return one.param; });
 
 TEST(ScriptText, ReadsBackAsItWasWritten)
 {

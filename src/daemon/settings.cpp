@@ -151,8 +151,9 @@ Result<toml::table> parse_table(std::string const& text)
     try {
         return toml::parse(text);
     } catch (toml::parse_error const& problem) {
-        return fail(Fault::invalid, fmt::format("The settings are not TOML: {} (line {})",
-                                                problem.description(), problem.source().begin.line));
+        return fail(Fault::invalid,
+                    fmt::format("The settings are not TOML: {} (line {})", problem.description(),
+                                problem.source().begin.line));
     }
 }
 

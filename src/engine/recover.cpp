@@ -60,13 +60,15 @@ Result<void> settle_instance(Engine::State& state, Instance const& instance)
     return state.parts.metadata.open(instance.id, machine.nic.imds_socket);
 }
 
-/// A volume's row is written before its files and removed after them, so a folder without a row means
-/// that the catalog is older than the folder. It may be somebody's only copy: never removed here.
+/// A volume's row is written before its files and removed after them, so a folder without a row
+/// means that the catalog is older than the folder. It may be somebody's only copy: never removed
+/// here.
 Result<void> report_unknown_volumes(Engine::State& state)
 {
     auto const folders = TRY(state.parts.volumes.list());
     for (auto const& id : folders) {
-        auto const row = TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
+        auto const row =
+            TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
         if (!row)
             log(Level::error, "volume.unknown", {{"volume", id.text()}});
     }

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """What real clients get for bad input, from the daemon as it ships: EC2's own code, one clear
 sentence, and nothing left behind. Needs no guest."""
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """kill -9 of karatd, karat-blk and QEMU at random points of the main job, then a restart. Nothing that
 was acknowledged may be lost or wrong, and nothing may stay behind. `kill_test.py ROUNDS SEED`."""
 import json

@@ -41,8 +41,9 @@ struct Committed {
     std::uint64_t bytes_stored = 0;    ///< What they took in packs (after compression).
 };
 
-/// A snapshot in the making. One thread. Ended before its store. Holds a lease: what it has written or found is not
-/// collected. Destroying it without commit() leaves nothing but garbage for the collector.
+/// A snapshot in the making. One thread. Ended before its store. Holds a lease: what it has written
+/// or found is not collected. Destroying it without commit() leaves nothing but garbage for the
+/// collector.
 class Ingest {
 public:
     virtual ~Ingest() = default;
