@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Measures the bars of the main job on this host: what a caller waits for, how long a guest takes,
 how long a capture pauses it, and what the idle daemon costs. `main_job.py [--image debian-12]`."""
 import argparse

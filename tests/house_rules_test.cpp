@@ -58,6 +58,7 @@ std::vector<Ban> const kBans = {
     {"shared_ptr",
      "one owner (unique_ptr, a member) and references",
      {{"src/base/memory_env.cpp", "open files outlive their names, as inodes do"},
+      {"src/blk/plugin.cpp", "the blocks door hands out its views so"},
       {"src/base/include/karat/memory_env.hpp", "open files outlive the disk object"},
       {"src/blocks/", "a view keeps packs readable that the store has dropped"},
       {"src/blk/", "an NBD connection holds a view of blocks"},

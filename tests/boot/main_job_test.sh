@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The whole main job with `tiny`, the programs as they ship, and the real aws command line; then a
 # look that nothing was left behind. Uses a daemon, a data directory and a port of its own.
 set -euo pipefail

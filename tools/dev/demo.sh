@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # ./dev demo: the main job, end to end, through the unmodified aws command line:
 #   a seed image -> a web server -> captured as webserver-v1 -> three identical servers -> all gone again.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # ./dev long: what takes too long for every change. Run it before calling an issue resolved.
 #   ./dev long [fuzz|kills|debian]...   all of them by default
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # ./dev run: the service alone, in the foreground; Ctrl-C ends it, guests run on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

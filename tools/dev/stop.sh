@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # ./dev stop: ends the service that ./dev demo left running, its guests and their helpers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # ./dev test: everything that CI checks: the fast tests with sanitizers, then the programs as they
 # ship with real clients, real machines, and kills at random points.
 set -euo pipefail

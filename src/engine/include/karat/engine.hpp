@@ -232,7 +232,7 @@ public:
     ~Engine();
 
     /// Takes up where a crash left off: releases this host's tasks, adopts running machines, queues
-    /// work for instances whose machine is gone. What the catalog does not know is reported, not
+    /// work for instances whose machine is gone. What the catalog does not know is reported, never
     /// removed.
     Result<void> recover();
 
