@@ -46,11 +46,10 @@ Packs::Pin::~Pin()
         home_->release(*pack_);
 }
 
-Packs::Packs(Env env, std::string directory, Benches& benches)
-    : env_(env)
-    , directory_(std::move(directory))
+Packs::Packs(Chance& chance, std::string directory, Benches& benches)
+    : directory_(std::move(directory))
     , benches_(benches)
-    , index_(random_seed(env.chance))
+    , index_(random_seed(chance))
 {
 }
 

@@ -49,7 +49,8 @@ class Packs {
     };
 
 public:
-    Packs(Env env, std::string directory, Benches& benches);
+    /// `chance` is only asked here, for the index's seed; `benches` outlives the result.
+    Packs(Chance& chance, std::string directory, Benches& benches);
     ~Packs();
 
     /// Keeps a pack's file open while it lives, also when the pack is dropped meanwhile.
@@ -118,7 +119,6 @@ private:
     void retire(std::uint32_t number);
     void erase_entry(ExtentIndex::Id id);
 
-    Env env_;
     std::string directory_;
     Benches& benches_;
     mutable std::mutex mutex_; // guards all below

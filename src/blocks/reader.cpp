@@ -22,7 +22,7 @@ public:
         : Source(options.cache_bytes)
         , env_(env)
         , directory_(std::move(directory))
-        , packs_(env, directory_, benches_)
+        , packs_(env.chance, directory_, benches_)
     {
     }
 

@@ -15,7 +15,7 @@ PackStore::PackStore(Env env, std::string directory, Options options)
     , env_(env)
     , directory_(std::move(directory))
     , options_(options)
-    , packs_(env, directory_, benches_)
+    , packs_(env.chance, directory_, benches_)
     , workers_(options.threads)
 {
 }
