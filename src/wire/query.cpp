@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/wire/query.hpp"
 
+#include "utf8.hpp"
+
 #include <algorithm>
-#include <cstdint>
 #include <utility>
 
 namespace karat::wire {
@@ -56,47 +57,15 @@ Result<Param> parse_param(std::string_view piece)
     return Param{std::move(name), std::move(value).value()};
 }
 
-/// How many bytes the lead byte of a UTF-8 sequence announces; 0 for one that cannot lead.
-std::size_t sequence_bytes(unsigned char lead)
-{
-    if (lead < 0x80)
-        return 1;
-    if (lead >= 0xc2 && lead < 0xe0) // 0xc0 and 0xc1 would only begin overlong forms
-        return 2;
-    if (lead >= 0xe0 && lead < 0xf0)
-        return 3;
-    if (lead >= 0xf0 && lead < 0xf5)
-        return 4;
-    return 0;
-}
-
-/// Whether a whole sequence of two to four bytes is a code point in its shortest form.
-bool code_point_ok(std::string_view sequence)
-{
-    std::uint32_t point =
-        static_cast<unsigned char>(sequence[0]) & (0xffu >> (sequence.size() + 1));
-    for (char const c : sequence.substr(1)) {
-        auto const byte = static_cast<unsigned char>(c);
-        if ((byte & 0xc0) != 0x80)
-            return false;
-        point = (point << 6) | (byte & 0x3fu);
-    }
-    if (sequence.size() == 3)
-        return point >= 0x800 && (point < 0xd800 || point > 0xdfff);
-    return sequence.size() == 2 || (point >= 0x10000 && point <= 0x10ffff);
-}
-
 } // namespace
 
 bool is_utf8(std::string_view bytes)
 {
     while (!bytes.empty()) {
-        auto const length = sequence_bytes(static_cast<unsigned char>(bytes[0]));
-        if (length == 0 || length > bytes.size())
+        auto const point = first_code_point(bytes);
+        if (!point)
             return false;
-        if (length > 1 && !code_point_ok(bytes.substr(0, length)))
-            return false;
-        bytes.remove_prefix(length);
+        bytes.remove_prefix(point->length_bytes);
     }
     return true;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "xml_writer.hpp"
 
+#include "utf8.hpp"
+
 #include <cstddef>
 
 namespace karat::wire {
@@ -9,46 +11,16 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD"; // U+FFFD
 
-unsigned byte_at(std::string_view text, std::size_t i)
-{
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-}
-
-struct Sequence {
-    std::size_t length;
-    unsigned least; // smaller code points have a shorter form
-    unsigned bits;  // of the first byte
-};
-
-Sequence sequence(unsigned first)
-{
-    if (first >= 0xC2 && first <= 0xDF)
-        return {2, 0x80, first & 0x1F};
-    if (first >= 0xE0 && first <= 0xEF)
-        return {3, 0x800, first & 0x0F};
-    if (first >= 0xF0 && first <= 0xF4)
-        return {4, 0x10000, first & 0x07};
-    return {0, 0, 0};
-}
-
 /// The length of the UTF-8 character at the front, or 0 if XML cannot carry it.
 std::size_t xml_character(std::string_view text)
 {
-    auto const first = byte_at(text, 0);
-    if (first < 0x80)
-        return first >= 0x20 && first != 0x7F ? 1 : (first == '\t' || first == '\n' ? 1 : 0);
-    auto const [length, least, bits] = sequence(first);
-    auto code = bits;
-    for (std::size_t i = 1; i < length; ++i) {
-        auto const next = byte_at(text, i);
-        if ((next & 0xC0) != 0x80)
-            return 0;
-        code = code << 6 | (next & 0x3F);
-    }
-    bool const is_surrogate = code >= 0xD800 && code <= 0xDFFF;
-    bool const is_allowed =
-        code >= least && code <= 0x10FFFF && !is_surrogate && code != 0xFFFE && code != 0xFFFF;
-    return is_allowed ? length : 0;
+    auto const point = first_code_point(text);
+    if (!point)
+        return 0;
+    auto const code = point->value;
+    bool const is_control = (code < 0x20 && code != '\t' && code != '\n') || code == 0x7f;
+    bool const is_no_character = code == 0xfffe || code == 0xffff;
+    return is_control || is_no_character ? 0 : point->length_bytes;
 }
 
 std::string_view entity(char c)
