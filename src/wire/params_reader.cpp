@@ -64,8 +64,19 @@ public:
     Result<void> structure(Shape const& shape, std::string const& prefix, Span params,
                            void* object) const
     {
-        std::bitset<kMostMembers> given;
-        VERIFY(shape.members.size() <= kMostMembers);
+        auto const given = TRY(fill(shape, prefix, params, object));
+        return check_required(shape, prefix, given);
+    }
+
+private:
+    using Given = std::bitset<kMostMembers>;
+
+    /// Reads all members; says which were given.
+    Result<Given> fill(Shape const& shape, std::string const& prefix, Span params,
+                       void* object) const
+    {
+        Given given;
+        VERIFY(shape.members.size() <= given.size());
         while (!params.empty()) {
             auto const group = cut_group(params, prefix.size());
             auto const word = word_at(group.front()->name, prefix.size());
@@ -76,6 +87,12 @@ public:
             if (TRY(member(*found, prefix + std::string(word), group, place(*found, object))))
                 given.set(index);
         }
+        return given;
+    }
+
+    static Result<void> check_required(Shape const& shape, std::string const& prefix,
+                                       Given const& given)
+    {
         for (std::size_t i = 0; i < shape.members.size(); ++i) {
             if (shape.members[i].presence == Presence::required && !given.test(i))
                 return missing_parameter(prefix + std::string(shape.members[i].in));
@@ -83,7 +100,6 @@ public:
         return {};
     }
 
-private:
     /// Whether the member is given; empty values are not.
     Result<bool> member(Member const& member, std::string const& path, Span params,
                         void* where) const
@@ -93,9 +109,13 @@ private:
         if (member.field.kind != Kind::structure)
             return scalar(member, path, params, where);
         TRY(skip_bare(path, params));
-        if (params.empty())
+        auto const prefix = path + ".";
+        auto const given = TRY(fill(*member.shape, prefix, params, member.field.make(where)));
+        if (given.none()) { // "IamInstanceProfile.Name=", as Packer sends it, asks for none
+            member.field.unmake(where);
             return false;
-        TRY(structure(*member.shape, path + ".", params, member.field.make(where)));
+        }
+        TRY(check_required(*member.shape, prefix, given));
         return true;
     }
 

@@ -166,6 +166,25 @@ TEST(ParamsReader, TakesAnEmptyValueAsAbsent)
     EXPECT_FALSE(read.value().placement.has_value());
 }
 
+TEST(ParamsReader, TakesAStructureOfNothingAsAbsent)
+{
+    auto const read =
+        ec2::read_run_instances_request({{"MaxCount", "1"},
+                                         {"MinCount", "1"},
+                                         {"IamInstanceProfile.Name", ""},
+                                         {"InstanceMarketOptions.SpotOptions.MaxPrice", ""},
+                                         {"LaunchTemplate.LaunchTemplateName", ""},
+                                         {"Monitoring.Enabled", ""},
+                                         {"TagSpecification.1.Tag.1.Key", ""}});
+    ASSERT_EQ(complaint(read), "none");
+    EXPECT_FALSE(read.value().iam_instance_profile.has_value());
+    EXPECT_FALSE(read.value().instance_market_options.has_value());
+    EXPECT_FALSE(read.value().launch_template.has_value());
+    EXPECT_FALSE(read.value().monitoring.has_value());     // though Enabled is required in it
+    ASSERT_EQ(read.value().tag_specifications.size(), 1U); // what has an index is there
+    EXPECT_EQ(read.value().tag_specifications[0].tags.size(), 1U);
+}
+
 TEST(ParamsReader, KeepsAnEmptyValueWhereItMeansSomething)
 {
     auto const mapping =

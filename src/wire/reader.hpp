@@ -15,8 +15,9 @@ enum class ListStyle : unsigned char {
 
 /// Fills the fresh struct `object`. Lists come in the order of their indices, whatever order and
 /// gaps these have, and take memory by what was sent, never by an index. An empty value is an
-/// absent one but for Presence::even_empty and inside lists. Action, Version and what presigning
-/// adds (X-Amz-…) are passed over. Fault::unknown, missing or invalid name the parameter.
+/// absent one but for Presence::even_empty and inside lists, and a struct of absent values only is
+/// absent too. Action, Version and what presigning adds (X-Amz-…) are passed over. Fault::unknown,
+/// missing or invalid name the parameter.
 Result<void> read_params(ListStyle style, Shape const& shape, void* object, Params const& params);
 
 /// The same from a JSON object of at most 1 MiB and 32 levels. Unknown members are passed over, as

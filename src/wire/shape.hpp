@@ -29,6 +29,7 @@ struct Seen {
 };
 
 using Make = void* (*)(void* where);     ///< Emplaces an optional or appends to a list.
+using Unmake = void (*)(void* where);    ///< Empties an optional.
 using See = Seen (*)(void const* where); ///< Looks at a member of any form.
 
 /// Where a member lies in its struct and how to touch it without knowing its type.
@@ -36,8 +37,9 @@ struct Field {
     std::size_t offset_bytes;
     Kind kind;
     Form form;
-    Make make; ///< Null in structs that are never read.
-    See see;   ///< Null in structs that are never written.
+    Make make;     ///< Null in structs that are never read.
+    Unmake unmake; ///< Null as above, and for members that are not optional.
+    See see;       ///< Null in structs that are never written.
 };
 
 /// Inclusive. For a number its value, for text its length in bytes, for a list its elements.
@@ -89,6 +91,7 @@ struct Parts<std::optional<T>> {
     using Value = T;
     static constexpr Form form = Form::optional;
     static void* make(void* where) { return &static_cast<std::optional<T>*>(where)->emplace(); }
+    static void unmake(void* where) { static_cast<std::optional<T>*>(where)->reset(); }
     static Seen see(void const* where)
     {
         auto const& value = *static_cast<std::optional<T> const*>(where);
@@ -138,10 +141,16 @@ template <class M, Use use>
 consteval Field field(std::size_t offset_bytes)
 {
     using Parts = detail::Parts<M>;
-    Field made{offset_bytes, detail::kind_of<typename Parts::Value>(), Parts::form, nullptr,
-               nullptr};
+    Field made{.offset_bytes = offset_bytes,
+               .kind = detail::kind_of<typename Parts::Value>(),
+               .form = Parts::form,
+               .make = nullptr,
+               .unmake = nullptr,
+               .see = nullptr};
     if constexpr (use != Use::write)
         made.make = Parts::make;
+    if constexpr (use != Use::write && Parts::form == Form::optional)
+        made.unmake = Parts::unmake;
     if constexpr (use != Use::read)
         made.see = Parts::see;
     return made;
