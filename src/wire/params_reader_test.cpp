@@ -187,6 +187,11 @@ TEST(ParamsReader, TakesAStructureOfNothingAsAbsent)
 
 TEST(ParamsReader, KeepsAnEmptyValueWhereItMeansSomething)
 {
+    auto const no_value = ec2::read_delete_tags_request(
+        {{"ResourceId.1", "i-1"}, {"Tag.1.Key", "a"}, {"Tag.1.Value", ""}, {"Tag.2.Key", "b"}});
+    ASSERT_EQ(complaint(no_value), "none");
+    EXPECT_EQ(no_value.value().tags.at(0).value, "");           // delete only if the value is empty
+    EXPECT_EQ(no_value.value().tags.at(1).value, std::nullopt); // delete whatever the value
     auto const mapping =
         ec2::read_register_image_request({{"Name", "n"},
                                           {"BlockDeviceMapping.1.DeviceName", "/dev/sdb"},
