@@ -137,7 +137,7 @@ TEST(ParamsReader, NamesABadValue)
     auto const uefi_data = std::string(64001, 'x');
     EXPECT_TRUE(
         complaint(ec2::read_register_image_request({{"Name", "n"}, {"UefiData", uefi_data}}))
-            .ends_with("is invalid. It must be between 0 and 64000 bytes long"));
+            .ends_with("is invalid. It must be between 0 and 64000 characters long"));
 }
 
 TEST(ParamsReader, RefusesAParameterGivenTwice)

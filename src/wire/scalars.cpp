@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scalars.hpp"
 
+#include "utf8.hpp"
+
 #include "karat/hash.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace karat::wire {
 
@@ -31,6 +34,15 @@ Result<void> read_integer(Member const& member, std::string_view path, std::stri
     auto const number = TRY(parse_number<T>(path, text, "It must be an integer"));
     TRY(check_number(member, path, number));
     *static_cast<T*>(into) = number;
+    return {};
+}
+
+Result<void> read_real(std::string_view path, std::string_view text, void* into)
+{
+    auto const number = TRY(parse_number<double>(path, text, "It must be a number"));
+    if (!std::isfinite(number)) // from_chars takes "inf" and "nan"
+        return invalid_value(path, text, "It must be a number");
+    *static_cast<double*>(into) = number;
     return {};
 }
 
@@ -111,8 +123,9 @@ Result<void> check_text(Member const& member, std::string_view path, std::string
         return invalid_value(path, text,
                              fmt::format("It must be one of: {}", fmt::join(member.values, ", ")));
     bool const is_list = member.field.form == Form::list; // whose bounds are for its count
-    if (!is_list && !within(member.bounds, static_cast<std::int64_t>(text.size())))
-        return invalid_value(path, text, limits(member.bounds, " bytes long"));
+    auto const length = static_cast<std::int64_t>(count_code_points(text));
+    if (!is_list && !within(member.bounds, length))
+        return invalid_value(path, text, limits(member.bounds, " characters long"));
     return {};
 }
 
@@ -148,8 +161,7 @@ Result<void> read_text(Member const& member, std::string_view path, std::string_
     case Kind::int64:
         return read_integer<std::int64_t>(member, path, text, into);
     case Kind::real:
-        *static_cast<double*>(into) = TRY(parse_number<double>(path, text, "It must be a number"));
-        return {};
+        return read_real(path, text, into);
     case Kind::time:
         return read_time(path, text, into);
     case Kind::structure:

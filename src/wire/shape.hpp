@@ -42,7 +42,7 @@ struct Field {
     See see;       ///< Null in structs that are never written.
 };
 
-/// Inclusive. For a number its value, for text its length in bytes, for a list its elements.
+/// Inclusive. For a number its value, for text its length in characters, for a list its elements.
 struct Bounds {
     std::int64_t least = std::numeric_limits<std::int64_t>::min();
     std::int64_t most = std::numeric_limits<std::int64_t>::max();

@@ -5,7 +5,8 @@ A member is one line: "TYPE[[]][!] WORD...", where TYPE is a simple type or a st
 ! required in requests, and the words are
   query=NAME, xml=NAME, item=NAME   names on the wire where they differ from the protocol's rule
   enum=NAME                         all that a request may say
-  range=A..B, length=A..B, count=A..B   bounds of a number, a text, a list; either side may be open
+  range=A..B, length=A..B, count=A..B   bounds of a number, of the characters of a text,
+                                        of the elements of a list; either side may be open
   even_empty                        present with an empty value counts as given
 """
 import dataclasses
