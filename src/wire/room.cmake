@@ -31,16 +31,11 @@ target_sources(karat_wire
 target_include_directories(karat_wire PRIVATE ${generated_dir})
 target_link_libraries(karat_wire PRIVATE nlohmann_json::nlohmann_json)
 
-if(KARAT_TESTS)
+if(KARAT_TESTS) # the tests read JSON that lies in and beside the repository
   target_link_libraries(wire_test PRIVATE nlohmann_json::nlohmann_json)
+  target_include_directories(wire_test PRIVATE ${generated_dir})
   target_compile_definitions(wire_test PRIVATE KARAT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME wire_supported_page COMMAND Python3::Interpreter -B ${wiregen_dir}/generate.py
     --supported ${PROJECT_SOURCE_DIR}/docs/supported.md --check ${models})
   set_tests_properties(wire_supported_page PROPERTIES LABELS fast TIMEOUT 30)
-endif()
-
-# The published signing vectors that a test reads are JSON, found beside the repository.
-if(TARGET wire_test)
-  target_link_libraries(wire_test PRIVATE nlohmann_json::nlohmann_json)
-  target_compile_definitions(wire_test PRIVATE KARAT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endif()
