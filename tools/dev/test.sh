@@ -19,4 +19,6 @@ stage "fast tests"
 fast_tests
 stage "tests with real peers, clients and machines"
 KARAT_RELEASE=$PWD/build/release ctest --test-dir build/dev -L slow --output-on-failure
+stage "tests of what only the shipped build has"
+ctest --test-dir build/release -L slow --output-on-failure
 stage "done"
