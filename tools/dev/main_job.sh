@@ -75,6 +75,8 @@ image_is() { [ "$(image_state "$1")" = "$2" ]; }
 snapshot_of() { ec2 describe-images --image-ids "$1" --query 'Images[].BlockDeviceMappings[].Ebs.SnapshotId' --output text; }
 serves_page() { curl -sf --max-time 5 "http://$1/" | grep -qF "$page_text"; }
 
+has_console() { [ -n "$(ec2 get-console-output --instance-id "$1" --output text)" ]; }
+
 open_port_80() {
     ec2 describe-security-groups --group-names web >/dev/null 2>&1 && return 0
     ec2 create-security-group --group-name web --description "port 80 for everyone"
@@ -148,7 +150,7 @@ main_job() {
     live=$created
     step "run-instances --count 3 from webserver-v1"  run_three "$with"
     step "all three serve the page"                   all_serve
-    step "get-console-output"                         eval 'ec2 get-console-output --instance-id "$first" --output text | grep -q .'
+    step "get-console-output"                         has_console "$first"
     step "stop, start, and the page again"            stop_and_start "$first"
     # shellcheck disable=SC2086
     step "terminate all four"                         terminate "$first" $clones
