@@ -64,6 +64,7 @@ std::vector<Ban> const kBans = {
       {"src/volumes/testing/fake_store.hpp", "implements the door of blocks"},
       {"src/api/http.cpp", "sessions own themselves while their socket is open"}}},
     {"detach(", "std::jthread, joined by its owner", {}, true},
+    {"umask(", "a mode where the file is made: the mask is every thread's", {}, true},
     {"#include \"../", "the room's own headers by name, others by their door", {}},
     {"NOCOMMIT", "finish it", {}},
     {"assert(", "VERIFY: it stays on in release", {}, true},

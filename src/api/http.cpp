@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
@@ -255,6 +256,10 @@ public:
     {
         beast::error_code error;
         acceptor_.open(endpoint.protocol(), error);
+        // A unix socket's file gets the mode of its descriptor (unix(7)): nobody else may connect.
+        // Never by the umask, which changes what other threads create meanwhile.
+        if (!error && ::fchmod(acceptor_.native_handle(), S_IRUSR | S_IWUSR) != 0)
+            error.assign(errno, asio::error::get_system_category());
         if (!error)
             acceptor_.set_option(asio::socket_base::reuse_address(true), error);
         if (!error)
@@ -337,13 +342,10 @@ public:
             return fail(Fault::invalid, fmt::format("The socket path {} is too long", path));
         close_unix(name);
         ::unlink(path.c_str());
-        auto const mask = ::umask(0177);
-        auto started = start<asio::local::stream_protocol>({path}, std::move(route), path);
-        ::umask(mask);
-        if (!started.ok())
-            return started.take_error();
+        auto const started =
+            TRY(start<asio::local::stream_protocol>({path}, std::move(route), path));
         std::scoped_lock const guard(mutex_);
-        unix_[name] = {path, started.value().listener};
+        unix_[name] = {path, started.listener};
         return {};
     }
 
@@ -397,7 +399,9 @@ private:
 
     static void close_listener(Listener& listener)
     {
-        listener.close_acceptor();
+        // Once, and then forgotten: it holds the acceptor, which holds the listener.
+        if (auto const close = std::exchange(listener.close_acceptor, {}))
+            close();
         for (auto* const connection : listener.connections)
             connection->close();
     }

@@ -59,6 +59,8 @@ void plan_files(SpawnPlan& plan, Process::Command const& command)
     ::posix_spawn_file_actions_addopen(actions, 2, command.error_log.c_str(),
                                        O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, 0600);
     ::posix_spawn_file_actions_addchdir_np(actions, command.directory.c_str());
+    // The daemon's sockets are not for the process of a guest, whoever opened them and how.
+    VERIFY(::posix_spawn_file_actions_addclosefrom_np(actions, 3) == 0);
 }
 
 Fd open_pidfd(int pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }

@@ -99,18 +99,26 @@ Result<void> PatchPanel::reload()
     return {};
 }
 
+std::optional<Fd> PatchPanel::connect(std::string const& socket)
+{
+    auto fd = connect_unix(socket);
+    if (fd.ok())
+        return std::move(fd).value();
+    // QEMU may not listen yet, or no longer. Anything else is a fault that an operator wants to
+    // see.
+    if (fd.error().fault != Fault::unavailable && complained_.insert(socket).second)
+        log(Level::error, "net.not_connected", fd.error());
+    return std::nullopt;
+}
+
 void PatchPanel::connect_missing()
 {
-    if (!link_) {
-        auto fd = connect_unix(settings_.net_socket);
-        if (fd.ok())
-            link_.emplace(std::move(fd).value());
-    }
-    if (!console_.open()) {
-        auto fd = connect_unix(settings_.console_socket);
-        if (fd.ok())
-            console_ = std::move(fd).value();
-    }
+    if (!link_)
+        if (auto fd = connect(settings_.net_socket))
+            link_.emplace(std::move(*fd));
+    if (!console_.open())
+        if (auto fd = connect(settings_.console_socket))
+            console_ = std::move(*fd);
 }
 
 std::vector<pollfd> PatchPanel::fixed_polls() const

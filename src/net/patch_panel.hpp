@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <poll.h>
+#include <set>
 #include <vector>
 
 namespace karat::net {
@@ -32,6 +33,7 @@ private:
     }
     Result<void> set_up();
     Result<void> reload();
+    std::optional<Fd> connect(std::string const& socket);
     void connect_missing();
     std::vector<pollfd> fixed_polls() const;
     int patience_ms(int at_most) const;
@@ -51,7 +53,8 @@ private:
     Fd console_;
     std::optional<ConsoleRing> ring_;
     Fd signals_;
-    Fd qemu_; ///< A pidfd.
+    Fd qemu_;                          ///< A pidfd.
+    std::set<std::string> complained_; ///< Sockets whose failure has been logged.
     bool ended_ = false;
     std::chrono::nanoseconds trimmed_{}; ///< When trim_log() last looked.
 };
