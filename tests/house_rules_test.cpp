@@ -85,8 +85,6 @@ struct TooLong {
     std::string_view reason;
 };
 constexpr TooLong kLongFunctions[] = {
-    {"src/daemon/main.cpp: Result<void> serve(Settings const& settings)", 62,
-     "the composition root: one list, in the order of building"},
     {"src/engine/capture.cpp: Result<Image> Engine::create_image("
      "Caller const& caller, CreateImage const& request)",
      78, "to be cut: the devices of the image want their own function"},

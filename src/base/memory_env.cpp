@@ -45,6 +45,7 @@ struct Node {
     Bytes synced;
     std::vector<Write> unsynced;
     bool lost = false; // its disk crashed; open handles are dead
+    int handles = 0;   // open now
 };
 
 struct NameChange {
@@ -63,6 +64,7 @@ struct MemoryFiles::Disk {
     std::map<std::string, int> locks;
     Hook hook;
     std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
+    std::vector<std::shared_ptr<Node>> unlinked; // takes room while it is open, as on any disk
 
     Result<void> before(std::string_view operation, std::string const& path)
     {
@@ -73,10 +75,16 @@ struct MemoryFiles::Disk {
         std::uint64_t sum = 0;
         for (auto const& [path, node] : names)
             sum += node->cached.size();
+        for (auto const& node : unlinked)
+            if (node->handles > 0)
+                sum += node->cached.size();
         return sum;
     }
     void set_name(std::string const& path, std::shared_ptr<Node> node)
     {
+        std::erase_if(unlinked, [&](auto const& one) { return one == node || one->handles == 0; });
+        if (auto const found = names.find(path); found != names.end() && found->second != node)
+            unlinked.push_back(found->second);
         if (node)
             names[path] = node;
         else
@@ -123,6 +131,12 @@ public:
         , node_(std::move(node))
         , path_(std::move(path))
     {
+        ++node_->handles; // made under the disk's lock
+    }
+    ~MemoryFile() override
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        --node_->handles;
     }
 
     Result<std::size_t> read_at(std::uint64_t offset_bytes, std::span<std::byte> into) override
@@ -272,6 +286,7 @@ Result<void> MemoryFiles::rename(std::string const& from, std::string const& to)
     auto const node = found->second;
     disk_->set_name(to, node);
     disk_->set_name(from, nullptr);
+    std::erase(disk_->unlinked, node); // it still has a name
     return {};
 }
 

@@ -96,6 +96,7 @@ Result<void> Collection::drop(PackUse const& use, std::span<Indexed const> moved
 {
     if (!packs_.drop(use.number, marks_, moved))
         return {}; // an ingest found a record in it meanwhile; the next collection looks again
+    writer_.forget(use.number);
     dropped_.push_back(use.number);
     ++report_.packs_removed;
     report_.bytes_freed += use.file_bytes;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pack_writer.hpp"
 
+#include <algorithm>
+
 namespace karat::blocks {
 namespace {
 
@@ -174,6 +176,18 @@ Result<void> PackWriter::rotate()
     if (!open_)
         TRY(open_next());
     return health_.after_sync(env_.files.sync_dir(packs_path(settings_.directory)));
+}
+
+void PackWriter::forget(std::uint32_t number)
+{
+    std::vector<Full> forgotten; // closed outside the lock
+    std::scoped_lock const guard(mutex_);
+    auto const found =
+        std::ranges::find_if(full_, [&](Full const& one) { return one.pin.number() == number; });
+    if (found == full_.end())
+        return;
+    forgotten.push_back(std::move(*found));
+    full_.erase(found);
 }
 
 std::uint32_t PackWriter::open_number() const

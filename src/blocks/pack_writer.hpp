@@ -40,6 +40,8 @@ public:
     /// durable, so whatever is dropped now, its number is never used again. Needs no space for
     /// data: a full disk can be collected.
     Result<void> rotate();
+    /// Closes a pack that was dropped before anything made it durable: its room is free then.
+    void forget(std::uint32_t number);
     /// The open pack, or 0.
     std::uint32_t open_number() const;
     /// Counts the failed writes, each of which may have taken records from every live ingest.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <fmt/format.h>
 
 namespace karat::compute {
 namespace {
@@ -39,7 +40,8 @@ Result<bool> has_virtualization(Files& files)
            text.find(" svm ") != std::string_view::npos;
 }
 
-Result<Hypervisor::Kind> choose_automatically(Env env, QemuOptions const& options)
+/// Uses KVM if a guest runs with it, else says why not.
+Result<Hypervisor::Kind> probe_kvm(Env env, QemuOptions const& options)
 {
     auto const device = TRY(env.files.exists("/dev/kvm"));
     if (!device)
@@ -51,6 +53,17 @@ Result<Hypervisor::Kind> choose_automatically(Env env, QemuOptions const& option
     if (!runs)
         return Hypervisor::Kind{"tcg", "/dev/kvm is there, but a guest does not boot with it"};
     return Hypervisor::Kind{"kvm", "a guest booted with /dev/kvm"};
+}
+
+Result<Hypervisor::Kind> require_kvm(Env env, QemuOptions const& options)
+{
+    auto kind = TRY(probe_kvm(env, options));
+    if (kind.accelerator != "kvm")
+        return fail(Fault::unavailable,
+                    fmt::format("KVM does not work here: {}. Set accelerator to auto or tcg to run "
+                                "guests without it",
+                                kind.reason));
+    return kind;
 }
 
 } // namespace
@@ -81,9 +94,9 @@ Result<Hypervisor::Kind> choose_accelerator(Env env, QemuOptions const& options)
 {
     switch (options.accelerator) {
     case Accelerator::automatic:
-        return choose_automatically(env, options);
+        return probe_kvm(env, options);
     case Accelerator::kvm:
-        return Hypervisor::Kind{"kvm", "the settings say so"};
+        return require_kvm(env, options);
     case Accelerator::tcg:
         return Hypervisor::Kind{"tcg", "the settings say so"};
     }

@@ -99,14 +99,33 @@ void run_until_signal(int signal_fd, volumes::Volumes& volumes)
     }
 }
 
+Result<void> make_directories(Env const& env, std::string const& data)
+{
+    for (auto const* const part : {"", "/store", "/volumes", "/run", "/run/imds", "/run/machines"})
+        TRY(env.files.make_dirs(data + part));
+    return {};
+}
+
+/// The file run/endpoint is there while we answer.
+Result<void> announce(Env const& env, Settings const& settings, std::uint16_t port,
+                      compute::Hypervisor::Kind const& kind)
+{
+    auto const url = fmt::format("http://{}:{}", settings.address, port);
+    log(Level::info, "karatd.ready",
+        {{"endpoint", url},
+         {"data", settings.data_directory},
+         {"accelerator", kind.accelerator},
+         {"because", kind.reason}});
+    return replace_file(env.files, settings.data_directory + "/run/endpoint", as_bytes(url + "\n"));
+}
+
 Result<void> serve(Settings const& settings)
 {
     set_log_level(level_of(settings));
     auto const env = posix_env();
     auto const& data = settings.data_directory;
     auto const run = data + "/run";
-    for (auto const* const part : {"", "/store", "/volumes", "/run", "/run/imds", "/run/machines"})
-        TRY(env.files.make_dirs(data + part));
+    TRY(make_directories(env, data));
     auto const lock = TRY(env.files.lock(data + "/lock"));
     int const signal_fd = block_signals();
 
@@ -145,18 +164,12 @@ Result<void> serve(Settings const& settings)
     TRY(engine.recover());
     TRY(endpoint->start(engine));
     engine.start_workers();
-    auto const kind = hypervisor->kind();
-    log(Level::info, "karatd.ready",
-        {{"endpoint", fmt::format("http://{}:{}", settings.address, endpoint->port())},
-         {"data", data},
-         {"accelerator", kind.accelerator},
-         {"because", kind.reason}});
-    TRY(replace_file(env.files, run + "/endpoint",
-                     as_bytes(fmt::format("http://{}:{}\n", settings.address, endpoint->port()))));
+    TRY(announce(env, settings, endpoint->port(), hypervisor->kind()));
 
     run_until_signal(signal_fd, *volumes);
     // Guests run on without us, and so does karat-blk, which serves their disks.
     log(Level::info, "karatd.stopping");
+    TRY(env.files.remove(run + "/endpoint"));
     endpoint->stop();
     engine.stop_workers();
     ::close(signal_fd);

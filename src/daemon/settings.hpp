@@ -30,7 +30,7 @@ struct Settings {
 Result<Settings> parse_settings(std::string const& toml);
 /// Sets one key from text, as on the command line.
 Result<void> set_setting(Settings& settings, std::string const& key, std::string const& value);
-/// Every setting with its default, bounds and sentence, as docs/settings.md shows it.
+/// Every setting with its default, bounds and sentence, as --settings lists it.
 std::string describe_settings();
 
 } // namespace karat::daemon

@@ -2,68 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What real clients get for bad input, from the daemon as it ships: EC2's own code, one clear
 sentence, and nothing left behind. Needs no guest."""
-import os
-import pathlib
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-RELEASE = pathlib.Path(os.environ.get("KARAT_RELEASE", ROOT / "build/release"))
+from karat_daemon import RELEASE, Daemon, end_helpers
 
 try:
-    import boto3
-    import botocore.config
     import botocore.exceptions
 except ImportError:
     print("SKIPPED: python3-boto3 is not installed")
     sys.exit(77)
-
-
-class Daemon:
-    """A karatd with a data directory of its own, ended with its helpers by stop()."""
-
-    def __init__(self):
-        self.data = tempfile.mkdtemp(prefix="karat-errors-")
-        self.log = open(f"{self.data}/karatd.log", "w")
-        self.process = subprocess.Popen(
-            [RELEASE / "karatd", "--set", f"data_directory={self.data}", "--set", "port=0", "--set", "accelerator=tcg"],
-            stdout=self.log, stderr=self.log)
-        deadline = time.time() + 30
-        endpoint = pathlib.Path(self.data, "run/endpoint")
-        while not endpoint.exists() or not endpoint.read_text():
-            if time.time() > deadline or self.process.poll() is not None:
-                sys.exit("karatd did not start:\n" + pathlib.Path(self.data, "karatd.log").read_text())
-            time.sleep(0.05)
-        self.endpoint = endpoint.read_text().strip()
-
-    def karat(self, *words, check=True):
-        return subprocess.run([RELEASE / "karat", "--data", self.data, *words], check=check, text=True,
-                              capture_output=True)
-
-    def keys(self, account):
-        self.karat("account", "create", account)
-        lines = self.karat("key", "create", account).stdout.splitlines()
-        return [line.split("=", 1)[1] for line in lines]
-
-    def client(self, keys, region="us-east-1"):
-        return boto3.client("ec2", region_name=region, endpoint_url=self.endpoint,
-                            aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
-                            config=botocore.config.Config(retries={"max_attempts": 0}))
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        for pid_file in pathlib.Path(self.data, "run").glob("*.pid"):
-            pid = int(pid_file.read_text())
-            if self.data in pathlib.Path(f"/proc/{pid}/cmdline").read_text():
-                os.kill(pid, 15)
-        subprocess.run(["rm", "-rf", self.data], check=True)
-
 
 failures = []
 
@@ -156,8 +108,7 @@ def run(daemon):
         taken = subprocess.run([RELEASE / "karatd", "--set", f"data_directory={data}", "--set", f"port={port}",
                                 "--set", "accelerator=tcg"], text=True, capture_output=True, timeout=60)
         expect_true("a port in use is named", taken.returncode == 1 and port in taken.stderr, taken.stderr)
-        for pid_file in pathlib.Path(data, "run").glob("*.pid"):
-            os.kill(int(pid_file.read_text()), 15)
+        end_helpers(data)
     unknown = subprocess.run([RELEASE / "karatd", "--set", "prot=1"], text=True, capture_output=True)
     expect_true("an unknown setting is named", unknown.returncode == 2 and "prot" in unknown.stderr, unknown.stderr)
 

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A karatd as it ships, for the tests beside this file."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RELEASE = pathlib.Path(os.environ.get("KARAT_RELEASE", ROOT / "build/release"))
+
+
+def end_helpers(data):
+    """Ends the guests, networks and karat-blk that a daemon on `data` has left running."""
+    for pid_file in [*pathlib.Path(data, "run/machines").glob("*/*.pid"), *pathlib.Path(data, "run").glob("*.pid")]:
+        pid = int(pid_file.read_text() or 0)
+        try:
+            if pid and str(data) in pathlib.Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, 15)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended
+
+
+class Daemon:
+    """A karatd with a data directory of its own, ended with its helpers by stop()."""
+
+    def __init__(self, data=None, *settings):
+        self.data = data or tempfile.mkdtemp(prefix="karat-test-")
+        settings = [f"data_directory={self.data}", "port=0", *(settings or ["accelerator=tcg"])]
+        self.log = open(f"{self.data}/karatd.log", "w")
+        self.process = subprocess.Popen(
+            [RELEASE / "karatd", *(word for setting in settings for word in ("--set", setting))],
+            stdout=self.log, stderr=self.log)
+        deadline = time.time() + 30
+        endpoint = pathlib.Path(self.data, "run/endpoint")
+        while not endpoint.exists() or not endpoint.read_text():
+            if time.time() > deadline or self.process.poll() is not None:
+                sys.exit("karatd did not start:\n" + pathlib.Path(self.data, "karatd.log").read_text())
+            time.sleep(0.05)
+        self.endpoint = endpoint.read_text().strip()
+
+    def karat(self, *words, check=True):
+        return subprocess.run([RELEASE / "karat", "--data", self.data, *words], check=check, text=True,
+                              capture_output=True)
+
+    def keys(self, account):
+        self.karat("account", "create", account)
+        lines = self.karat("key", "create", account).stdout.splitlines()
+        return [line.split("=", 1)[1] for line in lines]
+
+    def client(self, keys, region="us-east-1", service="ec2"):
+        import boto3
+        import botocore.config
+        return boto3.client(service, region_name=region, endpoint_url=self.endpoint,
+                            aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
+                            config=botocore.config.Config(retries={"max_attempts": 0}))
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        end_helpers(self.data)
+        for left in pathlib.Path(self.data).iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if not os.path.ismount(self.data):
+            os.rmdir(self.data)
