@@ -16,15 +16,21 @@ public:
     /// Sets a leaf by its path; folders are made on the way.
     Builder& set(std::string_view path, std::string text)
     {
+        std::vector<std::string> names;
+        for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
+            names.emplace_back(path.substr(0, slash));
+            path.remove_prefix(slash + 1);
+        }
+        names.emplace_back(path);
+        return set(names, std::move(text));
+    }
+    /// The same for names that may hold a slash of their own.
+    Builder& set(std::vector<std::string> const& names, std::string text)
+    {
         auto* node = &root_;
-        while (true) {
-            auto const slash = path.find('/');
-            auto const name = std::string(path.substr(0, slash));
+        for (auto const& name : names) {
             node->folder = true;
             node = &child(*node, name);
-            if (slash == std::string_view::npos)
-                break;
-            path.remove_prefix(slash + 1);
         }
         node->text = std::move(text);
         return *this;
@@ -120,8 +126,7 @@ MetadataNode metadata_tree(engine::InstanceFacts const& facts)
         .set("profile", "default-hvm")
         .set("public-ipv4", instance.interface.public_ip);
     if (!instance.public_key.empty())
-        tree.set(fmt::format("public-keys/0={}/openssh-key", instance.key_name),
-                 instance.public_key);
+        tree.set({"public-keys", "0=" + instance.key_name, "openssh-key"}, instance.public_key);
     tree.set("reservation-id", instance.reservation.text())
         .set("security-groups", lines(facts.groups, true))
         .set("services/domain", "amazonaws.com")

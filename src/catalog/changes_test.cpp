@@ -262,8 +262,8 @@ TEST_F(Changes, TokensExpire)
     EXPECT_EQ(outcome_of("eu-west-1", "a"), "(nothing)");
     world.clock.advance(std::chrono::hours(1));
     EXPECT_EQ(outcome_of("us-east-1", "a"), "(nothing)");
-    auto const swept = catalog->change(
-        kActor, [&](Change& change) { return change.remove_expired_tokens(world.clock.now()); });
+    auto const swept =
+        catalog->change(kActor, [&](Change& change) { return change.remove_history({}); });
     ASSERT_TRUE(swept.ok());
     EXPECT_EQ(look("SELECT token FROM token"), std::vector<std::string>{"b"});
 }
@@ -285,6 +285,31 @@ TEST_F(Changes, LeaveOneAuditRowEach)
               std::vector{std::to_string(world.clock.now().time_since_epoch().count()) +
                           " worker task.capture " + image.id.text() + " task-1 " +
                           volume.id.text()});
+}
+
+TEST_F(Changes, ForgetHistoryThatIsOldEnough)
+{
+    for (int i = 0; i < 4; ++i) {
+        world.clock.advance(std::chrono::hours(1));
+        auto const made = catalog->change(kActor, [&](Change& change) -> Result<void> {
+            TRY(change.enqueue(sample<Task>()));
+            return {};
+        });
+        ASSERT_TRUE(made.ok());
+    }
+    auto const now = world.clock.now();
+    for (int i = 0; i < 3; ++i) { // the fourth stays open
+        auto task = catalog->take_task("host", std::chrono::minutes(1)).value();
+        task->state = TaskState::done;
+        ASSERT_TRUE(catalog->change(kActor, [&](Change& c) { return c.save(*task); }).ok());
+    }
+    History const history{.audit_before = now - std::chrono::hours(1), .finished_tasks = 2};
+    auto const forgotten =
+        catalog->change(kActor, [&](Change& change) { return change.remove_history(history); });
+    ASSERT_TRUE(forgotten.ok());
+    EXPECT_EQ(look("SELECT id FROM task"), (std::vector<std::string>{"3", "4"}));
+    EXPECT_EQ(look("SELECT touched FROM audit"),
+              (std::vector<std::string>{"task-3", "task-4", "task-1", "task-2", "task-3"}));
 }
 
 TEST_F(Changes, RefuseTextThatIsNotUtf8)

@@ -77,7 +77,7 @@ public:
     Result<void> remove(KeyPairId const&) override;
     Result<void> remove(SecurityGroupId const&) override;
     Result<void> remove_parameter(Scope const&, std::string const& name) override;
-    Result<void> remove_expired_tokens(Time now) override;
+    Result<void> remove_history(History const& history) override;
     Result<std::int64_t> enqueue(Task task) override;
     Result<void> save(Task const&) override;
 

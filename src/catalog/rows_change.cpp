@@ -246,9 +246,11 @@ Result<void> Rows::remove_parameter(Scope const& scope, std::string const& name)
     return {};
 }
 
-Result<void> Rows::remove_expired_tokens(Time now)
+Result<void> Rows::remove_history(History const& history)
 {
-    TRY(run({sql::kRemoveExpiredTokens, {column(now)}}));
+    TRY(run({sql::kRemoveExpiredTokens, {column(clock_.now())}}));
+    TRY(run({sql::kRemoveOldAudit, {column(history.audit_before)}}));
+    TRY(run({sql::kRemoveOldTasks, {static_cast<long long>(history.finished_tasks)}}));
     return {};
 }
 

@@ -87,7 +87,8 @@ Result<void> Rows::save(Task const& task)
         changed.lease_until = {};
     }
     TRY(store(changed));
-    touch(fmt::format("task-{}", task.id));
+    if (!due(changed)) // a poll or a retry is no event
+        touch(fmt::format("task-{}", task.id));
     return {};
 }
 

@@ -62,6 +62,12 @@ inline constexpr char const* kRemoveKeyPair = "DELETE FROM key_pair WHERE id = :
 inline constexpr char const* kRemoveSecurityGroup = "DELETE FROM security_group WHERE id = :id";
 inline constexpr char const* kRemoveExpiredTokens = "DELETE FROM token WHERE expires <= :now";
 
+// Rows of both tables are numbered as time goes on, so neither looks at more than it deletes.
+inline constexpr char const* kRemoveOldAudit = "DELETE FROM audit WHERE seq < (SELECT seq FROM "
+                                               "audit WHERE at >= :before ORDER BY seq LIMIT 1)";
+inline constexpr char const* kRemoveOldTasks =
+    "DELETE FROM task WHERE due IS NULL AND id <= (SELECT max(id) FROM task) - :kept";
+
 inline constexpr char const* kTask = "SELECT doc FROM task WHERE id = :id";
 inline constexpr char const* kOpenTasks = "SELECT doc FROM task WHERE due IS NOT NULL ORDER BY id";
 inline constexpr char const* kAddTask =

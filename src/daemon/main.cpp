@@ -159,6 +159,7 @@ Result<void> serve(Settings const& settings)
                       .run_directory = run,
                       .shutdown_timeout = std::chrono::seconds(settings.shutdown_timeout_seconds),
                       .terminated_for = std::chrono::seconds(settings.terminated_for_seconds),
+                      .audit_for = std::chrono::hours(24 * settings.audit_days),
                       .memory_mib = guest_memory_mib(settings),
                       .workers = static_cast<int>(settings.task_workers)}});
     TRY(engine.recover());

@@ -52,6 +52,8 @@ std::vector<Row> const& rows()
          "How long a guest may take to shut down before it is switched off."},
         {"terminated_for_seconds", Number{&Settings::terminated_for_seconds, 1, 86400},
          "How long a terminated instance stays in DescribeInstances."},
+        {"audit_days", Number{&Settings::audit_days, 1, 36500},
+         "How long the catalog keeps its audit rows: who changed what, and when."},
         {"log_level", Text{&Settings::log_level, {"debug", "info", "warn", "error"}},
          "The least urgent lines that are logged."},
         {"program_directory", Text{&Settings::program_directory, {}},

@@ -169,6 +169,12 @@ std::string describe(SecurityGroupRule const& rule)
                        rule.to_port);
 }
 
+bool names(std::vector<SecurityGroupRule> const& rules, SecurityGroupId const& group)
+{
+    return std::ranges::any_of(
+        rules, [&](SecurityGroupRule const& rule) { return rule.group == group.text(); });
+}
+
 } // namespace
 
 Result<Network> default_network(Engine::State& state, catalog::Change& change, Caller const& caller)
@@ -333,6 +339,12 @@ Result<void> Engine::delete_security_group(Caller const& caller,
                                  fmt::format("resource {} has a dependent object: {}",
                                              group.id.text(), instance.id.text())};
             }
+            auto const groups = TRY(change.security_groups({caller.region, caller.account}));
+            for (auto const& other : groups)
+                if (other.id != group.id && names(other.rules, group.id))
+                    return Error{Fault::in_use, Noun::security_group,
+                                 fmt::format("resource {} has a dependent object: {}",
+                                             group.id.text(), other.id.text())};
             TRY(rehearse(dry_run));
             return change.remove(group.id);
         });

@@ -88,11 +88,9 @@ Result<void> Engine::recover()
     for (auto const& instance : instances)
         TRY(settle_instance(state, instance));
     TRY(report_unknown_volumes(state));
-    return state.catalog().change({"worker", "Recover"},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      TRY(change.remove_expired_tokens(state.now()));
-                                      return enqueue_collect(state, change);
-                                  });
+    return state.catalog().change({"worker", "Recover"}, [&](catalog::Change& change) {
+        return enqueue_collect(state, change);
+    });
 }
 
 } // namespace karat::engine

@@ -33,6 +33,7 @@ struct Engine::State {
     bool woken = false;
     std::set<std::string> busy; ///< Subjects that a worker of this process is at.
     std::vector<std::jthread> threads;
+    Time forget_at{}; ///< When a worker next removes old history from the catalog.
 
     Env& env() { return parts.env; }
     Time now() { return parts.env.clock.now(); }

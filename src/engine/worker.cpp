@@ -16,6 +16,8 @@ constexpr std::string_view kHost = "local"; // one host for now; leases carry th
 constexpr std::chrono::milliseconds kLease{60'000};
 constexpr std::chrono::milliseconds kTurnWait{100}; // until another task of the subject is through
 constexpr std::chrono::milliseconds kLongestSleep{30'000};
+constexpr std::chrono::hours kForgetEvery{1};
+constexpr std::int64_t kFinishedTasksKept = 10'000;
 constexpr int kMaxFailures = 6;
 
 constexpr std::array kKinds{
@@ -186,9 +188,30 @@ void sleep_until_due(Engine::State& state, std::stop_token const& stop)
     state.woken = false;
 }
 
+/// Keeps the catalog from growing for ever, once an hour.
+void forget_history(Engine::State& state)
+{
+    auto const now = state.now();
+    {
+        std::scoped_lock const guard(state.mutex);
+        if (now < state.forget_at)
+            return;
+        state.forget_at = now + kForgetEvery;
+    }
+    catalog::History const history{.audit_before = now - state.parts.settings.audit_for,
+                                   .finished_tasks = kFinishedTasksKept};
+    auto const forgotten =
+        state.catalog().change({"worker", "Forget"}, [&](catalog::Change& change) {
+            return change.remove_history(history);
+        });
+    if (!forgotten.ok())
+        log(Level::warn, "history.kept", forgotten.error());
+}
+
 void work(std::stop_token const& stop, Engine::State& state)
 {
     while (!stop.stop_requested()) {
+        forget_history(state);
         auto const worked = take_and_run(state);
         if (!worked.ok())
             log(Level::error, "worker.failed", worked.error());

@@ -76,6 +76,12 @@ public:
                                                    std::string const& token) = 0;
 };
 
+/// What need not be kept any longer.
+struct History {
+    Time audit_before;               ///< Audit rows from before.
+    std::int64_t finished_tasks = 0; ///< Finished tasks, but for those among this many newest.
+};
+
 /// The writing side. save() inserts or replaces by id; uniqueness (image names, key pair names,
 /// security group names, access key ids) is the schema's: Fault::duplicate names the thing, and
 /// the change may go on. Text must be UTF-8 (Fault::invalid). remove() succeeds also if absent.
@@ -103,7 +109,8 @@ public:
     virtual Result<void> remove(KeyPairId const&) = 0;
     virtual Result<void> remove(SecurityGroupId const&) = 0;
     virtual Result<void> remove_parameter(Scope const&, std::string const& name) = 0;
-    virtual Result<void> remove_expired_tokens(Time now) = 0;
+    /// Also client tokens that have expired. Leaves no audit row.
+    virtual Result<void> remove_history(History const&) = 0;
 
     /// Adds the task (its id, its state and, when unset, `created` are given here); returns its id.
     virtual Result<std::int64_t> enqueue(Task task) = 0;

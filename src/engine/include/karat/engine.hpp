@@ -41,6 +41,7 @@ struct Settings {
     std::chrono::seconds shutdown_timeout{
         90}; ///< A guest that ignores the power button is killed after it.
     std::chrono::seconds terminated_for{3600}; ///< How long a terminated instance stays visible.
+    std::chrono::hours audit_for{24 * 90};     ///< How long audit rows are kept.
     std::uint64_t memory_mib = 0;              ///< For all guests together; 0: no bound.
     int workers = 4;
 };
