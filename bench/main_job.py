@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/crash"))
 sys.argv, arguments = sys.argv[:1], sys.argv[1:]
@@ -29,7 +30,13 @@ Restart=always
 [Install]
 WantedBy=multi-user.target
 UNIT
+cat >/etc/systemd/system/report.service <<'UNIT'
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'cloud-init status --wait --long >/srv/www/report.new; echo "warnings: $(grep -c WARN /var/log/cloud-init.log)" >>/srv/www/report.new; mv /srv/www/report.new /srv/www/report'
+UNIT
 systemctl enable --now page.service
+systemctl start --no-block report.service
 """,
 }
 
@@ -52,6 +59,18 @@ def cpu_seconds(pid):
 def resident_mib(pid):
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+def cloud_init_report(address, deadline):
+    """What `cloud-init status --long` says when it has ended, and how many warnings it logged."""
+    while time.perf_counter() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://{address}/report", timeout=5) as reply:
+                lines = reply.read().decode().splitlines()
+                return ", ".join(line for line in lines if re.match("status|errors|recoverable|warnings", line))
+        except OSError:
+            time.sleep(0.2)
+    sys.exit("cloud-init did not end")
 
 
 def measure(world, image_name, patience):
@@ -79,6 +98,11 @@ def measure(world, image_name, patience):
     up = time.perf_counter() - began
     row(f"RunInstances of `{image_name}` answers", f"{answered:.0f} ms", "300 ms")
     row(f"`{image_name}`: call to user data's page", f"{up:.1f} s", "" if image_name == "tiny" else "120 s")
+
+    if image_name != "tiny":
+        report = cloud_init_report(job.state(first)["PublicIpAddress"], began + patience)
+        row("… cloud-init ends after", f"{time.perf_counter() - began:.1f} s", "120 s")
+        row("… and reports", report, "status: done, no warning")
 
     time.sleep(3)
     took, reply = milliseconds(lambda: ec2.create_image(InstanceId=first, Name="live", NoReboot=True))
