@@ -159,6 +159,8 @@ def main():
     options = parser.parse_args(arguments)
     if options.image != "tiny":
         kill_test.TINY = ROOT / f"build/images/{options.image}.raw"
+        if not kill_test.TINY.exists():
+            subprocess.run([ROOT / "images/build", options.image, kill_test.TINY], check=True, stderr=subprocess.DEVNULL)
         kill_test.SEED_GIB = json.loads((ROOT / f"images/{options.image}/image.json").read_text())["minimum_volume_size_gib"]
     load = os.getloadavg()[0]
     print(f"host: {os.cpu_count()} cores, load {load:.1f} at the start, "
