@@ -11,6 +11,10 @@ std::string lock_path(std::string const& directory) { return directory + "/lock"
 std::string packs_path(std::string const& directory) { return directory + "/packs"; }
 std::string manifests_path(std::string const& directory) { return directory + "/manifests"; }
 
+std::string condemned_path(std::string const& directory) { return directory + "/condemned"; }
+std::string alarm_path(std::string const& directory) { return directory + "/alarm"; }
+std::string scrub_path(std::string const& directory) { return directory + "/scrub"; }
+
 std::string pack_path(std::string const& directory, std::uint32_t number)
 {
     return fmt::format("{}/packs/{:08x}.pack", directory, number);

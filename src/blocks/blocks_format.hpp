@@ -16,6 +16,7 @@ inline constexpr std::string_view kPackMagic = "KARATPK1";
 inline constexpr std::string_view kTrailerMagic = "KARATPE1";
 inline constexpr std::string_view kRecordMagic = "KREC";
 inline constexpr std::string_view kManifestMagic = "KARATMF1";
+inline constexpr std::string_view kCondemnedMagic = "KARATCD1";
 inline constexpr std::string_view kRootText = "karat root 1\n";
 inline constexpr std::uint32_t kVersion = 1;
 
@@ -43,6 +44,9 @@ inline constexpr std::size_t kMaxManifestBytes =
     kManifestHeaderBytes + kMaxFactsBytes + kMaxPages * kPageRefBytes + kHashBytes;
 inline constexpr std::size_t kMaxNameBytes = 128;
 
+inline constexpr std::size_t kCondemnedHeadBytes = 32;
+inline constexpr std::size_t kMaxCondemnedBytes = std::size_t{1} << 30; // 134 million records
+
 /// Offsets in a pack are 32 bits in the index; a pack that recovery finds larger is refused.
 inline constexpr std::uint64_t kMaxPackBytes = std::uint64_t{1} << 31;
 
@@ -54,6 +58,9 @@ std::string store_path(std::string const& directory);
 std::string lock_path(std::string const& directory);
 std::string packs_path(std::string const& directory);
 std::string manifests_path(std::string const& directory);
+std::string condemned_path(std::string const& directory);
+std::string alarm_path(std::string const& directory);
+std::string scrub_path(std::string const& directory);
 std::string pack_path(std::string const& directory, std::uint32_t number);
 std::string manifest_path(std::string const& directory, std::string_view name);
 inline constexpr std::string_view kTemporarySuffix = ".new";

@@ -66,6 +66,20 @@ inline Result<Bytes> get(Store& store, std::string const& name)
     return bytes;
 }
 
+/// As many collections as it takes to free what nobody needs; the last report, with what all freed.
+inline Result<CollectReport> collect_all(Store& store, std::vector<std::string> const& roots)
+{
+    CollectReport sum;
+    for (int epoch = 0; epoch < 3; ++epoch) {
+        auto report = TRY(store.collect(roots));
+        report.bytes_freed += sum.bytes_freed;
+        report.packs_removed += sum.packs_removed;
+        report.packs_rewritten += sum.packs_rewritten;
+        sum = report;
+    }
+    return sum;
+}
+
 /// "ok", or the fault and what it says.
 template <class T>
 std::string outcome(Result<T> const& result)

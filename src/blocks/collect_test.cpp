@@ -22,14 +22,14 @@ TEST(Collect, FreesWhatNoRootNeeds)
     ASSERT_TRUE(put(*world.store, "drop", random_bytes(2, 3 * kMiB)).ok());
     auto const before = world.store->stats().value().pack_bytes;
     ASSERT_TRUE(world.store->remove("drop").ok());
-    auto const report = world.store->collect(Names{"keep"}).value();
+    auto const report = collect_all(*world.store, Names{"keep"}).value();
     EXPECT_GT(report.packs_removed, 1U);
     EXPECT_GT(report.dead_extents, 10U);
     auto const after = world.store->stats().value().pack_bytes;
     EXPECT_LT(after, before - 2 * kMiB);
     EXPECT_EQ(get(*world.store, "keep").value(), keep);
     ASSERT_TRUE(world.store->remove("keep").ok());
-    ASSERT_TRUE(world.store->collect({}).ok());
+    ASSERT_TRUE(collect_all(*world.store, {}).ok());
     EXPECT_LT(world.store->stats().value().pack_bytes, 4096U);
     world.reopen();
     EXPECT_EQ(world.store->stats().value().extents, 0U);
@@ -55,11 +55,11 @@ TEST(Collect, KeepsStraysAndCountsThem)
     World world;
     auto const volume = random_bytes(1, kMiB);
     ASSERT_TRUE(put(*world.store, "a", volume).ok());
-    EXPECT_EQ(world.store->collect({}).value().strays, 1U);
+    EXPECT_EQ(collect_all(*world.store, {}).value().strays, 1U);
     EXPECT_EQ(get(*world.store, "a").value(), volume);
-    EXPECT_EQ(world.store->collect(Names{"a"}).value().strays, 0U);
+    EXPECT_EQ(collect_all(*world.store, Names{"a"}).value().strays, 0U);
     ASSERT_TRUE(world.store->remove("a").ok());
-    ASSERT_TRUE(world.store->collect({}).ok());
+    ASSERT_TRUE(collect_all(*world.store, {}).ok());
     EXPECT_EQ(get(*world.store, "a").error().fault, Fault::not_found);
     EXPECT_EQ(world.store->stats().value().extents, 0U);
 }
@@ -84,14 +84,14 @@ TEST(Collect, KeepsWhatAnIngestWroteOrFound)
     EXPECT_EQ(get(*world.store, "new").value(), expected);
 }
 
-TEST(Collect, LeavesGarbageOfAnEndedIngestToTheNextRound)
+TEST(Collect, FreesTheGarbageOfAnEndedIngest)
 {
     World world;
     {
         auto ingest = world.store->begin({.name = "a", .size_bytes = kMiB}, {}).value();
         ASSERT_TRUE(ingest->write(0, random_bytes(1, kMiB)).ok());
     }
-    ASSERT_TRUE(world.store->collect({}).ok());
+    ASSERT_TRUE(collect_all(*world.store, {}).ok());
     EXPECT_EQ(world.store->stats().value().extents, 0U);
 }
 
@@ -104,12 +104,12 @@ TEST(Collect, OpenViewsStayReadable)
     auto const reader = Reader::open(world.memory.env(), "store", {.cache_bytes = 0}).value();
     auto const remote = reader->view("a").value();
     ASSERT_TRUE(world.store->remove("a").ok());
-    ASSERT_TRUE(world.store->collect({}).ok());
+    ASSERT_TRUE(collect_all(*world.store, {}).ok());
     Bytes got(kMiB);
     ASSERT_TRUE(view->read(0, got).ok());
     EXPECT_EQ(got, volume);
     view.reset();
-    ASSERT_TRUE(world.store->collect({}).ok());
+    ASSERT_TRUE(collect_all(*world.store, {}).ok());
     EXPECT_EQ(world.store->stats().value().extents, 0U);
     auto const read = remote->read(0, got); // its files are unlinked and still open
     ASSERT_TRUE(read.ok()) << outcome(read);
@@ -132,7 +132,7 @@ TEST(Reader, FollowsTheWriter)
     ASSERT_TRUE(world.store->remove("all").ok());
     // The packs of "small" are copied forward behind the reader's back, twice.
     for (int round = 0; round < 2; ++round) {
-        ASSERT_TRUE(world.store->collect(Names{"small", "small-2"}).ok());
+        ASSERT_TRUE(collect_all(*world.store, Names{"small", "small-2"}).ok());
         Bytes got(kMiB);
         auto const read = before->read(0, got);
         ASSERT_TRUE(read.ok()) << outcome(read);

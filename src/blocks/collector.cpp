@@ -3,12 +3,15 @@
 //
 // 1. The epoch goes up: what ingests that live now, or begin later, have touched is kept.
 // 2. Mark from the roots, which must all be there and whole, then from every other manifest on disk
-//    (a stray: its task may be about to tell the catalog), last from the open views. A snapshot
-//    that is removed meanwhile has its views among those, or was read before; a view opened after
-//    them is of a snapshot that was marked. Whatever a root misses ends the collection here.
-// 3. Drop packs without live records; then copy the live records of mostly dead packs forward,
-//    durably, and drop those too. An entry is dropped under the index's lock, where ingests find
-//    it: they find it and keep it, or miss it and store it again.
+//    (a stray: its task may be about to tell the catalog), last from the views that are or were
+//    open since the epoch began. A snapshot that is removed meanwhile was read before, or has its
+//    views among those. Whatever a root misses ends the collection here.
+// 3. Judge: what is not needed is condemned, durably. What was condemned and is needed is pardoned,
+//    and an alarm: an earlier collection missed it.
+// 4. Sweep, unless there is an alarm: packs whose every record was condemned two epochs ago are
+//    dropped; of packs that are mostly so, the other records are copied forward first, durably. A
+//    record is dropped under the index's lock, where ingests find it: they find it and pardon it,
+//    or miss it and store it again.
 #include "store.hpp"
 
 #include <fmt/format.h>
@@ -16,35 +19,43 @@
 namespace karat::blocks {
 namespace {
 
+bool is_dead(PackUse const& use) { return use.live_records + use.waiting_records == 0; }
+bool is_mostly_dead(PackUse const& use)
+{
+    bool const unwritten = is_dead(use) && use.ripe_records > 0; // maybe not yet in a file
+    return unwritten || use.kept_bytes * 2 < use.file_bytes;
+}
+
 class Collection {
 public:
-    Collection(PackStore& store, Packs& packs, PackWriter& writer, Epoch floor)
-        : store_(store)
-        , packs_(packs)
+    Collection(Packs& packs, PackWriter& writer, Alarm& alarm, Epoch floor)
+        : packs_(packs)
         , writer_(writer)
+        , alarm_(alarm)
     {
         marks_.floor = floor;
     }
 
     Result<void> mark(std::span<PageRef const> pages);
+    void judge();
     Result<void> sweep(Env env, std::string const& directory);
-    CollectReport const& report() const { return report_; }
+    CollectReport report;
 
 private:
-    Result<void> copy_forward(PackUse const& use);
-    Result<void> drop(PackUse const& use, std::span<Indexed const> moved);
-    bool mostly_dead(PackUse const& use) const
-    {
-        bool const empty = use.live_records == 0 && use.dead_records > 0; // maybe not yet in a file
-        return empty || use.live_bytes * 2 < use.file_bytes;
-    }
+    Result<void> copy_forward(PackUse const& use, std::span<Indexed const> records);
+    void drop(PackUse const& use, std::span<Indexed const> records, std::span<Indexed const> moved);
+    Result<void> unlink_dropped(Env env, std::string const& directory);
+    bool is_open(PackUse const& use) const { return use.number == writer_.open_number(); }
 
-    PackStore& store_;
+    /// The records of the packs that `wanted` picks, by pack.
+    template <class Wanted>
+    std::map<std::uint32_t, std::vector<Indexed>> records_of(Wanted const& wanted) const;
+
     Packs& packs_;
     PackWriter& writer_;
-    Bench bench_;
+    Alarm& alarm_;
     Marks marks_;
-    CollectReport report_;
+    Judgement judgement_;
     std::vector<std::uint32_t> dropped_;
 };
 
@@ -60,90 +71,126 @@ Result<void> Collection::mark(std::span<PageRef const> pages)
             return missing(ref.hash);
         if (marked == Packs::Marked::before)
             continue; // another snapshot shares the page: its extents are marked
-        auto const page = TRY(read_page(store_, ref.hash));
-        for (auto const& slice : page)
-            if (packs_.mark(slice.hash, marks_) == Packs::Marked::absent)
-                return missing(slice.hash);
+        auto const raw = TRY(packs_.fetch(ref.hash, Kind::page, {}));
+        auto const page = TRY(decode_page(raw.span()));
+        if (auto const* const absent = packs_.mark(page, marks_))
+            return missing(*absent);
     }
     return {};
 }
 
-/// Copies the live records of a pack and drops it. If one cannot be read the pack stays as it is.
-Result<void> Collection::copy_forward(PackUse const& use)
+void Collection::judge()
 {
-    auto live = packs_.live_in(use.number, marks_);
-    for (auto& record : live) {
-        auto const plain = packs_.fetch(record.hash, record.location.kind, {});
-        if (!plain.ok()) {
-            log(Level::error, "collect.unreadable", plain.error(), {{"pack", use.number}});
-            return {};
-        }
-        auto const raw = plain.value().span();
-        Record copy{
-            .kind = record.location.kind,
-            .hash = record.hash,
-            .raw_bytes = static_cast<std::uint32_t>(raw.size()),
-        };
-        copy.stored = bench_.pack(copy.kind, raw, copy.codec);
-        record.location = TRY(writer_.append_copy(copy));
+    judgement_ = packs_.judge(marks_);
+    report.condemned_records = judgement_.condemned;
+    for (auto const& use : judgement_.packs) {
+        report.live_extents += use.live_records;
+        report.dead_extents += use.waiting_records + use.ripe_records;
+        report.waiting_records += use.waiting_records;
     }
-    TRY(writer_.make_durable());
-    ++report_.packs_rewritten;
-    return drop(use, live);
+    for (auto const& where : judgement_.resurrections)
+        alarm_.raise(fmt::format("A snapshot needs a record that was condemned: {}", where));
 }
 
-Result<void> Collection::drop(PackUse const& use, std::span<Indexed const> moved)
+template <class Wanted>
+std::map<std::uint32_t, std::vector<Indexed>> Collection::records_of(Wanted const& wanted) const
 {
-    if (!packs_.drop(use.number, marks_, moved))
-        return {}; // an ingest found a record in it meanwhile; the next collection looks again
+    std::set<std::uint32_t> numbers;
+    for (auto const& use : judgement_.packs)
+        if (wanted(use))
+            numbers.insert(use.number);
+    std::map<std::uint32_t, std::vector<Indexed>> by_pack;
+    for (auto const number : numbers)
+        by_pack[number]; // also those of which the index has nothing
+    if (!numbers.empty())
+        for (auto& record : packs_.records_of(numbers))
+            by_pack[record.location.pack].push_back(record);
+    return by_pack;
+}
+
+/// Copies what is kept of a pack and drops it. If one record cannot be read the pack stays.
+Result<void> Collection::copy_forward(PackUse const& use, std::span<Indexed const> records)
+{
+    std::vector<Indexed> moved;
+    Bytes buffer;
+    for (auto const& record : records) {
+        if (packs_.is_ripe(record, marks_))
+            continue;
+        auto const header = packs_.read_stored(record, buffer);
+        if (!header.ok()) {
+            log(Level::error, "collect.unreadable", header.error(), {{"pack", use.number}});
+            return {};
+        }
+        Record const copy{
+            .kind = header.value().kind,
+            .codec = header.value().codec,
+            .hash = record.hash,
+            .raw_bytes = header.value().raw_bytes,
+            .stored = std::span<std::byte const>(buffer).subspan(kRecordHeaderBytes),
+        };
+        moved.push_back(record);
+        moved.back().location = TRY(writer_.append_copy(copy));
+    }
+    TRY(writer_.make_durable());
+    ++report.packs_rewritten;
+    drop(use, records, moved);
+    return {};
+}
+
+void Collection::drop(PackUse const& use, std::span<Indexed const> records,
+                      std::span<Indexed const> moved)
+{
+    if (!packs_.drop({use.number, records, moved}, marks_))
+        return; // an ingest found a record in it meanwhile; the next collection looks again
     writer_.forget(use.number);
     dropped_.push_back(use.number);
-    ++report_.packs_removed;
-    report_.bytes_freed += use.file_bytes;
+    ++report.packs_removed;
+    std::uint64_t copied = 0;
     for (auto const& record : moved)
-        report_.bytes_freed -= kRecordHeaderBytes + record.location.stored_bytes;
+        copied += kRecordHeaderBytes + record.location.stored_bytes;
+    report.bytes_freed += use.file_bytes - std::min(use.file_bytes, copied);
+}
+
+Result<void> Collection::unlink_dropped(Env env, std::string const& directory)
+{
+    for (auto const number : std::exchange(dropped_, {}))
+        TRY(env.files.remove(pack_path(directory, number)));
     return {};
 }
 
 Result<void> Collection::sweep(Env env, std::string const& directory)
 {
-    auto const uses = packs_.use(marks_);
-    for (auto const& use : uses) {
-        report_.live_extents += use.live_records;
-        report_.dead_extents += use.dead_records;
-    }
+    auto const& uses = judgement_.packs;
     // Whatever is dropped, the number of the newest pack is not given away again.
-    if (!uses.empty() && mostly_dead(uses.back()))
+    if (!uses.empty() && is_mostly_dead(uses.back()))
         TRY(writer_.rotate());
-    auto const unlink_dropped = [&]() -> Result<void> {
-        for (auto const number : std::exchange(dropped_, {}))
-            TRY(env.files.remove(pack_path(directory, number)));
-        return {};
-    };
+    auto const dead = records_of([&](PackUse const& use) { return is_dead(use) && !is_open(use); });
     for (auto const& use : uses)
-        if (use.live_records == 0 && use.number != writer_.open_number())
-            TRY(drop(use, {}));
-    TRY(unlink_dropped()); // first: copying the others needs room
+        if (auto const found = dead.find(use.number); found != dead.end())
+            drop(use, found->second, {});
+    TRY(unlink_dropped(env, directory)); // first: copying the others needs room
+    auto const mostly = records_of(
+        [&](PackUse const& use) { return !is_dead(use) && is_mostly_dead(use) && !is_open(use); });
     for (auto const& use : uses) {
-        if (use.live_records == 0 || !mostly_dead(use) || use.number == writer_.open_number())
+        auto const found = mostly.find(use.number);
+        if (found == mostly.end())
             continue;
-        TRY(copy_forward(use));
-        TRY(unlink_dropped());
+        if (alarm_.raised())
+            break;
+        TRY(copy_forward(use, found->second));
+        TRY(unlink_dropped(env, directory));
     }
     return {};
 }
 
 } // namespace
 
-Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
+Result<std::uint64_t> PackStore::mark_all(std::span<std::string const> roots, MarkPages const& mark)
 {
-    std::scoped_lock const one(collect_mutex_);
-    TRY(health_.check_writable());
-    Collection collection(*this, packs_, *writer_, registry_.begin_collect());
     for (auto const& name : roots) {
         auto const manifest = read_manifest(env_.files, directory_, name);
         if (manifest.ok())
-            TRY(collection.mark(manifest.value().pages));
+            TRY(mark(manifest.value().pages));
         else if (manifest.error().fault != Fault::not_found)
             return manifest.error();
         else if (!registry_.removed_meanwhile(name))
@@ -158,20 +205,48 @@ Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
         ++strays;
         // Nobody vouches for a stray, so one that is damaged must not stop collections for ever.
         auto const manifest = read_manifest(env_.files, directory_, name);
-        auto const marked = manifest.ok() ? collection.mark(manifest.value().pages)
-                                          : Result<void>(manifest.error());
+        auto const marked =
+            manifest.ok() ? mark(manifest.value().pages) : Result<void>(manifest.error());
         if (!marked.ok() && marked.error().fault != Fault::not_found)
             log(Level::warn, "collect.bad_stray", marked.error(), {{"snapshot", name}});
     }
     for (auto const& viewed : registry_.viewed())
-        TRY(collection.mark(viewed));
+        TRY(mark(viewed));
+    return strays;
+}
+
+Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
+{
+    std::scoped_lock const one(collect_mutex_);
+    TRY(health_.check_writable());
+    auto const began = env_.clock.steady();
+    Collection collection(packs_, *writer_, alarm_, registry_.begin_collect());
+    auto const marked =
+        mark_all(roots, [&](std::span<PageRef const> table) { return collection.mark(table); });
+    registry_.end_collect();
+    auto const strays = TRY(marked);
     // remove() answers after its own sync, but another's may be between the two.
     TRY(health_.after_sync(env_.files.sync_dir(manifests_path(directory_))));
-    TRY(collection.sweep(env_, directory_));
-    TRY(health_.after_sync(env_.files.sync_dir(packs_path(directory_))));
-    auto report = collection.report();
-    report.strays = strays;
-    return report;
+    collection.report.strays = strays;
+    collection.report.epoch = packs_.begin_epoch();
+    collection.judge();
+    collection.report.mark_time = env_.clock.steady() - began;
+    TRY(writer_->make_durable()); // what is condemned lies on disk, and the list of it too
+    collection.report.halted = alarm_.raised();
+    if (!collection.report.halted) {
+        TRY(collection.sweep(env_, directory_));
+        TRY(health_.after_sync(env_.files.sync_dir(packs_path(directory_))));
+    }
+    return collection.report;
+}
+
+Result<void> PackStore::clear_alarm()
+{
+    std::scoped_lock const one(collect_mutex_);
+    TRY(health_.check_writable());
+    packs_.pardon_all();
+    TRY(writer_->make_durable());
+    return alarm_.clear();
 }
 
 } // namespace karat::blocks

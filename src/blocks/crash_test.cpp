@@ -89,7 +89,7 @@ private:
         std::vector<std::string> roots;
         for (auto const& [name, volume] : promises_.kept)
             roots.push_back(name);
-        (void)store_.collect(roots); // on failure: nothing a snapshot needs is gone
+        (void)collect_all(store_, roots); // on failure: nothing a snapshot needs is gone
     }
 
     Store& store_;
@@ -125,7 +125,7 @@ void expect_future(Store& store, Promises promises)
     std::vector<std::string> roots;
     for (auto const& [name, volume] : promises.kept)
         roots.push_back(name);
-    auto const collected = store.collect(roots);
+    auto const collected = collect_all(store, roots);
     ASSERT_TRUE(collected.ok()) << outcome(collected);
     expect_promises(store, promises); // the others are strays now, and whole all the same
     auto const volume = text_bytes(2, 100 * kKiB);
@@ -253,7 +253,7 @@ TEST_F(Failure, AFullDiskLeavesNothingBehind)
         << outcome(failed);
     EXPECT_EQ(world.store->names().value(), std::vector<std::string>{"a"});
     std::vector<std::string> const roots{"a"};
-    auto const collected = world.store->collect(roots);
+    auto const collected = collect_all(*world.store, roots);
     ASSERT_TRUE(collected.ok()) << outcome(collected);
     EXPECT_LT(world.store->stats().value().pack_bytes, 180 * kKiB);
     // The room is really there again: no dropped pack is held open.

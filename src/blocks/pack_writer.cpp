@@ -163,7 +163,36 @@ Result<void> PackWriter::make_durable()
         TRY(health_.after_sync(open.file().sync_data()));
     if (names_dirty)
         TRY(health_.after_sync(env_.files.sync_dir(packs_path(settings_.directory))));
-    return {};
+    return save_condemned();
+}
+
+Result<void> PackWriter::save_condemned()
+{
+    auto const bytes = packs_.take_condemned_changes();
+    if (!bytes)
+        return {};
+    auto const replaced = replace_condemned(*bytes);
+    if (replaced.ok() || health_.read_only())
+        return replaced;
+    // A full disk: without the file nothing is condemned after a restart, which is safe.
+    log(Level::warn, "store.condemned_not_saved", replaced.error());
+    packs_.condemned_not_saved();
+    auto const path = condemned_path(settings_.directory);
+    TRY(env_.files.remove(path + std::string(kTemporarySuffix)));
+    TRY(env_.files.remove(path));
+    return health_.after_sync(env_.files.sync_dir(settings_.directory));
+}
+
+Result<void> PackWriter::replace_condemned(Bytes const& bytes)
+{
+    auto const path = condemned_path(settings_.directory);
+    auto const temporary = path + std::string(kTemporarySuffix);
+    auto const file = TRY(env_.files.open(temporary, Access::create));
+    TRY(file->truncate(0));
+    TRY(file->write_at(0, bytes));
+    TRY(health_.after_sync(file->sync_data()));
+    TRY(env_.files.rename(temporary, path));
+    return health_.after_sync(env_.files.sync_dir(settings_.directory));
 }
 
 Result<void> PackWriter::rotate()

@@ -33,8 +33,8 @@ public:
     Result<Appended> append(Record const& record, std::atomic<Epoch> const& now);
     /// Adds another copy of a record without telling the index, for the collector.
     Result<Location> append_copy(Record const& record);
-    /// Everything appended before the call is on disk with its file names when this succeeds. A
-    /// failed sync makes the store read-only.
+    /// Everything appended before the call is on disk with its file names when this succeeds, and
+    /// so is who was condemned or pardoned. A failed sync makes the store read-only.
     Result<void> make_durable();
     /// Leaves the open pack if it holds records and begins the next. The next one's name is
     /// durable, so whatever is dropped now, its number is never used again. Needs no space for
@@ -62,6 +62,8 @@ private:
     Result<void> leave_current();
     void write_footer(Full const& full);
     Result<void> flush();
+    Result<void> save_condemned();
+    Result<void> replace_condemned(Bytes const& bytes);
     void undo_unflushed();
     std::uint64_t end() const { return flushed_ + buffer_.size(); }
 

@@ -16,8 +16,6 @@ std::uint64_t random_seed(Chance& chance)
     return load<std::uint64_t>(bytes.data());
 }
 
-std::uint64_t record_bytes(Location const& at) { return kRecordHeaderBytes + at.stored_bytes; }
-
 } // namespace
 
 Packs::Pin::Pin(Packs& home, Pack& pack)
@@ -142,7 +140,9 @@ bool Packs::touch(Hash const& hash, std::atomic<Epoch> const& now)
     auto const id = index_.find(hash);
     if (id == ExtentIndex::kNone || distrusted_.contains(index_.at(id).pack))
         return false;
-    index_.at(id).set_epoch(now.load());
+    auto& entry = index_.at(id);
+    entry.set_epoch(now.load());
+    condemned_changed_ = condemned_.pardon({entry.pack, entry.offset}) || condemned_changed_;
     return true;
 }
 
@@ -224,7 +224,7 @@ Result<Buffer> Packs::read_record(Indexed const& what, Pin const& pinned,
     if (at.stored_bytes > kMaxPageBytes)
         return damaged("its length is absurd");
     auto bench = benches_.lend();
-    auto const record = bench->scratch(record_bytes(at));
+    auto const record = bench->scratch(kRecordHeaderBytes + at.stored_bytes);
     auto const got = TRY(pinned.file().read_at(at.offset, record));
     if (got != record.size())
         return damaged("the pack ends before it");
@@ -253,57 +253,6 @@ std::uint64_t Packs::plain_bytes() const
     return plain_blocks_ * kBlockBytes;
 }
 
-Packs::Marked Packs::mark(Hash const& hash, Marks& marks) const
-{
-    std::scoped_lock const guard(mutex_);
-    auto const id = index_.find(hash);
-    if (id == ExtentIndex::kNone)
-        return Marked::absent;
-    if (id >= marks.reached.size())
-        marks.reached.resize(index_.id_limit());
-    if (marks.reached[id])
-        return Marked::before;
-    marks.reached[id] = true;
-    return Marked::now;
-}
-
-std::vector<PackUse> Packs::use(Marks const& marks) const
-{
-    std::scoped_lock const guard(mutex_);
-    std::map<std::uint32_t, PackUse> uses;
-    for (auto const& [number, pack] : packs_)
-        uses[number] = {.number = number, .file_bytes = pack->file_bytes};
-    for (ExtentIndex::Id id = 0; id < index_.id_limit(); ++id) {
-        auto const& entry = index_.at(id);
-        auto const use = uses.find(entry.pack);
-        if (use == uses.end())
-            continue; // a free entry
-        if (marks.keeps(id, entry)) {
-            ++use->second.live_records;
-            use->second.live_bytes += record_bytes(entry.location());
-        } else {
-            ++use->second.dead_records;
-        }
-    }
-    std::vector<PackUse> out;
-    for (auto const& [number, use] : uses)
-        out.push_back(use);
-    return out;
-}
-
-std::vector<Indexed> Packs::live_in(std::uint32_t pack, Marks const& marks) const
-{
-    std::scoped_lock const guard(mutex_);
-    std::vector<Indexed> live;
-    for (ExtentIndex::Id id = 0; id < index_.id_limit(); ++id) {
-        auto const& entry = index_.at(id);
-        if (entry.pack == pack && marks.keeps(id, entry))
-            live.push_back({id, entry.hash, entry.location()});
-    }
-    std::ranges::sort(live, {}, [](Indexed const& i) { return i.location.offset; });
-    return live;
-}
-
 std::vector<Indexed> Packs::all() const
 {
     std::vector<Indexed> all;
@@ -318,29 +267,6 @@ std::vector<Indexed> Packs::all() const
     std::ranges::sort(
         all, {}, [](Indexed const& i) { return std::pair(i.location.pack, i.location.offset); });
     return all;
-}
-
-bool Packs::drop(std::uint32_t pack, Marks const& marks, std::span<Indexed const> moved)
-{
-    std::scoped_lock const guard(mutex_);
-    for (auto const& record : moved) {
-        auto& entry = index_.at(record.id);
-        if (entry.pack == pack && entry.hash == record.hash)
-            entry.set_location(record.location);
-    }
-    std::vector<ExtentIndex::Id> dead;
-    for (ExtentIndex::Id id = 0; id < index_.id_limit(); ++id) {
-        auto const& entry = index_.at(id);
-        if (entry.pack != pack)
-            continue;
-        if (marks.keeps(id, entry))
-            return false; // found again by an ingest while its neighbours were being copied
-        dead.push_back(id);
-    }
-    for (auto const id : dead)
-        erase_entry(id);
-    retire(pack);
-    return true;
 }
 
 void Packs::forget(std::uint32_t pack)

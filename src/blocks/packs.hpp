@@ -4,7 +4,7 @@
 #pragma once
 
 #include "codec.hpp"
-#include "extent_index.hpp"
+#include "condemned.hpp"
 
 #include <atomic>
 #include <list>
@@ -13,13 +13,23 @@
 
 namespace karat::blocks {
 
-/// What a pack holds that is still needed, by the marks of a collection.
+struct Slice;
+
+/// What a pack holds, by the judgement of a collection.
 struct PackUse {
     std::uint32_t number = 0;
     std::uint64_t file_bytes = 0;
-    std::uint64_t live_bytes = 0; ///< Records with their headers.
-    std::uint64_t live_records = 0;
-    std::uint64_t dead_records = 0;
+    std::uint64_t kept_bytes = 0;      ///< Of live and waiting records, with their headers.
+    std::uint64_t live_records = 0;    ///< Needed.
+    std::uint64_t waiting_records = 0; ///< Condemned, but not for two epochs yet.
+    std::uint64_t ripe_records = 0;    ///< Condemned for two epochs: to be deleted.
+};
+
+/// How a collection found every record.
+struct Judgement {
+    std::vector<PackUse> packs;             ///< By number.
+    std::uint64_t condemned = 0;            ///< Records, in this epoch.
+    std::vector<std::string> resurrections; ///< Condemned records that are needed: an alarm each.
 };
 
 /// An index entry, copied out.
@@ -98,18 +108,49 @@ public:
     /// and the result is empty. Fault::not_found if the index has none.
     Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct);
 
-    // For the collector
     std::uint64_t count() const;
     std::uint64_t plain_bytes() const; ///< Of extents.
-    /// Sets the entry's mark: 0 absent, 1 now marked, 2 was marked before.
-    enum class Marked : unsigned char { absent, now, before };
-    Marked mark(Hash const& hash, Marks& marks) const;
-    std::vector<PackUse> use(Marks const& marks) const;
-    std::vector<Indexed> live_in(std::uint32_t pack, Marks const& marks) const;
     std::vector<Indexed> all() const;
+    /// The packs and their sizes.
+    std::vector<PackUse> sizes() const;
+
+    // What is condemned
+    /// As it was saved; places without a record are pardoned.
+    void set_condemned(Condemned condemned);
+    std::uint64_t condemned_count() const;
+    bool is_condemned(Hash const& hash) const;
+    /// Whether the record was condemned; it is not any more.
+    bool pardon(Hash const& hash);
+    void pardon_all();
+    /// The file that says what is condemned, if it says something else now.
+    std::optional<Bytes> take_condemned_changes();
+    /// The changes that were taken did not reach the disk.
+    void condemned_not_saved();
+    std::uint64_t condemned_edition() const;
+
+    // For the collector (packs_upkeep.cpp). Locks are held for a few thousand records at a time.
+    Epoch begin_epoch();
+    enum class Marked : unsigned char { absent, now, before };
+    /// Marks a record as needed.
+    Marked mark(Hash const& hash, Marks& marks) const;
+    /// Marks the extents of slices; the result is the first that is absent, or null.
+    Hash const* mark(std::span<Slice const> slices, Marks& marks) const;
+    /// Condemns what is not kept and was not condemned before; pardons what is kept.
+    Judgement judge(Marks const& marks);
+    /// The records of packs, sorted by pack and offset.
+    std::vector<Indexed> records_of(std::set<std::uint32_t> const& packs) const;
+    /// Whether the record is one that drop() drops.
+    bool is_ripe(Indexed const& record, Marks const& marks) const;
+    /// A verified record; its stored bytes are in `buffer`, behind the header.
+    Result<RecordHeader> read_stored(Indexed const& what, Bytes& buffer);
     /// Points moved records at their copies and drops the rest with the pack. False, and only the
     /// moves are done, when a record that was not moved is needed after all.
-    bool drop(std::uint32_t pack, Marks const& marks, std::span<Indexed const> moved);
+    struct Dropping {
+        std::uint32_t pack = 0;
+        std::span<Indexed const> records; ///< All that the index has of it.
+        std::span<Indexed const> moved;   ///< Those with a new place.
+    };
+    bool drop(Dropping const& dropping, Marks const& marks);
     /// Forgets a pack and its records, whatever they are needed for (a reader's view of things).
     void forget(std::uint32_t pack);
 
@@ -118,6 +159,10 @@ private:
     void release(Pack& pack);
     void retire(std::uint32_t number);
     void erase_entry(ExtentIndex::Id id);
+    void judge_entry(ExtentIndex::Id id, Marks const& marks, Judgement& judgement,
+                     std::map<std::uint32_t, PackUse>& uses);
+    bool ripe(ExtentIndex::Id id, Marks const& marks) const;
+    bool droppable(std::uint32_t pack, std::span<Indexed const> records, Marks const& marks) const;
 
     std::string directory_;
     Benches& benches_;
@@ -127,6 +172,8 @@ private:
     std::map<std::uint32_t, std::unique_ptr<Pack>> packs_;
     std::list<std::unique_ptr<Pack>> retired_; // dropped, but still pinned
     std::set<std::uint32_t> distrusted_;
+    Condemned condemned_;
+    bool condemned_changed_ = false;
 };
 
 } // namespace karat::blocks

@@ -5,8 +5,10 @@
 // A pack that went away stays open, and its records findable, while a view of a snapshot that is
 // itself gone may need it. For a snapshot that still has its manifest the collector made copies
 // before it dropped the pack, and they are indexed before the pack is forgotten.
+#include "alarm.hpp"
 #include "pack_scan.hpp"
 #include "packs.hpp"
+#include "store.hpp"
 #include "view.hpp"
 
 #include <algorithm>
@@ -22,6 +24,7 @@ public:
         : Source(options.cache_bytes)
         , env_(env)
         , directory_(std::move(directory))
+        , alarm_(env.files, directory_)
         , packs_(env.chance, directory_, benches_)
     {
     }
@@ -40,9 +43,12 @@ private:
     Result<std::set<std::uint32_t>> list();
     Result<void> load(std::uint32_t number);
     Result<bool> orphans_alive();
+    Result<void> load_condemned_changes();
+    Result<void> watch(Hash const& hash);
 
     Env env_;
     std::string const directory_;
+    Alarm alarm_;
     Benches benches_;
     Packs packs_;
     std::mutex refresh_mutex_; // guards seen_; one refresh at a time
@@ -83,6 +89,34 @@ Result<void> PackReader::load(std::uint32_t number)
     return {};
 }
 
+Result<void> PackReader::load_condemned_changes()
+{
+    auto const opened = env_.files.open(condemned_path(directory_), Access::read);
+    if (!opened.ok()) {
+        packs_.pardon_all();
+        return opened.error().fault == Fault::not_found ? Result<void>() : opened.error();
+    }
+    std::array<std::byte, kCondemnedHeadBytes> head{};
+    auto const got = TRY(opened.value()->read_at(0, head));
+    auto const edition = Condemned::edition_of(std::span(head).first(got));
+    return edition == packs_.condemned_edition() ? Result<void>()
+                                                 : load_condemned(env_.files, directory_, packs_);
+}
+
+/// Raises the alarm when the record is condemned and only snapshots that exist can have asked.
+Result<void> PackReader::watch(Hash const& hash)
+{
+    if (!packs_.is_condemned(hash))
+        return {};
+    std::scoped_lock const guard(refresh_mutex_);
+    TRY(load_condemned_changes());
+    if (!packs_.is_condemned(hash) || TRY(orphans_alive()))
+        return {};
+    packs_.pardon(hash); // one alarm a record
+    alarm_.raise(fmt::format("A snapshot read a record that was condemned: {}", hash.text()));
+    return {};
+}
+
 /// Whether a view is open whose snapshot is gone.
 Result<bool> PackReader::orphans_alive()
 {
@@ -107,7 +141,7 @@ Result<void> PackReader::refresh()
         if (!first.contains(number) && !second.contains(number))
             gone.push_back(number);
     if (gone.empty() || TRY(orphans_alive()))
-        return {};
+        return load_condemned_changes();
     for (auto const number : gone) {
         packs_.forget(number);
         seen_.erase(number);
@@ -117,7 +151,7 @@ Result<void> PackReader::refresh()
     }
     for (auto const number : second)
         TRY(load(number));
-    return {};
+    return load_condemned_changes();
 }
 
 Result<std::shared_ptr<View const>> PackReader::view(std::string const& name)
@@ -139,6 +173,7 @@ Result<std::vector<std::string>> PackReader::names()
 
 Result<Buffer> PackReader::fetch(Hash const& hash, Kind kind, std::span<std::byte> direct)
 {
+    TRY(watch(hash));
     auto fetched = packs_.fetch(hash, kind, direct);
     if (fetched.ok() || fetched.error().fault != Fault::not_found)
         return fetched;

@@ -109,6 +109,21 @@ Result<void> finish_directory(Files& files, std::string const& directory)
     return remove_leftovers(files, manifests_path(directory));
 }
 
+Result<void> load_condemned(Files& files, std::string const& directory, Packs& packs)
+{
+    auto const bytes = read_file(files, condemned_path(directory), kMaxCondemnedBytes);
+    if (!bytes.ok() && bytes.error().fault == Fault::not_found)
+        return {};
+    auto condemned =
+        bytes.ok() ? Condemned::decode(bytes.value()) : Result<Condemned>(bytes.error());
+    if (!condemned.ok()) { // no reason to stay closed: what was condemned lives longer
+        log(Level::warn, "store.condemned_unreadable", condemned.error());
+        return {};
+    }
+    packs.set_condemned(std::move(condemned).value());
+    return {};
+}
+
 Result<std::uint32_t> load_packs(Env env, std::string const& directory, Packs& packs)
 {
     std::uint32_t next = 1;

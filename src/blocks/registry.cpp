@@ -54,6 +54,8 @@ void Registry::close_view(SnapshotView const& view)
 {
     std::scoped_lock const guard(mutex_);
     views_.erase(&view);
+    if (collecting_)
+        closed_.push_back(view.manifest().pages);
 }
 
 Epoch Registry::begin_collect()
@@ -61,16 +63,24 @@ Epoch Registry::begin_collect()
     std::scoped_lock const guard(mutex_);
     ++collections_;
     removed_.clear();
+    collecting_ = true;
     auto floor = ++epoch_;
     for (auto const& [name, began] : ingests_)
         floor = std::min(floor, began);
     return floor;
 }
 
+void Registry::end_collect()
+{
+    std::scoped_lock const guard(mutex_);
+    collecting_ = false;
+    closed_.clear();
+}
+
 std::vector<std::vector<PageRef>> Registry::viewed() const
 {
     std::scoped_lock const guard(mutex_);
-    std::vector<std::vector<PageRef>> tables;
+    auto tables = closed_;
     for (auto const* const view : views_)
         tables.push_back(view->manifest().pages);
     return tables;

@@ -35,7 +35,10 @@ public:
     /// From now on what is removed is remembered. The result is the epoch since when what ingests
     /// touched must be kept.
     Epoch begin_collect();
-    /// The page tables of the views that are open.
+    /// What is removed or closed from now on is not remembered for the collection any more.
+    void end_collect();
+    /// The page tables of the views that are open, or were since begin_collect(): an ingest over
+    /// one may have ended in a snapshot that keeps its pages.
     std::vector<std::vector<PageRef>> viewed() const;
     /// Whether remove() was called for it since begin_collect().
     bool removed_meanwhile(std::string const& name) const;
@@ -49,6 +52,8 @@ private:
     std::uint64_t collections_ = 0;
     std::map<std::string, Epoch> ingests_;
     std::set<SnapshotView const*> views_;
+    bool collecting_ = false;
+    std::vector<std::vector<PageRef>> closed_; // views that were closed while collecting
     std::set<std::string> removed_;
 };
 

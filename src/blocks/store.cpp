@@ -15,6 +15,7 @@ PackStore::PackStore(Env env, std::string directory, Options options)
     , env_(env)
     , directory_(std::move(directory))
     , options_(options)
+    , alarm_(env.files, directory_)
     , packs_(env.chance, directory_, benches_)
     , workers_(options.threads)
 {
@@ -35,6 +36,7 @@ Result<void> PackStore::start()
     lock_ = TRY(env_.files.lock(lock_path(directory_)));
     TRY(finish_directory(env_.files, directory_));
     auto const next_number = TRY(load_packs(env_, directory_, packs_));
+    TRY(load_condemned(env_.files, directory_, packs_));
     PackWriter::Settings const settings{directory_, options_.pack_bytes, next_number};
     writer_.emplace(env_, settings, packs_, health_);
     return {};
@@ -116,16 +118,21 @@ Result<Stats> PackStore::stats()
     stats.snapshots = snapshots.size();
     stats.extents = packs_.count();
     stats.plain_bytes = packs_.plain_bytes();
-    for (auto const& use : packs_.use({})) {
+    for (auto const& pack : packs_.sizes()) {
         ++stats.packs;
-        stats.pack_bytes += use.file_bytes;
+        stats.pack_bytes += pack.file_bytes;
     }
+    stats.condemned_records = packs_.condemned_count();
+    stats.alarms = alarm_.count();
+    stats.halted = alarm_.raised();
     stats.read_only = health_.read_only();
     return stats;
 }
 
 Result<Buffer> PackStore::fetch(Hash const& hash, Kind kind, std::span<std::byte> direct)
 {
+    if (packs_.pardon(hash))
+        alarm_.raise(fmt::format("A snapshot read a record that was condemned: {}", hash.text()));
     auto fetched = packs_.fetch(hash, kind, direct);
     if (!fetched.ok() && fetched.error().fault == Fault::not_found)
         return fail(Fault::corrupt, fetched.error().message);

@@ -2,6 +2,7 @@
 // The one writer of a store directory: puts the parts together.
 #pragma once
 
+#include "alarm.hpp"
 #include "ingest.hpp"
 #include "pack_scan.hpp"
 
@@ -16,6 +17,9 @@ Result<void> finish_directory(Files& files, std::string const& directory);
 /// Answers the number that the next pack gets.
 Result<std::uint32_t> load_packs(Env env, std::string const& directory, Packs& packs);
 
+/// What was condemned when the store was last open; nothing if that is damaged.
+Result<void> load_condemned(Files& files, std::string const& directory, Packs& packs);
+
 class PackStore final : public Store, public Source {
 public:
     static Result<std::unique_ptr<Store>> open(Env env, std::string directory, Options options);
@@ -25,6 +29,7 @@ public:
     Result<std::shared_ptr<View const>> view(std::string const& name) override;
     Result<void> remove(std::string const& name) override;
     Result<CollectReport> collect(std::span<std::string const> roots) override;
+    Result<void> clear_alarm() override;
     Result<std::vector<std::string>> names() override;
     Result<Stats> stats() override;
     Result<CheckReport> check(std::function<bool(double)> progress) override;
@@ -35,6 +40,9 @@ public:
 private:
     Result<void> start();
     Result<std::shared_ptr<SnapshotView const>> open_view(std::string const& name);
+    using MarkPages = std::function<Result<void>(std::span<PageRef const>)>;
+    /// Marks all that any snapshot or view needs; the result counts the strays.
+    Result<std::uint64_t> mark_all(std::span<std::string const> roots, MarkPages const& mark);
     Result<void> check_free_name(std::string const& name);
 
     Env env_;
@@ -43,6 +51,7 @@ private:
     std::unique_ptr<FileLock> lock_;
     Benches benches_;
     Health health_;
+    Alarm alarm_;
     Registry registry_;
     Packs packs_;
     std::optional<PackWriter> writer_; // set by start()

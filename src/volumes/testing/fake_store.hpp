@@ -148,6 +148,7 @@ public:
     {
         return blocks::CollectReport{};
     }
+    Result<void> clear_alarm() override { return {}; }
     Result<std::vector<std::string>> names() override { return std::vector<std::string>(); }
     Result<blocks::Stats> stats() override { return blocks::Stats{}; }
     Result<blocks::CheckReport> check(std::function<bool(double)>) override

@@ -9,6 +9,7 @@
 #include "karat/env.hpp"
 #include "karat/hash.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -79,9 +80,15 @@ struct Options {
         64 << 20; ///< Decompressed extents kept by readers, all views together.
 };
 
+/// Records are extents and pages of maps.
 struct CollectReport {
-    std::uint64_t live_extents = 0;
-    std::uint64_t dead_extents = 0;
+    std::uint64_t epoch = 0;              ///< Counts the collections of this store.
+    std::uint64_t live_extents = 0;       ///< Records that are needed.
+    std::uint64_t dead_extents = 0;       ///< Records that are not; those deleted now among them.
+    std::uint64_t condemned_records = 0;  ///< Of those, condemned by this collection.
+    std::uint64_t waiting_records = 0;    ///< Of those, to be deleted in one of the next two.
+    bool halted = false;                  ///< Nothing is deleted since an alarm; see clear_alarm().
+    std::chrono::nanoseconds mark_time{}; ///< What finding out took.
     std::uint64_t packs_removed = 0;
     std::uint64_t packs_rewritten = 0;
     std::uint64_t bytes_freed = 0;
@@ -92,9 +99,12 @@ struct Stats {
     std::uint64_t snapshots = 0;
     std::uint64_t extents = 0;
     std::uint64_t packs = 0;
-    std::uint64_t pack_bytes = 0;  ///< On disk.
-    std::uint64_t plain_bytes = 0; ///< Of all extents, before compression.
-    bool read_only = false;        ///< A sync failed; only a restart after a look can heal that.
+    std::uint64_t pack_bytes = 0;        ///< On disk.
+    std::uint64_t plain_bytes = 0;       ///< Of all extents, before compression.
+    std::uint64_t condemned_records = 0; ///< Not needed; a later collection deletes them.
+    std::uint64_t alarms = 0;            ///< Condemned records that were needed, since the start.
+    bool halted = false;    ///< There was an alarm: nothing is deleted until clear_alarm().
+    bool read_only = false; ///< A sync failed; only a restart after a look can heal that.
 };
 
 struct CheckReport {
@@ -120,12 +130,16 @@ public:
     virtual Result<std::shared_ptr<View const>> view(std::string const& name) = 0;
     /// Removes the manifest; the extents go with the next collect(). Success also if absent.
     virtual Result<void> remove(std::string const& name) = 0;
-    /// Frees extents that no manifest needs. `roots` are the names that the catalog vouches for,
-    /// all of them: one that is missing on disk stops the collection (Fault::corrupt), so nothing
-    /// is dropped on a short list. A manifest that is not among them is kept too (its task may be
-    /// about to tell the catalog) and counted as a stray; only remove() ends a snapshot. Runs
-    /// beside ingests and reads.
+    /// Condemns records that no manifest needs, and frees those that were condemned two collections
+    /// ago: a record outlives the third collection after its snapshot at the latest. `roots` are
+    /// the names that the catalog vouches for, all of them: one that is missing on disk stops the
+    /// collection (Fault::corrupt), so nothing is dropped on a short list. A manifest that is not
+    /// among them is kept too (its task may be about to tell the catalog) and counted as a stray;
+    /// only remove() ends a snapshot. Runs beside ingests and reads.
     virtual Result<CollectReport> collect(std::span<std::string const> roots) = 0;
+    /// A person has looked at why a condemned record was needed: everything is pardoned, and
+    /// collections delete again.
+    virtual Result<void> clear_alarm() = 0;
     /// Names of all snapshots with a manifest, for rebuilding a catalog.
     virtual Result<std::vector<std::string>> names() = 0;
     virtual Result<Stats> stats() = 0;
