@@ -410,6 +410,30 @@ void MemoryFiles::crash(std::function<bool()> const& keep)
     disk_->locks.clear();
 }
 
+std::unique_ptr<MemoryFiles> MemoryFiles::after_crash(std::function<bool()> const& keep) const
+{
+    auto copy = std::make_unique<MemoryFiles>();
+    {
+        std::scoped_lock const guard(disk_->mutex);
+        std::map<Node const*, std::shared_ptr<Node>> copies;
+        auto const copy_of = [&](std::shared_ptr<Node> const& node) {
+            auto& made = copies[node.get()];
+            if (node && !made)
+                made = std::make_shared<Node>(*node);
+            return made;
+        };
+        for (auto const& [path, node] : disk_->names)
+            copy->disk_->names[path] = copy_of(node);
+        for (auto const& [path, node] : disk_->synced_names)
+            copy->disk_->synced_names[path] = copy_of(node);
+        for (auto const& change : disk_->unsynced_names)
+            copy->disk_->unsynced_names.push_back({change.path, copy_of(change.node)});
+        copy->disk_->dirs = disk_->dirs;
+    }
+    copy->crash(keep);
+    return copy;
+}
+
 void MemoryFiles::set_hook(Hook hook)
 {
     std::scoped_lock const guard(disk_->mutex);

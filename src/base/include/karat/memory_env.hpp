@@ -35,6 +35,9 @@ public:
     /// for each, in order); a write may survive in part, torn at a multiple of 512 bytes.
     void crash(std::function<bool()> const& keep);
 
+    /// What a crash at this moment would leave, as a disk of its own; this one goes on.
+    std::unique_ptr<MemoryFiles> after_crash(std::function<bool()> const& keep) const;
+
     /// Called before every operation that changes or syncs something, with its name ("write",
     /// "sync", "rename", ...) and path; an Error returned here is what the caller gets.
     using Hook = std::function<Result<void>(std::string_view operation, std::string const& path)>;
