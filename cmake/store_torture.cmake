@@ -8,7 +8,7 @@ target_link_libraries(store_torture PRIVATE karat::blocks ${KARAT_RAPIDCHECK} Pk
                       fmt::fmt Threads::Threads)
 
 if(KARAT_TESTS)
-  foreach(part states:6000 corruption:4000 model:120 allocations:1 kills:60)
+  foreach(part states:6000 corruption:4000 model:120 allocations:40 kills:40)
     string(REPLACE ":" ";" part ${part})
     list(GET part 0 verb)
     list(GET part 1 count)

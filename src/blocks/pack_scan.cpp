@@ -34,7 +34,7 @@ Result<std::optional<RecordHeader>> record_at(PackFile pack, std::uint64_t offse
 /// The next place at or after `from` where the word of a record's beginning stands.
 Result<std::uint64_t> next_magic(PackFile pack, std::uint64_t from, std::uint64_t end)
 {
-    Bytes window(kWindowBytes);
+    Bytes window(std::min<std::uint64_t>(kWindowBytes, end));
     while (from < end) {
         auto const got = TRY(pack.file.read_at(from, window));
         auto const found = as_text(std::span(window).first(got)).find(kRecordMagic);
@@ -49,7 +49,7 @@ Result<std::uint64_t> next_magic(PackFile pack, std::uint64_t from, std::uint64_
 
 Result<void> copy_bytes(File& from, File& to, std::uint64_t end)
 {
-    Bytes window(kWindowBytes);
+    Bytes window(std::min<std::uint64_t>(kWindowBytes, end));
     for (std::uint64_t done = kPackHeaderBytes; done < end;) {
         auto const want = std::min<std::uint64_t>(window.size(), end - done);
         auto const part = std::span(window).first(want);

@@ -14,8 +14,8 @@ bool corruption(std::uint64_t count, std::uint64_t seed);
 /// `count` lives of random commands, crashes among them, against the reference; finds the shortest
 /// life that fails.
 bool model(std::uint64_t count, std::uint64_t seed);
-/// Every allocation of a life fails once.
-bool allocations(std::uint64_t lives, std::uint64_t seed);
+/// `count` of a life's allocations, or every one, fail in turn, each in a process of its own.
+bool allocations(std::uint64_t count, std::uint64_t seed);
 /// `count` times kill -9 of a process that writes a store on this machine's files.
 bool kills(std::uint64_t count, std::uint64_t seed);
 
