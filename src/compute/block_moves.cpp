@@ -11,19 +11,6 @@ namespace {
 
 constexpr int kMaxSweeps = 64; // an overlay's file and its lower node become unused one by one
 
-Result<BlockGraph> query_graph(Qmp& qmp)
-{
-    auto const json = TRY(qmp.run("x-debug-query-block-graph"));
-    return BlockGraph::parse(json);
-}
-
-Result<void> add_missing(Qmp& qmp, BlockGraph const& graph, Json const& options)
-{
-    if (!graph.has(options.value("node-name", "")))
-        TRY(qmp.run("blockdev-add", options));
-    return {};
-}
-
 /// What a swap does to one disk: the node on top now, and the one to come.
 struct Move {
     std::string from;
@@ -83,20 +70,6 @@ Result<void> check_frozen(Qmp& qmp, std::vector<std::string> const& frozen)
     return {};
 }
 
-/// Closes the nodes that nothing uses any more, from the top of what was cut off down.
-Result<void> sweep(Qmp& qmp)
-{
-    for (int i = 0; i < kMaxSweeps; ++i) {
-        auto const graph = TRY(query_graph(qmp));
-        auto const unused = graph.unused();
-        if (unused.empty())
-            return {};
-        for (std::string const& node : unused)
-            TRY(qmp.run("blockdev-del", {{"node-name", node}}));
-    }
-    return fail(Fault::io, "QEMU keeps block nodes that nothing uses");
-}
-
 /// Refuses what would lose writes: another overlay on top than the one that is written now.
 Result<void> check_kept(std::vector<std::string> const& chain, Disk const& disk)
 {
@@ -132,6 +105,32 @@ Result<Swapped> swap(Qmp& qmp, Clock& clock, std::vector<Swap> const& swaps)
 }
 
 } // namespace
+
+Result<BlockGraph> query_graph(Qmp& qmp)
+{
+    auto const json = TRY(qmp.run("x-debug-query-block-graph"));
+    return BlockGraph::parse(json);
+}
+
+Result<void> add_missing(Qmp& qmp, BlockGraph const& graph, Json const& options)
+{
+    if (!graph.has(options.value("node-name", "")))
+        TRY(qmp.run("blockdev-add", options));
+    return {};
+}
+
+Result<void> sweep(Qmp& qmp)
+{
+    for (int i = 0; i < kMaxSweeps; ++i) {
+        auto const graph = TRY(query_graph(qmp));
+        auto const unused = graph.unused();
+        if (unused.empty())
+            return {};
+        for (std::string const& node : unused)
+            TRY(qmp.run("blockdev-del", {{"node-name", node}}));
+    }
+    return fail(Fault::io, "QEMU keeps block nodes that nothing uses");
+}
 
 Result<Swapped> swap_overlays(Qmp& qmp, Clock& clock, std::vector<Swap> const& swaps)
 {

@@ -9,7 +9,8 @@ namespace karat::compute {
 namespace {
 
 constexpr std::size_t kNameDigits = 24; // QEMU's names have at most 31 characters
-constexpr int kReconnectSeconds = 60;   // guests wait this long for karat-blk to come back
+constexpr std::uint64_t kGiBytes = std::uint64_t{1} << 30;
+constexpr int kReconnectSeconds = 60; // guests wait this long for karat-blk to come back
 
 std::string named(char kind, std::string_view what)
 {
@@ -19,7 +20,7 @@ std::string named(char kind, std::string_view what)
 bool is_ours(std::string const& name)
 {
     return name.size() == 1 + kNameDigits &&
-           std::string_view("ofb").find(name[0]) != std::string_view::npos;
+           std::string_view("ofbd").find(name[0]) != std::string_view::npos;
 }
 
 Error unreadable() { return fail(Fault::io, "QEMU's block graph cannot be read"); }
@@ -51,6 +52,8 @@ std::string backing_node(VolumeId const& volume, Backing const& backing)
     return named('b', volume.text() + '\n' + backing.socket + '\n' + backing.name);
 }
 
+std::string dead_node(VolumeId const& volume) { return named('d', volume.text()); }
+
 Json overlay_options(std::string const& path, std::string const& lower, Position position)
 {
     return {{"driver", "qcow2"},
@@ -76,6 +79,17 @@ Json backing_options(VolumeId const& volume, Backing const& backing)
     return {{"driver", "nbd"},        {"node-name", backing_node(volume, backing)},
             {"read-only", true},      {"server", {{"type", "unix"}, {"path", backing.socket}}},
             {"export", backing.name}, {"reconnect-delay", kReconnectSeconds}};
+}
+
+Json dead_options(VolumeId const& volume)
+{
+    auto failing = Json::array();
+    for (char const* const type : {"read", "write", "flush", "discard", "write-zeroes"})
+        failing.push_back({{"event", "none"}, {"iotype", type}, {"errno", 5}});
+    return {{"driver", "blkdebug"},
+            {"node-name", dead_node(volume)},
+            {"image", {{"driver", "null-co"}, {"size", kGiBytes}, {"read-zeroes", true}}},
+            {"inject-error", failing}};
 }
 
 std::vector<Json> disk_options(Disk const& disk)

@@ -4,6 +4,7 @@
 // is there by asking QEMU alone.
 //
 //   o… qcow2 overlay   f… its file   b… the NBD backing of a volume     (… 24 hexadecimal digits)
+//   d… what a volume's device has after the volume was pulled out of it
 #pragma once
 
 #include "qmp.hpp"
@@ -17,6 +18,7 @@ namespace karat::compute {
 std::string overlay_node(std::string const& path);
 std::string file_node(std::string const& path);
 std::string backing_node(VolumeId const& volume, Backing const& backing);
+std::string dead_node(VolumeId const& volume);
 
 /// Whether an overlay is the one that is written.
 enum class Position : unsigned char { top, below };
@@ -26,6 +28,8 @@ enum class Position : unsigned char { top, below };
 Json overlay_options(std::string const& path, std::string const& lower, Position position);
 Json file_options(std::string const& path, Position position);
 Json backing_options(VolumeId const& volume, Backing const& backing);
+/// A disk whose every read and write fails.
+Json dead_options(VolumeId const& volume);
 
 /// The nodes of a disk in the order in which they can be made.
 std::vector<Json> disk_options(Disk const& disk);

@@ -27,6 +27,10 @@ Result<void> check_machine(Machine const& machine)
         return unfit(machine, fmt::format("{} MiB of memory cannot be had", machine.memory_mib));
     if (machine.disks.empty())
         return unfit(machine, "a machine needs a disk to boot from");
+    if (machine.disks.size() > kMaxDisks)
+        return Error{Fault::exhausted, Noun::attachment,
+                     fmt::format("{}: {} disks are more than {}", machine.id.text(),
+                                 machine.disks.size(), kMaxDisks)};
     std::set<VolumeId> seen;
     for (Disk const& disk : machine.disks) {
         if (disk.overlays.empty())

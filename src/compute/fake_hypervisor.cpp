@@ -113,6 +113,43 @@ Result<void> FakeHypervisor::rebase(InstanceId const& id, Disk const& disk)
     return {};
 }
 
+Result<void> FakeHypervisor::attach_disk(InstanceId const& id, Disk const& disk)
+{
+    std::lock_guard const lock(mutex_);
+    TRY(trip("attach_disk"));
+    auto* const machine = TRY(find_running(id));
+    if (find_disk(*machine, disk.volume).ok())
+        return {};
+    TRY(require_files(disk.overlays));
+    auto grown = *machine;
+    grown.disks.push_back(disk);
+    TRY(check_machine(grown));
+    *machine = std::move(grown);
+    return {};
+}
+
+Result<bool> FakeHypervisor::detach_disk(InstanceId const& id, VolumeId const& volume, Unplug how)
+{
+    std::lock_guard const lock(mutex_);
+    TRY(trip("detach_disk"));
+    auto* const machine = TRY(find_running(id));
+    if (how == Unplug::asking && !obedient_)
+        return false;
+    std::erase_if(machine->disks, [&](Disk const& disk) { return disk.volume == volume; });
+    return true;
+}
+
+Result<void> FakeHypervisor::grow_disk(InstanceId const& id, VolumeId const& volume,
+                                       std::uint64_t size_bytes)
+{
+    std::lock_guard const lock(mutex_);
+    TRY(trip("grow_disk"));
+    auto* const machine = TRY(find_running(id));
+    auto* const disk = TRY(find_disk(*machine, volume));
+    disk->size_bytes = std::max(disk->size_bytes, size_bytes);
+    return {};
+}
+
 Result<void> FakeHypervisor::set_open_ports(InstanceId const& id,
                                             std::vector<OpenPorts> const& ports)
 {

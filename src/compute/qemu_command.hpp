@@ -11,10 +11,6 @@
 
 namespace karat::compute {
 
-/// The most disks that a machine may have: one PCIe root port each. More ports cost boot time
-/// without KVM (none: 3.6 s to the init of the seed image `tiny`, 16: 3.9 s, 28: 4.3 s).
-inline constexpr std::size_t kMaxDisks = 16;
-
 /// Arguments after the program's name. `accelerator` is "kvm" or "tcg". QEMU is to run in the
 /// machine's folder. CPUs wait for `cont`.
 std::vector<std::string> qemu_arguments(Machine const& machine, Folder const& folder,

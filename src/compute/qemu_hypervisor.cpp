@@ -2,6 +2,7 @@
 #include "accelerator.hpp"
 #include "block_moves.hpp"
 #include "chain.hpp"
+#include "hot_plug.hpp"
 #include "qemu_command.hpp"
 #include "qemu_machine.hpp"
 
@@ -106,6 +107,10 @@ public:
     Result<std::vector<InstanceId>> running() override;
     Result<Swapped> swap_overlays(InstanceId const& id, std::vector<Swap> const& swaps) override;
     Result<void> rebase(InstanceId const& id, Disk const& disk) override;
+    Result<void> attach_disk(InstanceId const& id, Disk const& disk) override;
+    Result<bool> detach_disk(InstanceId const& id, VolumeId const& volume, Unplug how) override;
+    Result<void> grow_disk(InstanceId const& id, VolumeId const& volume,
+                           std::uint64_t size_bytes) override;
     Result<void> set_open_ports(InstanceId const& id, std::vector<OpenPorts> const& ports) override;
     Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) override;
     Result<void> forget(InstanceId const& id) override;
@@ -140,9 +145,6 @@ Error not_running(InstanceId const& id)
 Result<void> QemuHypervisor::start(Machine const& machine)
 {
     TRY(check_machine(machine));
-    if (machine.disks.size() > kMaxDisks)
-        return Error{Fault::invalid, Noun::instance,
-                     fmt::format("{} disks are more than {}", machine.disks.size(), kMaxDisks)};
     Cells::Hold hold(cells_, machine.id);
     if (!hold.machine()) {
         auto found = QemuMachine::take_up(host_, machine.id);
@@ -246,6 +248,31 @@ Result<void> QemuHypervisor::rebase(InstanceId const& id, Disk const& disk)
     if (!hold.machine())
         return not_running(id);
     return compute::rebase(hold.machine()->qmp(), disk);
+}
+
+Result<void> QemuHypervisor::attach_disk(InstanceId const& id, Disk const& disk)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    return compute::attach_disk(hold.machine()->qmp(), disk);
+}
+
+Result<bool> QemuHypervisor::detach_disk(InstanceId const& id, VolumeId const& volume, Unplug how)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    return compute::detach_disk(hold.machine()->qmp(), volume, how);
+}
+
+Result<void> QemuHypervisor::grow_disk(InstanceId const& id, VolumeId const& volume,
+                                       std::uint64_t size_bytes)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    return compute::grow_disk(hold.machine()->qmp(), volume, size_bytes);
 }
 
 Result<void> QemuHypervisor::set_open_ports(InstanceId const& id,

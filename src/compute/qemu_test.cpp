@@ -322,5 +322,63 @@ TEST_F(SlowQemu, SwapsAndRebasesUnderWrites)
     EXPECT_EQ(writes_in(directory_ + "/all.raw"), kGuestWrites);
 }
 
+/// Whether QEMU has a file open: it holds locks on what it writes.
+bool is_free(std::string const& path)
+{
+    return run(fmt::format("qemu-img info {} >/dev/null 2>&1", path));
+}
+
+TEST_F(SlowQemu, PlugsInGrowsAndPullsOut)
+{
+    ASSERT_TRUE(hypervisor_->start(machine(Guest::halts)).ok());
+    ASSERT_TRUE(prints("guest: up"));
+    auto const id = VolumeId::parse("vol-0123456789abcdef1").value();
+    Disk const disk{.volume = id, .size_bytes = kDiskBytes, .overlays = {new_overlay("hot.qcow2")}};
+    for (int i = 0; i < 2; ++i) {
+        auto const attached = hypervisor_->attach_disk(kInstance, disk);
+        ASSERT_TRUE(attached.ok()) << attached.error().message;
+    }
+    EXPECT_FALSE(is_free(disk.overlays[0]));
+    for (int i = 0; i < 2; ++i) {
+        auto const grown = hypervisor_->grow_disk(kInstance, id, 2 * kDiskBytes);
+        ASSERT_TRUE(grown.ok()) << grown.error().message;
+    }
+    // A guest that does not listen keeps its disk for as long as it is only asked.
+    for (int i = 0; i < 3; ++i) {
+        auto const asked = hypervisor_->detach_disk(kInstance, id, Unplug::asking);
+        ASSERT_TRUE(asked.ok()) << asked.error().message;
+        EXPECT_FALSE(asked.value());
+    }
+    EXPECT_FALSE(is_free(disk.overlays[0]));
+    for (int i = 0; i < 2; ++i) {
+        auto const pulled = hypervisor_->detach_disk(kInstance, id, Unplug::by_force);
+        ASSERT_TRUE(pulled.ok()) << pulled.error().message;
+        EXPECT_TRUE(pulled.value());
+        EXPECT_TRUE(is_free(disk.overlays[0]));
+    }
+    EXPECT_TRUE(run(
+        fmt::format("qemu-img info {} | grep -q '({} bytes)'", disk.overlays[0], 2 * kDiskBytes)));
+    EXPECT_EQ(hypervisor_->attach_disk(kInstance, disk).error().fault, Fault::unavailable);
+    EXPECT_EQ(hypervisor_->power(kInstance).value(), Power::running);
+}
+
+TEST_F(SlowQemu, HasPlacesForSixteenDisks)
+{
+    ASSERT_TRUE(hypervisor_->start(machine(Guest::halts)).ok());
+    for (std::size_t i = 1; i <= kMaxDisks; ++i) {
+        auto const id = VolumeId::parse(fmt::format("vol-0123456789abcd{:03x}", i)).value();
+        Disk const disk{.volume = id,
+                        .size_bytes = kDiskBytes,
+                        .overlays = {new_overlay(fmt::format("{}.qcow2", i + 10))}};
+        auto const attached = hypervisor_->attach_disk(kInstance, disk);
+        if (i < kMaxDisks) {
+            EXPECT_TRUE(attached.ok()) << i << ": " << attached.error().message;
+            continue;
+        }
+        EXPECT_EQ(attached.error().fault, Fault::exhausted);
+        EXPECT_TRUE(is_free(disk.overlays[0]));
+    }
+}
+
 } // namespace
 } // namespace karat::compute

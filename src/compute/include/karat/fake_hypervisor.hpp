@@ -34,6 +34,10 @@ public:
     Result<std::vector<InstanceId>> running() override;
     Result<Swapped> swap_overlays(InstanceId const& id, std::vector<Swap> const& swaps) override;
     Result<void> rebase(InstanceId const& id, Disk const& disk) override;
+    Result<void> attach_disk(InstanceId const& id, Disk const& disk) override;
+    Result<bool> detach_disk(InstanceId const& id, VolumeId const& volume, Unplug how) override;
+    Result<void> grow_disk(InstanceId const& id, VolumeId const& volume,
+                           std::uint64_t size_bytes) override;
     Result<void> set_open_ports(InstanceId const& id, std::vector<OpenPorts> const& ports) override;
     Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) override;
     Result<void> forget(InstanceId const& id) override;
@@ -58,7 +62,7 @@ public:
     void lose_power();
     /// The next call of the member named so ("start", "swap_overlays", …) fails and does nothing.
     void fail_next(std::string const& operation, Fault fault = Fault::io);
-    /// Whether guests obey the power button; they do at first.
+    /// Whether guests obey the power button and let go of disks; they do at first.
     void set_obedient(bool obedient);
     /// Adds to the console of a machine that ran here.
     void print(InstanceId const& id, std::string_view text);
