@@ -35,7 +35,8 @@ TEST(Golden, States)
     expect_golden("states.txt", print_moves("image", ImageState::deregistered) + "\n" +
                                     print_moves("snapshot", SnapshotState::deleted) + "\n" +
                                     print_moves("volume", VolumeState::error) + "\n" +
-                                    print_moves("attachment", AttachmentState::detached) + "\n" +
+                                    print_moves("attachment", AttachmentState::busy) + "\n" +
+                                    print_moves("modification", ModificationState::failed) + "\n" +
                                     print_moves("instance", InstanceState::terminated));
 }
 

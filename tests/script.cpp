@@ -21,6 +21,16 @@ std::string print_fault(Result<void> const& outcome)
     return outcome.ok() ? "" : print_fault(outcome.error());
 }
 
+std::string print_disks(std::optional<compute::Machine> const& machine)
+{
+    std::string text;
+    for (auto const& disk : machine ? machine->disks : decltype(machine->disks){})
+        text += fmt::format("{} {} GiB, overlays {}, over {}\n", disk.volume.text(),
+                            disk.size_bytes / kGiB, disk.overlays.size(),
+                            disk.backing ? disk.backing->name : "nothing");
+    return text.empty() ? "(none)\n" : text;
+}
+
 } // namespace
 
 std::string Script::run(Block const& block)
@@ -191,8 +201,8 @@ std::string Script::fault(Words const& words)
 
 std::string Script::guest(Words const& words)
 {
-    if (words[0] == "deaf") {
-        world_->hypervisor().set_obedient(false);
+    if (words[0] == "deaf" || words[0] == "hears") {
+        world_->hypervisor().set_obedient(words[0] == "hears");
         return {};
     }
     auto const id = InstanceId::parse(words[0]);
@@ -206,6 +216,8 @@ std::string Script::guest(Words const& words)
         world_->hypervisor().print(id.value(), words[2] + "\n");
     else if (words[1] == "power")
         return world_->hypervisor().machine(id.value()) ? "running\n" : "off\n";
+    else if (words[1] == "disks")
+        return print_disks(world_->hypervisor().machine(id.value()));
     else if (words[1] == "ports") {
         std::string text;
         auto const machine = world_->hypervisor().machine(id.value());

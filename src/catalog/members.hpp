@@ -97,6 +97,8 @@ void members(auto& visit, Is<Snapshot> auto& it)
     visit("completed", it.completed);
     visit("content", it.content);
     visit("parent", it.parent);
+    visit("is_public", it.is_public);
+    visit("volume_permissions", it.volume_permissions);
     visit("tags", it.tags);
 }
 
@@ -115,6 +117,24 @@ void members(auto& visit, Is<Layers> auto& it)
     visit("overlays", it.overlays);
 }
 
+void members(auto& visit, Is<VolumeShape> auto& it)
+{
+    visit("size_gib", it.size_gib);
+    visit("type", it.type);
+    visit("iops", it.iops);
+    visit("throughput_mibps", it.throughput_mibps);
+}
+
+void members(auto& visit, Is<VolumeModification> auto& it)
+{
+    visit("state", it.state);
+    visit("message", it.message);
+    visit("original", it.original);
+    visit("target", it.target);
+    visit("started", it.started);
+    visit("ended", it.ended);
+}
+
 void members(auto& visit, Is<Volume> auto& it)
 {
     visit("id", it.id);
@@ -128,8 +148,11 @@ void members(auto& visit, Is<Volume> auto& it)
     visit("state", it.state);
     visit("created", it.created);
     visit("snapshot", it.snapshot);
+    visit("source", it.source);
     visit("layers", it.layers);
     visit("attachment", it.attachment);
+    visit("modification", it.modification);
+    visit("modified", it.modified);
     visit("tags", it.tags);
 }
 

@@ -6,6 +6,8 @@
 //   quiesce  with a reboot asked for: the guest is shut down (power button, then the plug)
 //   freeze   every volume gets a new top overlay: the file first, then the catalog's layers, then
 //            the swap in the running machine. From here on the layers below are not written.
+//            (Not a volume that was never attached: nothing was written. Nor a merge: it stores
+//            what is below the top already, so that a chain never grows by being shortened.)
 //   store    the frozen layers become the snapshot; the guest already runs again
 //   settle   the catalog says: snapshot completed, the volume reads through it, image available;
 //            then the machine is moved onto the snapshot and the frozen files go
@@ -21,20 +23,18 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::milliseconds kPoll{250};
+constexpr std::chrono::minutes kMergeAgain{10}; // what broke a capture may break a merge
 
 /// What a capture task carries: which volumes become which snapshots, and how far it is.
 struct Capture {
-    struct Pair {
-        VolumeId volume;
-        SnapshotId snapshot;
-    };
     std::optional<InstanceId> instance;
     std::optional<ImageId> image;
     bool no_reboot = true;
+    bool merge = false;
     std::string phase;
     Time give_guest_until{};
     bool was_running = false;
-    std::vector<Pair> pairs;
+    std::vector<CapturePair> pairs;
 };
 
 Result<Capture> read_capture(Task const& task)
@@ -46,6 +46,7 @@ Result<Capture> read_capture(Task const& task)
     if (json.contains("image"))
         capture.image = TRY(ImageId::parse(json.at("image").get<std::string>()));
     capture.no_reboot = json.value("no_reboot", true);
+    capture.merge = json.value("merge", false);
     capture.phase = json.value("phase", "quiesce");
     capture.was_running = json.value("was_running", false);
     capture.give_guest_until =
@@ -80,6 +81,24 @@ Result<bool> runs(Engine::State& state, Capture const& capture)
 
 std::string overlay_name(Task const& task) { return fmt::format("{}.qcow2", task.id); }
 
+/// The overlay that stays: what is below it becomes the snapshot. Empty when the volume has none.
+std::string top_of(Task const& task, Capture const& capture, Volume const& volume)
+{
+    auto const& overlays = volume.layers.overlays;
+    if (overlays.empty() || capture.merge)
+        return overlays.empty() ? "" : overlays.back();
+    return overlay_name(task);
+}
+
+/// Whether the running machine of the task has the volume's disk. It may have been detached since
+/// the task was queued.
+bool plugged_in(Capture const& capture, Volume const& volume)
+{
+    return capture.instance && volume.attachment &&
+           volume.attachment->instance == *capture.instance &&
+           volume.attachment->state != AttachmentState::attaching;
+}
+
 /// Shuts the guest down when a reboot was asked for; true when there is nothing more to wait for.
 Result<bool> quiesce(Engine::State& state, Task& task, Capture& capture)
 {
@@ -100,36 +119,65 @@ Result<bool> quiesce(Engine::State& state, Task& task, Capture& capture)
     return true;
 }
 
+Result<std::vector<Volume>> volumes_to_freeze(Engine::State& state, Capture const& capture)
+{
+    return state.catalog().read([&](catalog::View& view) -> Result<std::vector<Volume>> {
+        std::vector<Volume> volumes;
+        for (auto const& pair : capture.pairs) {
+            auto volume = TRY(view.volume(pair.volume));
+            if (!volume)
+                return not_found(pair.volume);
+            if (!volume->layers.overlays.empty())
+                volumes.push_back(std::move(*volume));
+        }
+        return volumes;
+    });
+}
+
+/// Writes the new overlays into the catalog, and the sizes that the snapshots have by now.
+Result<void> note_frozen(Engine::State& state, Capture const& capture, std::string const& name)
+{
+    return state.catalog().change(
+        {"worker", "task.capture"}, [&](catalog::Change& change) -> Result<void> {
+            for (auto const& pair : capture.pairs) {
+                auto volume = TRY(change.volume(pair.volume));
+                auto snapshot = TRY(change.snapshot(pair.snapshot));
+                if (!volume || !snapshot)
+                    return not_found(pair.volume);
+                auto& overlays = volume->layers.overlays;
+                bool const there =
+                    std::find(overlays.begin(), overlays.end(), name) != overlays.end();
+                if (!overlays.empty() && !there && !capture.merge)
+                    overlays.push_back(name);
+                TRY(change.save(*volume));
+                snapshot->size_gib = volume->size_gib;
+                TRY(change.save(*snapshot));
+            }
+            return {};
+        });
+}
+
 /// Puts a new overlay above each volume: file, catalog, machine, in this order.
 Result<void> freeze(Engine::State& state, Task const& task, Capture const& capture)
 {
     auto const name = overlay_name(task);
-    for (auto const& pair : capture.pairs) {
-        auto const volume = TRY(
-            state.catalog().read([&](catalog::View& view) { return view.volume(pair.volume); }));
-        if (!volume)
-            return not_found(pair.volume);
-        TRY(state.parts.volumes.create_overlay(pair.volume, name, volume->size_gib * kGiB));
-    }
-    TRY(state.catalog().change(
-        {"worker", "task.capture"}, [&](catalog::Change& change) -> Result<void> {
-            for (auto const& pair : capture.pairs) {
-                auto volume = TRY(change.volume(pair.volume));
-                if (!volume)
-                    return not_found(pair.volume);
-                auto& overlays = volume->layers.overlays;
-                if (std::find(overlays.begin(), overlays.end(), name) == overlays.end())
-                    overlays.push_back(name);
-                TRY(change.save(*volume));
-            }
-            return {};
-        }));
+    auto const volumes = TRY(volumes_to_freeze(state, capture));
+    if (!capture.merge)
+        for (auto const& volume : volumes)
+            TRY(state.parts.volumes.create_overlay(volume.id, name, volume.size_gib * kGiB));
+    TRY(note_frozen(state, capture, name));
     bool const running = TRY(runs(state, capture));
-    if (!running)
-        return {};
     std::vector<compute::Swap> swaps;
-    for (auto const& pair : capture.pairs)
-        swaps.push_back({pair.volume, state.parts.volumes.overlay_path(pair.volume, name)});
+    for (auto const& volume : volumes) {
+        if (!running || !plugged_in(capture, volume))
+            continue;
+        // Of a merge, too: a swap that failed may have left its overlay to the catalog only.
+        auto const top = top_of(task, capture, volume);
+        TRY(state.parts.volumes.write_out(volume.id, volume.layers.overlays.back()));
+        swaps.push_back({volume.id, state.parts.volumes.overlay_path(volume.id, top)});
+    }
+    if (swaps.empty())
+        return {};
     auto const swapped = TRY(state.parts.hypervisor.swap_overlays(*capture.instance, swaps));
     log(Level::info, "volumes.frozen",
         {{"instance", capture.instance->text()},
@@ -147,8 +195,21 @@ Layers frozen_layers(Volume const& volume, std::string const& top)
     return layers;
 }
 
+/// Copies that waited for these bytes can be used now.
+Result<void> release_copies(catalog::Change& change, SnapshotId const& content)
+{
+    auto const readers = TRY(change.volumes_over(content));
+    for (auto copy : readers) {
+        if (copy.state != VolumeState::creating)
+            continue;
+        TRY(become(copy, VolumeState::available));
+        TRY(change.save(copy));
+    }
+    return {};
+}
+
 Result<void> complete_snapshot(Engine::State& state, catalog::Change& change,
-                               Capture::Pair const& pair, blocks::Committed const& stored,
+                               CapturePair const& pair, blocks::Committed const& stored,
                                std::string const& top)
 {
     auto snapshot = TRY(change.snapshot(pair.snapshot));
@@ -169,8 +230,10 @@ Result<void> complete_snapshot(Engine::State& state, catalog::Change& change,
         return {};
     auto& overlays = volume->layers.overlays;
     overlays.erase(overlays.begin(), std::find(overlays.begin(), overlays.end(), top));
-    volume->layers.base = pair.snapshot;
-    return change.save(*volume);
+    auto const before = std::exchange(volume->layers.base, pair.snapshot);
+    TRY(change.save(*volume));
+    TRY(collect_if_deleted(state, change, before));
+    return release_copies(change, pair.snapshot);
 }
 
 Result<void> store(Engine::State& state, Task& task, Capture const& capture)
@@ -189,11 +252,12 @@ Result<void> store(Engine::State& state, Task& task, Capture const& capture)
             return not_found(pair.volume);
         if (rows.second->content)
             continue; // a repeat after a crash: this one was settled
+        auto const top = top_of(task, capture, *rows.first);
         auto const stored = TRY(state.parts.volumes.capture(
-            pair.volume, frozen_layers(*rows.first, overlay_name(task)), facts_of(*rows.second),
+            pair.volume, frozen_layers(*rows.first, top), facts_of(*rows.second),
             [&](double part) { return report_progress(state, task, done + part * share); }));
         TRY(state.catalog().change({"worker", "task.capture"}, [&](catalog::Change& change) {
-            return complete_snapshot(state, change, pair, stored, overlay_name(task));
+            return complete_snapshot(state, change, pair, stored, top);
         }));
         log(Level::info, "snapshot.completed",
             {{"snapshot", pair.snapshot.text()},
@@ -227,7 +291,7 @@ Result<void> drop_frozen(Engine::State& state, Capture const& capture)
             state.catalog().read([&](catalog::View& view) { return view.volume(pair.volume); }));
         if (!volume)
             continue;
-        if (running)
+        if (running && plugged_in(capture, *volume))
             TRY(state.parts.hypervisor.rebase(*capture.instance, disk_of(state, *volume)));
         TRY(state.parts.volumes.keep_overlays(pair.volume, volume->layers.overlays));
     }
@@ -316,9 +380,34 @@ Result<Image> Engine::create_image(Caller const& caller, CreateImage const& requ
         });
 }
 
+namespace {
+
+/// A merge waits long, and its volume may have gone to another instance meanwhile: then the merge
+/// is queued behind that one's tasks instead. False when there is nothing to do here.
+Result<bool> is_at_home(Engine::State& state, Task const& task, Capture const& capture)
+{
+    if (!capture.merge || capture.phase != "quiesce")
+        return true;
+    return state.catalog().change(
+        {"worker", "task.capture"}, [&](catalog::Change& change) -> Result<bool> {
+            auto const volume = TRY(change.volume(capture.pairs.front().volume));
+            if (!volume)
+                return false; // deleted
+            if (subject_of(*volume) == task.subject)
+                return true;
+            TRY(change.enqueue(new_task(state, "capture", subject_of(*volume), task.payload)));
+            return false;
+        });
+}
+
+} // namespace
+
 Result<Next> step_capture(Engine::State& state, Task& task)
 {
     auto capture = TRY(read_capture(task));
+    bool const at_home = TRY(is_at_home(state, task, capture));
+    if (!at_home)
+        return finished();
     if (capture.phase == "quiesce") {
         bool const quiet = TRY(quiesce(state, task, capture));
         if (!quiet)
@@ -345,6 +434,28 @@ Result<Next> step_capture(Engine::State& state, Task& task)
     return finished();
 }
 
+namespace {
+
+/// Copies that waited fail; a chain that became long by this is shortened later.
+Result<void> give_up_volumes(Engine::State& state, catalog::Change& change, Capture const& capture)
+{
+    for (auto const& pair : capture.pairs) {
+        auto const readers = TRY(change.volumes_over(pair.snapshot));
+        for (auto copy : readers) {
+            if (copy.state != VolumeState::creating)
+                continue;
+            TRY(become(copy, VolumeState::error));
+            TRY(change.save(copy));
+        }
+        auto const volume = TRY(change.volume(pair.volume));
+        if (volume)
+            TRY(enqueue_merge(state, change, *volume, kMergeAgain));
+    }
+    return {};
+}
+
+} // namespace
+
 /// The image failed, and so did the snapshots that were not completed; the volumes keep their
 /// longer chains, which read the same.
 Result<void> give_up_capture(Engine::State& state, Task const& task, Error const& error)
@@ -360,6 +471,7 @@ Result<void> give_up_capture(Engine::State& state, Task const& task, Error const
                 snapshot->state_message = error.message;
                 TRY(change.save(*snapshot));
             }
+            TRY(give_up_volumes(state, change, capture));
             if (!capture.image)
                 return {};
             auto image = TRY(change.image(*capture.image));

@@ -110,15 +110,24 @@ Result<Snapshot> find_own_snapshot(catalog::View& view, Caller const& caller, Sn
     return snapshot;
 }
 
+bool may_use(Snapshot const& snapshot, AccountId const& account)
+{
+    return snapshot.owner == account || snapshot.is_public ||
+           snapshot.volume_permissions.contains(account);
+}
+
 Result<Snapshot> find_usable_snapshot(catalog::View& view, Caller const& caller,
                                       SnapshotId const& id)
 {
-    auto snapshot = TRY(find_own_snapshot(view, caller, id));
-    if (snapshot.state != SnapshotState::completed)
+    auto snapshot = TRY(view.snapshot(id));
+    if (!snapshot || snapshot->region != caller.region ||
+        snapshot->state == SnapshotState::deleted || !may_use(*snapshot, caller.account))
+        return not_found(id);
+    if (snapshot->state != SnapshotState::completed)
         return Error{Fault::wrong_state, Noun::snapshot,
                      fmt::format("The snapshot {} is {}; it can be used when it is completed",
-                                 id.text(), word(snapshot.state))};
-    return snapshot;
+                                 id.text(), word(snapshot->state))};
+    return std::move(*snapshot);
 }
 
 } // namespace karat::engine

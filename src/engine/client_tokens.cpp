@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Client tokens of RunInstances: a repeated call answers what the first one made.
+// Client tokens: a repeated call answers what the first one made.
 #include "state.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace karat::engine {
 namespace {
@@ -11,44 +12,35 @@ constexpr std::chrono::hours kTokenLives{48};
 
 } // namespace
 
-Result<std::optional<std::vector<Instance>>> repeated(catalog::View& view, Caller const& caller,
-                                                      RunInstances const& request)
+Result<std::optional<std::vector<std::string>>> repeated(catalog::View& view, Caller const& caller,
+                                                         Idempotency const& call)
 {
-    if (request.client_token.empty())
-        return std::optional<std::vector<Instance>>();
-    auto const used =
-        TRY(view.token(caller.account, caller.region, "RunInstances", request.client_token));
+    if (call.token.empty())
+        return std::optional<std::vector<std::string>>();
+    auto const used = TRY(view.token(caller.account, caller.region, call.action, call.token));
     if (!used)
-        return std::optional<std::vector<Instance>>();
-    if (used->fingerprint != request.fingerprint)
+        return std::optional<std::vector<std::string>>();
+    if (used->fingerprint != call.fingerprint)
         return Error{
             Fault::mismatch, Noun::request,
             "The request uses the same client token as a previous, but non-identical request"};
-    std::vector<Instance> instances;
+    std::vector<std::string> ids;
     for (std::size_t at = 0; at < used->outcome.size();) {
         auto const blank = std::min(used->outcome.find(' ', at), used->outcome.size());
-        auto const id = TRY(InstanceId::parse(used->outcome.substr(at, blank - at)));
-        if (auto instance = TRY(view.instance(id)))
-            instances.push_back(std::move(*instance));
+        ids.push_back(used->outcome.substr(at, blank - at));
         at = blank + 1;
     }
-    if (instances.empty())
-        return Error{Fault::mismatch, Noun::instance,
-                     "The request uses the same client token as a previous request whose instances "
-                     "have been terminated"};
-    return std::optional(std::move(instances));
+    return std::optional(std::move(ids));
 }
 
 Result<void> remember(Engine::State& state, catalog::Change& change, Caller const& caller,
-                      RunInstances const& request, std::vector<Instance> const& instances)
+                      Idempotency const& call, std::vector<std::string> const& ids)
 {
-    if (request.client_token.empty())
+    if (call.token.empty())
         return {};
-    std::string ids;
-    for (auto const& instance : instances)
-        ids += (ids.empty() ? "" : " ") + instance.id.text();
-    return change.save_token(caller.account, caller.region, "RunInstances", request.client_token,
-                             {request.fingerprint, ids}, state.now() + kTokenLives);
+    return change.save_token(caller.account, caller.region, call.action, call.token,
+                             {call.fingerprint, fmt::format("{}", fmt::join(ids, " "))},
+                             state.now() + kTokenLives);
 }
 
 } // namespace karat::engine

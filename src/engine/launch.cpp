@@ -322,6 +322,26 @@ Result<Instance> make_instance(Engine::State& state, catalog::Change& change, Ca
     return instance;
 }
 
+/// The instances that an earlier call with the same token made; nothing when there was none.
+Result<std::optional<std::vector<Instance>>>
+launched_before(catalog::View& view, Caller const& caller, Idempotency const& call)
+{
+    auto const ids = TRY(repeated(view, caller, call));
+    if (!ids)
+        return std::optional<std::vector<Instance>>();
+    std::vector<Instance> instances;
+    for (auto const& text : *ids) {
+        auto const id = TRY(InstanceId::parse(text));
+        if (auto instance = TRY(view.instance(id)))
+            instances.push_back(std::move(*instance));
+    }
+    if (instances.empty())
+        return Error{Fault::mismatch, Noun::instance,
+                     "The request uses the same client token as a previous request whose instances "
+                     "have been terminated"};
+    return std::optional(std::move(instances));
+}
+
 } // namespace
 
 Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
@@ -334,19 +354,23 @@ Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
         return Error{Fault::invalid, Noun::user_data,
                      fmt::format("User data is limited to {} bytes", kMaxUserData)};
     auto& state = *state_;
+    Idempotency const call{"RunInstances", request.client_token, request.fingerprint};
     return state.catalog().change(
         {caller.account.text(), "RunInstances"},
         [&](catalog::Change& change) -> Result<std::vector<Instance>> {
-            if (auto before = TRY(repeated(change, caller, request)))
+            if (auto before = TRY(launched_before(change, caller, call)))
                 return std::move(*before);
             auto const plan = TRY(plan_launch(state, change, caller, request));
             TRY(rehearse(request.dry_run));
             auto const reservation = ReservationId::generate(state.env().chance);
             std::vector<Instance> instances;
-            for (int index = 0; index < plan.count; ++index)
+            std::vector<std::string> ids;
+            for (int index = 0; index < plan.count; ++index) {
                 instances.push_back(
                     TRY(make_instance(state, change, caller, plan, request, reservation, index)));
-            TRY(remember(state, change, caller, request, instances));
+                ids.push_back(instances.back().id.text());
+            }
+            TRY(remember(state, change, caller, call, ids));
             return instances;
         });
 }
@@ -373,6 +397,12 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
         machine.memory_mib = static_cast<int>(type->memory_mib);
         machine.uefi = instance.boot_mode == "uefi";
         auto volumes = TRY(view.volumes_of(instance.id));
+        // A disk that comes to a running instance is plugged in by its own task, when no other task
+        // works on the volume; a launch brings its own.
+        if (instance.state != InstanceState::pending)
+            std::erase_if(volumes, [](Volume const& volume) {
+                return volume.attachment->state == AttachmentState::attaching;
+            });
         std::stable_partition(volumes.begin(), volumes.end(), [&](Volume const& volume) {
             return volume.attachment->device_name == instance.root_device_name;
         });

@@ -36,6 +36,82 @@ Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& 
     return snapshot;
 }
 
+Task capture_task(Engine::State& state, std::string subject, std::vector<CapturePair> const& pairs)
+{
+    nlohmann::json payload{
+        {"no_reboot", true}, {"phase", "quiesce"}, {"pairs", nlohmann::json::object()}};
+    for (auto const& pair : pairs)
+        payload["pairs"][pair.volume.text()] = pair.snapshot.text();
+    return new_task(state, "capture", std::move(subject), payload.dump());
+}
+
+namespace {
+
+/// The disks of an instance but those that the request leaves out; at least one.
+Result<std::vector<Volume>> volumes_to_capture(catalog::View& view, Caller const& caller,
+                                               CreateSnapshots const& request)
+{
+    auto const instance = TRY(find_own_instance(view, caller, request.instance));
+    if (instance.state != InstanceState::running && instance.state != InstanceState::stopped)
+        return Error{Fault::wrong_state, Noun::instance,
+                     fmt::format("Instance is not in state 'running' or 'stopped': {} is {}",
+                                 instance.id.text(), word(instance.state))};
+    auto volumes = TRY(view.volumes_of(instance.id));
+    for (auto const& id : request.exclude) {
+        auto const at = std::ranges::find(volumes, id, &Volume::id);
+        if (at == volumes.end())
+            return not_found(id);
+        if (at->attachment->device_name == instance.root_device_name)
+            return fail(Fault::invalid,
+                        fmt::format("{} is the root volume; leave it out with ExcludeBootVolume",
+                                    id.text()));
+        volumes.erase(at);
+    }
+    if (request.exclude_boot_volume)
+        std::erase_if(volumes, [&](Volume const& volume) {
+            return volume.attachment->device_name == instance.root_device_name;
+        });
+    if (volumes.empty())
+        return fail(Fault::invalid, fmt::format("All volumes of {} are left out; there is nothing "
+                                                "to make a snapshot of",
+                                                instance.id.text()));
+    return volumes;
+}
+
+/// The rows that a listing starts from. An id that the caller may not see is as one that is not
+/// there; without ids, what is shared is in the list.
+Result<std::vector<Snapshot>> candidates(catalog::View& view, Caller const& caller,
+                                         std::vector<SnapshotId> const& ids)
+{
+    auto const sees = [&](Snapshot const& one) {
+        return one.region == caller.region && one.state != SnapshotState::deleted &&
+               may_use(one, caller.account);
+    };
+    if (ids.empty()) {
+        auto all = TRY(view.snapshots({caller.region, {}}));
+        std::erase_if(all, [&](Snapshot const& one) { return !sees(one); });
+        return all;
+    }
+    std::vector<Snapshot> found;
+    for (auto const& id : ids) {
+        auto one = TRY(view.snapshot(id));
+        if (!one || !sees(*one))
+            return not_found(id);
+        found.push_back(std::move(*one));
+    }
+    return found;
+}
+
+/// Whether one of the words of a listing ("self", "all", an account) names what the row has.
+bool listed(std::vector<std::string> const& words, Caller const& caller, auto const& names)
+{
+    return words.empty() || std::ranges::any_of(words, [&](std::string const& word) {
+               return names(word == "self" ? caller.account.text() : word);
+           });
+}
+
+} // namespace
+
 Result<Snapshot> Engine::create_snapshot(Caller const& caller, VolumeId const& id,
                                          std::string const& description, Tags const& tags,
                                          bool dry_run)
@@ -52,12 +128,35 @@ Result<Snapshot> Engine::create_snapshot(Caller const& caller, VolumeId const& i
             TRY(rehearse(dry_run));
             auto snapshot = new_snapshot(*state_, caller, volume, description, tags);
             TRY(change.save(snapshot));
-            auto const subject = volume.attachment ? volume.attachment->instance.text() : id.text();
-            nlohmann::json const payload{{"no_reboot", true},
-                                         {"phase", "quiesce"},
-                                         {"pairs", {{id.text(), snapshot.id.text()}}}};
-            TRY(change.enqueue(new_task(*state_, "capture", subject, payload.dump())));
+            TRY(change.enqueue(capture_task(*state_, subject_of(volume), {{id, snapshot.id}})));
             return snapshot;
+        });
+}
+
+Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
+                                                       CreateSnapshots const& request)
+{
+    TRY(check_description(request.description));
+    TRY(check_tags(request.tags));
+    return state_->catalog().change(
+        {caller.account.text(), "CreateSnapshots"},
+        [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
+            auto const volumes = TRY(volumes_to_capture(change, caller, request));
+            TRY(rehearse(request.dry_run));
+            std::vector<Snapshot> snapshots;
+            std::vector<CapturePair> pairs;
+            for (auto const& volume : volumes) {
+                auto tags = request.tags;
+                if (request.copy_volume_tags)
+                    tags.insert(volume.tags.begin(), volume.tags.end());
+                TRY(check_tags(tags));
+                snapshots.push_back(
+                    new_snapshot(*state_, caller, volume, request.description, std::move(tags)));
+                pairs.push_back({volume.id, snapshots.back().id});
+                TRY(change.save(snapshots.back()));
+            }
+            TRY(change.enqueue(capture_task(*state_, request.instance.text(), pairs)));
+            return snapshots;
         });
 }
 
@@ -79,20 +178,31 @@ Result<void> Engine::delete_snapshot(Caller const& caller, SnapshotId const& id,
 }
 
 Result<std::vector<Snapshot>> Engine::snapshots(Caller const& caller,
-                                                std::vector<SnapshotId> const& ids)
+                                                SnapshotSelection const& selection)
 {
     return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Snapshot>> {
-        if (ids.empty()) {
-            auto own = TRY(view.snapshots({caller.region, caller.account}));
-            std::erase_if(own,
-                          [](Snapshot const& one) { return one.state == SnapshotState::deleted; });
-            return own;
-        }
-        std::vector<Snapshot> found;
-        for (auto const& id : ids)
-            found.push_back(TRY(find_own_snapshot(view, caller, id)));
+        auto found = TRY(candidates(view, caller, selection.ids));
+        auto const publishers = TRY(view.accounts());
+        std::erase_if(found, [&](Snapshot const& one) {
+            return !listed(selection.owners, caller, [&](std::string const& name) {
+                return name == one.owner.text() ||
+                       std::ranges::any_of(publishers, [&](Account const& account) {
+                           return account.id == one.owner && account.alias == name && !name.empty();
+                       });
+            }) || !listed(selection.restorable_by, caller, [&](std::string const& name) {
+                auto const account = AccountId::parse(name);
+                return name == "all" ? one.is_public
+                                     : account.ok() && may_use(one, account.value());
+            });
+        });
         return found;
     });
+}
+
+Result<Snapshot> Engine::own_snapshot(Caller const& caller, SnapshotId const& id)
+{
+    return state_->catalog().read(
+        [&](catalog::View& view) { return find_own_snapshot(view, caller, id); });
 }
 
 Result<void> enqueue_collect(Engine::State& state, catalog::Change& change)

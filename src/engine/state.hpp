@@ -31,7 +31,7 @@ struct Engine::State {
     std::mutex mutex; ///< Guards the members below.
     std::condition_variable_any wake;
     bool woken = false;
-    std::set<std::string> busy; ///< Subjects that a worker of this process is at.
+    std::set<std::string> busy; ///< Subjects and volumes that a worker of this process is at.
     std::vector<std::jthread> threads;
     Time forget_at{}; ///< When a worker next removes old history from the catalog.
 
@@ -56,7 +56,9 @@ Result<Image> find_own_image(catalog::View& view, Caller const& caller, ImageId 
 Result<Instance> find_own_instance(catalog::View& view, Caller const& caller, InstanceId const& id);
 Result<Volume> find_own_volume(catalog::View& view, Caller const& caller, VolumeId const& id);
 Result<Snapshot> find_own_snapshot(catalog::View& view, Caller const& caller, SnapshotId const& id);
-/// The snapshot if the caller may make volumes of it: its owner.
+/// Whether the snapshot's owner lets the account make volumes of it.
+bool may_use(Snapshot const& snapshot, AccountId const& account);
+/// The snapshot if it is completed and the caller may make volumes of it.
 Result<Snapshot> find_usable_snapshot(catalog::View& view, Caller const& caller,
                                       SnapshotId const& id);
 
@@ -95,12 +97,41 @@ compute::Disk disk_of(Engine::State& state, Volume const& volume);
 /// Starts an instance's machine with its metadata socket.
 Result<void> start_machine(Engine::State& state, Instance const& instance);
 
-/// What a call with the same client token answered before; nothing when the token is new.
-Result<std::optional<std::vector<Instance>>> repeated(catalog::View& view, Caller const& caller,
-                                                      RunInstances const& request);
-/// Keeps the answer for repeated(), if the call has a token.
+/// What tells a repeated call from a new one. Without a token no call is a repeated one.
+struct Idempotency {
+    char const* action;
+    std::string const& token;
+    std::string const& fingerprint; ///< Of what the call asks for; another one is a mismatch.
+};
+/// The ids that a call with the same client token made; nothing when the token is new.
+Result<std::optional<std::vector<std::string>>> repeated(catalog::View& view, Caller const& caller,
+                                                         Idempotency const& call);
+/// Keeps the ids for repeated(), if the call has a token.
 Result<void> remember(Engine::State& state, catalog::Change& change, Caller const& caller,
-                      RunInstances const& request, std::vector<Instance> const& instances);
+                      Idempotency const& call, std::vector<std::string> const& ids);
+
+/// Checks that EC2 has volumes of this type and size.
+Result<void> check_shape(VolumeShape const& shape);
+VolumeShape shape_of(Volume const& volume);
+/// `shape` with what the request asks for instead.
+VolumeShape changed_shape(VolumeShape shape, ShapeRequest const& request);
+void set_shape(Volume& volume, VolumeShape const& shape);
+
+/// Where work on a volume is queued: behind that of the instance that has it.
+std::string subject_of(Volume const& volume);
+/// Gives a volume that was never attached the overlay that will be written. Returns the row.
+Result<Volume> ensure_overlay(Engine::State& state, Volume const& volume, std::string const& name);
+/// Queues the shortening of a volume's chain if it is long and nothing is about to shorten it.
+Result<void> enqueue_merge(Engine::State& state, catalog::Change& change, Volume const& volume,
+                           std::chrono::milliseconds delay);
+/// A snapshot for this one purpose, which nobody sees; it goes when no volume reads through it.
+Snapshot hidden_snapshot(Engine::State& state, Volume const& volume);
+/// The task that makes snapshots of volumes, all at one instant.
+struct CapturePair {
+    VolumeId volume;
+    SnapshotId snapshot;
+};
+Task capture_task(Engine::State& state, std::string subject, std::vector<CapturePair> const& pairs);
 
 /// The facts that a snapshot's manifest carries, so that its row can be rebuilt from the store.
 blocks::Facts facts_of(Snapshot const& snapshot);
@@ -113,6 +144,9 @@ Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& 
 Task new_task(Engine::State& state, std::string kind, std::string subject, std::string payload);
 /// Queues a collection unless one is queued already.
 Result<void> enqueue_collect(Engine::State& state, catalog::Change& change);
+/// After a volume stopped reading through `base`: a deleted one goes with its last reader.
+Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
+                                std::optional<SnapshotId> const& base);
 /// Reports a task's progress and keeps its lease; false when the lease was lost or the engine
 /// stops.
 bool report_progress(Engine::State& state, Task& task, double share);
@@ -136,9 +170,14 @@ Result<Next> step_terminate(Engine::State&, Task&);
 Result<Next> step_ended(Engine::State&, Task&);
 Result<Next> step_capture(Engine::State&, Task&);
 Result<void> give_up_capture(Engine::State&, Task const&, Error const&);
-Result<Next> step_create_volume(Engine::State&, Task&);
-Result<void> give_up_create_volume(Engine::State&, Task const&, Error const&);
 Result<Next> step_delete_volume(Engine::State&, Task&);
+Result<Next> step_attach(Engine::State&, Task&);
+Result<void> give_up_attach(Engine::State&, Task const&, Error const&);
+Result<Next> step_detach(Engine::State&, Task&);
+Result<Next> step_modify_volume(Engine::State&, Task&);
+Result<void> give_up_modify_volume(Engine::State&, Task const&, Error const&);
+Result<Next> step_copy_snapshot(Engine::State&, Task&);
+Result<void> give_up_copy_snapshot(Engine::State&, Task const&, Error const&);
 Result<Next> step_collect(Engine::State&, Task&);
 Result<Next> step_reap(Engine::State&, Task&);
 Result<void> give_up_nothing(Engine::State&, Task const&, Error const&);

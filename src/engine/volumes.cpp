@@ -1,79 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
-// Volumes that are not part of a launch: create, delete, describe.
+// Volumes that are not part of a launch: create, copy, delete, describe. A new volume is a row and
+// nothing else, so making one costs the same for 1 GiB and for 64 TiB: what is written to it gets
+// an overlay when it is first attached.
 #include "state.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {
 
-/// Sizes by type in GiB (EC2 API reference, EbsBlockDevice).
-struct TypeLimits {
-    std::string_view name;
-    std::uint64_t least;
-    std::uint64_t most;
-};
-constexpr std::array kTypeLimits{
-    TypeLimits{"gp2", 1, 16384},     TypeLimits{"gp3", 1, 65536},   TypeLimits{"io1", 4, 16384},
-    TypeLimits{"io2", 4, 65536},     TypeLimits{"st1", 125, 16384}, TypeLimits{"sc1", 125, 16384},
-    TypeLimits{"standard", 1, 1024},
-};
+constexpr std::size_t kLongChain = 4; // overlays from which on a chain is shortened
 
-Result<void> check_size(std::string const& type, std::uint64_t size_gib)
+Result<void> check_zone(std::vector<std::string> const& zones, std::string const& zone)
 {
-    auto const limits = std::find_if(kTypeLimits.begin(), kTypeLimits.end(),
-                                     [&](TypeLimits const& one) { return one.name == type; });
-    if (limits == kTypeLimits.end())
-        return Error{Fault::invalid, Noun::volume, fmt::format("Unknown volume type '{}'", type)};
-    if (size_gib < limits->least || size_gib > limits->most)
-        return fail(Fault::invalid,
-                    fmt::format("Volume of {}GiB is invalid for volume type {}; it takes {} to {}",
-                                size_gib, type, limits->least, limits->most));
+    if (std::find(zones.begin(), zones.end(), zone) == zones.end())
+        return Error{Fault::not_found, Noun::zone,
+                     fmt::format("The zone '{}' does not exist.", zone)};
     return {};
+}
+
+/// The volumes that an earlier call with the same token made; nothing when there was none.
+Result<std::optional<Volume>> made_before(catalog::View& view, Caller const& caller,
+                                          Idempotency const& call)
+{
+    auto const ids = TRY(repeated(view, caller, call));
+    if (!ids)
+        return std::optional<Volume>();
+    VERIFY(ids->size() == 1);
+    auto const id = TRY(VolumeId::parse(ids->front()));
+    auto volume = TRY(find_own_volume(view, caller, id));
+    return std::optional(std::move(volume));
+}
+
+Result<VolumeShape> shape_to_create(catalog::View& view, Caller const& caller,
+                                    CreateVolume const& request)
+{
+    std::uint64_t least = 0;
+    if (request.snapshot) {
+        auto const snapshot = TRY(find_usable_snapshot(view, caller, *request.snapshot));
+        least = snapshot.size_gib;
+    }
+    VolumeShape const shape{.size_gib = request.size_gib.value_or(least),
+                            .type = request.type,
+                            .iops = request.iops,
+                            .throughput_mibps = request.throughput_mibps};
+    if (shape.size_gib == 0)
+        return fail(Fault::missing, "The request must contain the parameter size or snapshotId");
+    if (shape.size_gib < least)
+        return fail(Fault::invalid,
+                    fmt::format("The size {} GiB is less than the snapshot's {} GiB",
+                                shape.size_gib, least));
+    TRY(check_shape(shape));
+    return shape;
+}
+
+Volume new_volume(Engine::State& state, Caller const& caller, std::string zone,
+                  VolumeShape const& shape)
+{
+    Volume volume{.id = VolumeId::generate(state.env().chance),
+                  .owner = caller.account,
+                  .region = caller.region,
+                  .zone = std::move(zone)};
+    volume.created = state.now();
+    set_shape(volume, shape);
+    return volume;
 }
 
 } // namespace
 
+std::string subject_of(Volume const& volume)
+{
+    return volume.attachment ? volume.attachment->instance.text() : volume.id.text();
+}
+
+Result<Volume> ensure_overlay(Engine::State& state, Volume const& volume, std::string const& name)
+{
+    if (!volume.layers.overlays.empty())
+        return volume;
+    TRY(state.parts.volumes.create_overlay(volume.id, name, volume.size_gib * kGiB));
+    return state.catalog().change({"worker", "FirstOverlay"},
+                                  [&](catalog::Change& change) -> Result<Volume> {
+                                      auto row = TRY(change.volume(volume.id));
+                                      if (!row)
+                                          return not_found(volume.id);
+                                      if (row->layers.overlays.empty())
+                                          row->layers.overlays = {name};
+                                      TRY(change.save(*row));
+                                      return std::move(*row);
+                                  });
+}
+
+Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
+                                std::optional<SnapshotId> const& base)
+{
+    auto const snapshot = base ? TRY(change.snapshot(*base)) : std::optional<Snapshot>();
+    if (!snapshot || snapshot->state != SnapshotState::deleted)
+        return {};
+    return enqueue_collect(state, change);
+}
+
+Snapshot hidden_snapshot(Engine::State& state, Volume const& volume)
+{
+    auto snapshot = new_snapshot(state, {volume.owner, volume.region}, volume, "", {});
+    snapshot.state = SnapshotState::deleted; // callers see none that is
+    return snapshot;
+}
+
+Result<void> enqueue_merge(Engine::State& state, catalog::Change& change, Volume const& volume,
+                           std::chrono::milliseconds delay)
+{
+    if (volume.layers.overlays.size() < kLongChain)
+        return {};
+    auto const open = TRY(change.open_tasks());
+    bool const captured = std::any_of(open.begin(), open.end(), [&](Task const& task) {
+        return task.kind == "capture" && task.state == TaskState::queued &&
+               task.payload.find(volume.id.text()) != std::string::npos;
+    });
+    if (captured)
+        return {}; // which shortens the chain too
+    auto const snapshot = hidden_snapshot(state, volume);
+    TRY(change.save(snapshot));
+    auto task = capture_task(state, subject_of(volume), {{volume.id, snapshot.id}});
+    auto payload = nlohmann::json::parse(task.payload);
+    payload["merge"] = true;
+    task.payload = payload.dump();
+    task.not_before = state.now() + delay;
+    TRY(change.enqueue(task));
+    return {};
+}
+
 Result<Volume> Engine::create_volume(Caller const& caller, CreateVolume const& request)
 {
     TRY(check_tags(request.tags));
-    auto const all_zones = zones(caller.region);
-    if (std::find(all_zones.begin(), all_zones.end(), request.zone) == all_zones.end())
-        return Error{Fault::not_found, Noun::zone,
-                     fmt::format("The zone '{}' does not exist.", request.zone)};
+    TRY(check_zone(zones(caller.region), request.zone));
+    Idempotency const call{"CreateVolume", request.client_token, request.fingerprint};
     return state_->catalog().change(
         {caller.account.text(), "CreateVolume"}, [&](catalog::Change& change) -> Result<Volume> {
-            std::uint64_t least = 0;
-            if (request.snapshot) {
-                auto const snapshot = TRY(find_usable_snapshot(change, caller, *request.snapshot));
-                least = snapshot.size_gib;
-            }
-            auto const size_gib = request.size_gib.value_or(least);
-            if (size_gib == 0)
-                return fail(Fault::missing,
-                            "The request must contain the parameter size or snapshotId");
-            if (size_gib < least)
-                return fail(Fault::invalid,
-                            fmt::format("The size {} GiB is less than the snapshot's {} GiB",
-                                        size_gib, least));
-            TRY(check_size(request.type, size_gib));
+            if (auto before = TRY(made_before(change, caller, call)))
+                return std::move(*before);
+            auto const shape = TRY(shape_to_create(change, caller, request));
             TRY(rehearse(request.dry_run));
-            Volume volume{.id = VolumeId::generate(state_->env().chance),
-                          .owner = caller.account,
-                          .region = caller.region,
-                          .zone = request.zone,
-                          .size_gib = size_gib,
-                          .type = request.type,
-                          .iops = request.iops,
-                          .throughput_mibps = request.throughput_mibps};
-            volume.created = state_->now();
+            auto volume = new_volume(*state_, caller, request.zone, shape);
             volume.snapshot = request.snapshot;
-            volume.layers = {.base = request.snapshot, .overlays = {"0.qcow2"}};
+            volume.layers.base = request.snapshot;
+            volume.tags = request.tags;
+            auto const answer = volume; // "creating", as EC2 says whatever it takes
+            TRY(become(volume, VolumeState::available));
+            TRY(change.save(volume));
+            TRY(remember(*state_, change, caller, call, {volume.id.text()}));
+            return answer;
+        });
+}
+
+Result<Volume> Engine::copy_volume(Caller const& caller, CopyVolume const& request)
+{
+    TRY(check_tags(request.tags));
+    Idempotency const call{"CopyVolumes", request.client_token, request.fingerprint};
+    return state_->catalog().change(
+        {caller.account.text(), "CopyVolumes"}, [&](catalog::Change& change) -> Result<Volume> {
+            if (auto before = TRY(made_before(change, caller, call)))
+                return std::move(*before);
+            auto const source = TRY(find_own_volume(change, caller, request.source));
+            if (source.state != VolumeState::in_use && source.state != VolumeState::available)
+                return Error{
+                    Fault::wrong_state, Noun::volume,
+                    fmt::format("The volume {} is {}", source.id.text(), word(source.state))};
+            auto const shape = changed_shape(shape_of(source), request.shape);
+            if (shape.size_gib < source.size_gib)
+                return fail(Fault::invalid,
+                            fmt::format("The size {} GiB is less than the source's {} GiB",
+                                        shape.size_gib, source.size_gib));
+            TRY(check_shape(shape));
+            TRY(rehearse(request.dry_run));
+            auto const content = hidden_snapshot(*state_, source);
+            TRY(change.save(content));
+            auto volume = new_volume(*state_, caller, source.zone, shape);
+            volume.source = source.id;
+            volume.layers.base = content.id; // available when the capture is done
             volume.tags = request.tags;
             TRY(change.save(volume));
-            TRY(change.enqueue(new_task(*state_, "create_volume", volume.id.text(), "{}")));
+            TRY(change.enqueue(
+                capture_task(*state_, subject_of(source), {{source.id, content.id}})));
+            TRY(remember(*state_, change, caller, call, {volume.id.text()}));
             return volume;
         });
 }
@@ -107,39 +217,6 @@ Result<std::vector<Volume>> Engine::volumes(Caller const& caller, std::vector<Vo
     });
 }
 
-Result<Next> step_create_volume(Engine::State& state, Task& task)
-{
-    auto const id = TRY(VolumeId::parse(task.subject));
-    auto const found =
-        TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
-    if (!found || found->state != VolumeState::creating)
-        return finished();
-    TRY(state.parts.volumes.create_overlay(id, found->layers.overlays.front(),
-                                           found->size_gib * kGiB));
-    TRY(state.catalog().change({"worker", "task.create_volume"},
-                               [&](catalog::Change& change) -> Result<void> {
-                                   auto volume = TRY(change.volume(id));
-                                   if (!volume || volume->state != VolumeState::creating)
-                                       return {};
-                                   TRY(become(*volume, VolumeState::available));
-                                   return change.save(*volume);
-                               }));
-    return finished();
-}
-
-Result<void> give_up_create_volume(Engine::State& state, Task const& task, Error const&)
-{
-    auto const id = TRY(VolumeId::parse(task.subject));
-    return state.catalog().change({"worker", "task.create_volume"},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      auto volume = TRY(change.volume(id));
-                                      if (!volume || volume->state != VolumeState::creating)
-                                          return {};
-                                      TRY(become(*volume, VolumeState::error));
-                                      return change.save(*volume);
-                                  });
-}
-
 /// The files first: a crash between leaves a row that is deleted again, never files without a row.
 Result<Next> step_delete_volume(Engine::State& state, Task& task)
 {
@@ -149,12 +226,7 @@ Result<Next> step_delete_volume(Engine::State& state, Task& task)
         {"worker", "task.delete_volume"}, [&](catalog::Change& change) -> Result<void> {
             auto const volume = TRY(change.volume(id));
             TRY(change.remove(id));
-            if (!volume || !volume->layers.base)
-                return {};
-            auto const base = TRY(change.snapshot(*volume->layers.base));
-            if (base && base->state == SnapshotState::deleted)
-                TRY(enqueue_collect(state, change)); // this may have been its last reader
-            return {};
+            return volume ? collect_if_deleted(state, change, volume->layers.base) : Result<void>();
         }));
     return finished();
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The worker: takes due tasks from the catalog and runs their steps. Tasks of one subject run one
-// after the other, oldest first; what fails for a passing reason is tried again, more and more
-// slowly; what fails for good is given up, once, by the function that its kind names.
+// The worker: takes due tasks from the catalog and runs their steps. Tasks of one subject, and
+// those that work on one volume, run one after the other, oldest first; what fails for a passing
+// reason is tried again, more and more slowly; what fails for good is given up, once, by the
+// function that its kind names.
 #include "state.hpp"
 
 #include "karat/log.hpp"
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {
@@ -28,8 +30,11 @@ constexpr std::array kKinds{
     TaskKind{"terminate", step_terminate, nullptr}, // never given up: nothing may stay behind
     TaskKind{"ended", step_ended, give_up_nothing},
     TaskKind{"capture", step_capture, give_up_capture},
-    TaskKind{"create_volume", step_create_volume, give_up_create_volume},
     TaskKind{"delete_volume", step_delete_volume, nullptr},
+    TaskKind{"attach", step_attach, give_up_attach},
+    TaskKind{"detach", step_detach, nullptr},
+    TaskKind{"modify_volume", step_modify_volume, give_up_modify_volume},
+    TaskKind{"copy_snapshot", step_copy_snapshot, give_up_copy_snapshot},
     TaskKind{"collect", step_collect, give_up_nothing},
     TaskKind{"reap", step_reap, nullptr},
 };
@@ -59,15 +64,40 @@ bool passing(Fault fault)
     return false;
 }
 
-/// Marks a subject as being worked on while it lives; false when another worker is at it.
+using Names = std::set<std::string>;
+
+/// What a task works on: its subject, and the volumes of its payload ("volume", or the keys of
+/// "pairs").
+Names names_of(Task const& task)
+{
+    Names names{task.subject};
+    auto const payload = nlohmann::json::parse(task.payload, nullptr, false);
+    if (!payload.is_object())
+        return names;
+    if (payload.contains("volume"))
+        names.insert(payload.value("volume", ""));
+    if (payload.contains("pairs"))
+        for (auto const& [volume, snapshot] : payload.at("pairs").items())
+            names.insert(volume);
+    return names;
+}
+
+bool share_any(Names const& one, Names const& other)
+{
+    return std::ranges::any_of(one, [&](std::string const& name) { return other.contains(name); });
+}
+
+/// Marks names as being worked on while it lives; not taken when another worker is at one of them.
 class Turn {
 public:
-    Turn(Engine::State& state, std::string subject)
+    Turn(Engine::State& state, Names names)
         : state_(state)
-        , subject_(std::move(subject))
+        , names_(std::move(names))
     {
         std::scoped_lock const guard(state_.mutex);
-        taken_ = state_.busy.insert(subject_).second;
+        taken_ = !share_any(names_, state_.busy);
+        if (taken_)
+            state_.busy.insert(names_.begin(), names_.end());
     }
     Turn(Turn const&) = delete;
     Turn& operator=(Turn const&) = delete;
@@ -75,22 +105,31 @@ public:
     {
         std::scoped_lock const guard(state_.mutex);
         if (taken_)
-            state_.busy.erase(subject_);
+            for (auto const& name : names_)
+                state_.busy.erase(name);
     }
     bool taken() const { return taken_; }
 
 private:
     Engine::State& state_;
-    std::string subject_;
+    Names names_;
     bool taken_ = false;
 };
 
-Result<bool> is_first_of_its_subject(Engine::State& state, Task const& task)
+/// Whether the task is for later and was never begun: it holds nobody up.
+bool is_yet_to_come(Task const& task, Time now)
+{
+    return task.state == TaskState::queued && task.attempts == 0 && task.not_before > now;
+}
+
+/// Whether no older task waits for one of the names.
+Result<bool> is_first(Engine::State& state, Task const& task, Names const& names)
 {
     auto const open =
         TRY(state.catalog().read([](catalog::View& view) { return view.open_tasks(); }));
     return std::none_of(open.begin(), open.end(), [&](Task const& other) {
-        return other.subject == task.subject && other.id < task.id;
+        return other.id < task.id && !is_yet_to_come(other, state.now()) &&
+               share_any(names, names_of(other));
     });
 }
 
@@ -166,8 +205,9 @@ Result<bool> take_and_run(Engine::State& state)
     if (!task)
         return false;
     wake_one(state); // there may be more: one change can queue many tasks
-    Turn const turn(state, task->subject);
-    bool const mine = turn.taken() ? TRY(is_first_of_its_subject(state, *task)) : false;
+    auto const names = names_of(*task);
+    Turn const turn(state, names);
+    bool const mine = turn.taken() ? TRY(is_first(state, *task, names)) : false;
     if (!mine) {
         TRY(put_back(state, *task, kTurnWait));
         return true;

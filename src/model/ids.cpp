@@ -78,6 +78,12 @@ char const* name(Noun noun)
         return "signature";
     case Noun::request:
         return "request";
+    case Noun::device_name:
+        return "device name";
+    case Noun::volume_type:
+        return "volume type";
+    case Noun::volume_modification:
+        return "volume modification";
     case Noun::attachment:
         return "attachment";
     case Noun::combination:

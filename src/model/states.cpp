@@ -13,8 +13,10 @@ constexpr std::array<std::string_view, 5> kImage{"pending", "available", "failed
 constexpr std::array<std::string_view, 4> kSnapshot{"pending", "completed", "error", "deleted"};
 constexpr std::array<std::string_view, 6> kVolume{"creating", "available", "in-use",
                                                   "deleting", "deleted",   "error"};
-constexpr std::array<std::string_view, 4> kAttachment{"attaching", "attached", "detaching",
-                                                      "detached"};
+constexpr std::array<std::string_view, 5> kAttachment{"attaching", "attached", "detaching",
+                                                      "detached", "busy"};
+constexpr std::array<std::string_view, 4> kModification{"modifying", "optimizing", "completed",
+                                                        "failed"};
 constexpr std::array<std::string_view, 6> kInstance{"pending", "running",       "stopping",
                                                     "stopped", "shutting-down", "terminated"};
 constexpr std::array<std::string_view, 4> kTask{"queued", "running", "done", "failed"};
@@ -36,6 +38,10 @@ std::string_view word(VolumeState state) { return kVolume[static_cast<std::size_
 std::string_view word(AttachmentState state)
 {
     return kAttachment[static_cast<std::size_t>(state)];
+}
+std::string_view word(ModificationState state)
+{
+    return kModification[static_cast<std::size_t>(state)];
 }
 std::string_view word(InstanceState state) { return kInstance[static_cast<std::size_t>(state)]; }
 std::string_view word(TaskState state) { return kTask[static_cast<std::size_t>(state)]; }
@@ -59,6 +65,11 @@ template <>
 Result<AttachmentState> parse_state(std::string_view text)
 {
     return find<AttachmentState>(kAttachment, text);
+}
+template <>
+Result<ModificationState> parse_state(std::string_view text)
+{
+    return find<ModificationState>(kModification, text);
 }
 template <>
 Result<InstanceState> parse_state(std::string_view text)

@@ -65,6 +65,12 @@ public:
         return folder(volume) + '/' + name;
     }
 
+    Result<void> write_out(VolumeId const& volume, std::string const& name) override
+    {
+        auto const file = TRY(open_overlay(volume, overlay_path(volume, name)));
+        return file->sync_data();
+    }
+
     Result<void> keep_overlays(VolumeId const& volume,
                                std::vector<std::string> const& names) override
     {
@@ -114,6 +120,15 @@ public:
         auto base = layers.base ? std::optional(layers.base->text()) : std::nullopt;
         return capture_layers(store_, std::move(base), std::move(overlays), std::move(facts),
                               progress);
+    }
+
+    Result<blocks::Committed> copy(SnapshotId const& source, blocks::Facts facts,
+                                   Progress const& progress) override
+    {
+        auto const made = TRY(find_committed(store_, facts.name));
+        if (made)
+            return *made;
+        return capture_layers(store_, source.text(), {}, std::move(facts), progress);
     }
 
     Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) override

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshots: create, delete, describe.
+// Snapshots: create, delete, describe. Who may use them: snapshot_sharing.cpp.
 #include "common.hpp"
 #include "handlers.hpp"
 
@@ -45,14 +45,29 @@ wire::ec2::Snapshot wire_snapshot(Snapshot const& snapshot)
     return reply;
 }
 
-bool owned_by_any(Snapshot const& snapshot, engine::Caller const& caller,
-                  std::vector<std::string> const& owners)
+wire::ec2::SnapshotInfo wire_info(Snapshot const& snapshot)
 {
-    return owners.empty() ||
-           std::any_of(owners.begin(), owners.end(), [&](std::string const& owner) {
-               return owner == snapshot.owner.text() ||
-                      (owner == "self" && snapshot.owner == caller.account);
-           });
+    wire::ec2::SnapshotInfo info;
+    info.description = snapshot.description;
+    info.tags = wire_tags(snapshot.tags);
+    info.encrypted = false;
+    info.volume_id = snapshot.volume;
+    info.state = std::string(word(snapshot.state));
+    info.volume_size = static_cast<std::int32_t>(snapshot.size_gib);
+    info.start_time = snapshot.started;
+    info.progress = fmt::format("{}%", snapshot.progress_percent);
+    info.owner_id = snapshot.owner.text();
+    info.snapshot_id = snapshot.id.text();
+    return info;
+}
+
+template <class Request>
+Result<void> refuse_outposts(Request const& request)
+{
+    if (request.outpost_arn || request.location.value_or("regional") != "regional")
+        return fail(Fault::unsupported,
+                    "Snapshots are kept in the region; leave OutpostArn and Location out");
+    return {};
 }
 
 } // namespace
@@ -61,11 +76,34 @@ Result<wire::ec2::CreateSnapshotResult>
 create_snapshot(engine::Engine& engine, engine::Caller const& caller,
                 wire::ec2::CreateSnapshotRequest const& request)
 {
+    TRY(refuse_outposts(request));
     auto const id = TRY(VolumeId::parse(request.volume_id));
     auto const tags = TRY(tags_for(request.tag_specifications, "snapshot"));
     auto const snapshot = TRY(engine.create_snapshot(caller, id, request.description.value_or(""),
                                                      tags, request.dry_run));
     return wire_snapshot(snapshot);
+}
+
+Result<wire::ec2::CreateSnapshotsResult>
+create_snapshots(engine::Engine& engine, engine::Caller const& caller,
+                 wire::ec2::CreateSnapshotsRequest const& request)
+{
+    TRY(refuse_outposts(request));
+    auto const& which = *request.instance_specification; // required
+    auto const instance = TRY(InstanceId::parse(which.instance_id));
+    auto const exclude = TRY(parse_ids<VolumeId>(which.exclude_data_volume_ids));
+    engine::CreateSnapshots create{.instance = instance,
+                                   .exclude_boot_volume = which.exclude_boot_volume.value_or(false),
+                                   .exclude = exclude,
+                                   .description = request.description.value_or(""),
+                                   .copy_volume_tags = request.copy_tags_from_source.has_value()};
+    create.tags = TRY(tags_for(request.tag_specifications, "snapshot"));
+    create.dry_run = request.dry_run;
+    auto const made = TRY(engine.create_snapshots(caller, create));
+    wire::ec2::CreateSnapshotsResult result;
+    for (auto const& one : made)
+        result.snapshots.push_back(wire_info(one));
+    return result;
 }
 
 Result<wire::ec2::DeleteSnapshotResult>
@@ -85,9 +123,9 @@ describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
         return Error{Fault::invalid, Noun::combination,
                      "The parameter snapshotSet cannot be used with the parameter maxResults"};
     auto const ids = TRY(parse_ids<SnapshotId>(request.snapshot_ids));
-    auto all = TRY(engine.snapshots(caller, ids));
-    std::erase_if(
-        all, [&](Snapshot const& one) { return !owned_by_any(one, caller, request.owner_ids); });
+    auto all = TRY(engine.snapshots(caller, {.ids = ids,
+                                             .owners = request.owner_ids,
+                                             .restorable_by = request.restorable_by_user_ids}));
     auto some = TRY(filtered(std::move(all), request.filters, kRules));
     wire::ec2::DescribeSnapshotsResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));

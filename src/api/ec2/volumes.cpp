@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Volumes: create, delete, describe.
+// Volumes: create, copy, delete, describe.
 #include "common.hpp"
 #include "handlers.hpp"
 
+#include "volume_reply.hpp"
 #include "zones.hpp"
 
+#include "karat/hash.hpp"
+
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace karat::api::ec2 {
@@ -41,33 +45,32 @@ constexpr FilterRule<Volume> kRules[] = {
     {"volume-type", [](Volume const& v) { return Values{v.type}; }},
 };
 
-wire::ec2::Volume wire_volume(Volume const& volume)
+template <class Request>
+Result<void> refuse_what_is_missing(Request const& request)
 {
-    wire::ec2::Volume reply;
-    reply.volume_id = volume.id.text();
-    reply.size = static_cast<std::int32_t>(volume.size_gib);
-    reply.snapshot_id = volume.snapshot ? volume.snapshot->text() : "";
-    reply.availability_zone = volume.zone;
-    reply.availability_zone_id = zone_id(volume.zone);
-    reply.state = std::string(word(volume.state));
-    reply.create_time = volume.created;
-    reply.volume_type = volume.type;
-    // What EC2 shows for a volume that was made without saying.
-    if (volume.iops || volume.type == "gp3")
-        reply.iops = volume.iops.value_or(3000);
-    if (volume.throughput_mibps || volume.type == "gp3")
-        reply.throughput = volume.throughput_mibps.value_or(125);
-    reply.encrypted = false;
-    reply.multi_attach_enabled = false;
-    reply.tags = wire_tags(volume.tags);
-    if (volume.attachment)
-        reply.attachments = {{.delete_on_termination = volume.attachment->delete_on_termination,
-                              .volume_id = volume.id.text(),
-                              .instance_id = volume.attachment->instance.text(),
-                              .device = volume.attachment->device_name,
-                              .state = std::string(word(volume.attachment->state)),
-                              .attach_time = volume.attachment->attached}};
-    return reply;
+    if (request.encrypted.value_or(false) || request.kms_key_id)
+        return fail(Fault::unsupported,
+                    "Encrypted volumes are not offered yet; leave Encrypted and KmsKeyId out");
+    if (request.multi_attach_enabled.value_or(false))
+        return fail(Fault::unsupported, "MultiAttachEnabled is not offered");
+    return {};
+}
+
+/// Equal for requests that ask for the same.
+std::string text_of(engine::ShapeRequest const& shape, Tags const& tags)
+{
+    auto text = fmt::format("{}|{}|{}|{}", shape.size_gib.value_or(0), shape.type.value_or(""),
+                            shape.iops.value_or(0), shape.throughput_mibps.value_or(0));
+    for (auto const& [key, value] : tags)
+        text += fmt::format("|{}={}", key, value);
+    return text;
+}
+
+/// The zone with this id ("use1-az1"); the id itself when there is none, which no zone is called.
+std::string zone_of_id(std::vector<std::string> const& zones, std::string const& id)
+{
+    auto const found = std::ranges::find(zones, id, zone_id);
+    return found == zones.end() ? id : *found;
 }
 
 } // namespace
@@ -76,29 +79,45 @@ Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
                                                     engine::Caller const& caller,
                                                     wire::ec2::CreateVolumeRequest const& request)
 {
-    if (request.encrypted.value_or(false) || request.kms_key_id)
-        return fail(Fault::unsupported,
-                    "Encrypted volumes are not offered yet; leave Encrypted and KmsKeyId out");
-    if (request.multi_attach_enabled.value_or(false))
-        return fail(Fault::unsupported, "MultiAttachEnabled is not offered");
-    if (request.size && *request.size < 1)
-        return fail(Fault::invalid,
-                    fmt::format("The size {} GiB is not a volume size", *request.size));
-    engine::CreateVolume create{.zone = request.availability_zone.value_or(caller.region + "a"),
-                                .size_gib = {},
+    TRY(refuse_what_is_missing(request));
+    auto const shape = TRY(shape_request(request));
+    auto zone = request.availability_zone;
+    if (!zone && request.availability_zone_id)
+        zone = zone_of_id(engine.zones(caller.region), *request.availability_zone_id);
+    engine::CreateVolume create{.zone = zone.value_or(caller.region + "a"),
+                                .size_gib = shape.size_gib,
                                 .snapshot = {},
-                                .type = request.volume_type.value_or("gp2"),
-                                .iops = request.iops,
-                                .throughput_mibps = request.throughput,
+                                .type = shape.type.value_or("gp2"),
+                                .iops = shape.iops,
+                                .throughput_mibps = shape.throughput_mibps,
                                 .client_token = request.client_token.value_or("")};
-    if (request.size)
-        create.size_gib = static_cast<std::uint64_t>(*request.size);
     if (request.snapshot_id)
         create.snapshot = TRY(SnapshotId::parse(*request.snapshot_id));
     create.tags = TRY(tags_for(request.tag_specifications, "volume"));
+    create.fingerprint =
+        sha256(fmt::format("{}|{}|{}", create.zone, request.snapshot_id.value_or(""),
+                           text_of(shape, create.tags)))
+            .text();
     create.dry_run = request.dry_run;
     auto const volume = TRY(engine.create_volume(caller, create));
     return wire_volume(volume);
+}
+
+Result<wire::ec2::CopyVolumesResult> copy_volumes(engine::Engine& engine,
+                                                  engine::Caller const& caller,
+                                                  wire::ec2::CopyVolumesRequest const& request)
+{
+    TRY(refuse_what_is_missing(request));
+    auto const source = TRY(VolumeId::parse(request.source_volume_id));
+    auto const shape = TRY(shape_request(request));
+    engine::CopyVolume copy{
+        .source = source, .shape = shape, .client_token = request.client_token.value_or("")};
+    copy.tags = TRY(tags_for(request.tag_specifications, "volume"));
+    copy.fingerprint =
+        sha256(fmt::format("{}|{}", copy.source.text(), text_of(copy.shape, copy.tags))).text();
+    copy.dry_run = request.dry_run;
+    auto const volume = TRY(engine.copy_volume(caller, copy));
+    return wire::ec2::CopyVolumesResult{.volumes = {wire_volume(volume)}};
 }
 
 Result<wire::ec2::DeleteVolumeResult> delete_volume(engine::Engine& engine,

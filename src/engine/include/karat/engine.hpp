@@ -169,6 +169,71 @@ struct CreateVolume {
     bool dry_run = false;
 };
 
+struct AttachVolume {
+    VolumeId volume;
+    InstanceId instance;
+    std::string device_name;
+    bool dry_run = false;
+};
+
+struct DetachVolume {
+    VolumeId volume;
+    std::optional<InstanceId> instance; ///< When given, it must be the one.
+    std::optional<std::string> device_name;
+    bool force = false; ///< Do not wait for the guest.
+    bool dry_run = false;
+};
+
+/// What is absent stays as it is (ModifyVolume) or as in the source (CopyVolumes).
+struct ShapeRequest {
+    std::optional<std::uint64_t> size_gib;
+    std::optional<std::string> type;
+    std::optional<int> iops;
+    std::optional<int> throughput_mibps;
+};
+
+struct CopyVolume {
+    VolumeId source;
+    ShapeRequest shape;
+    std::string client_token;
+    std::string fingerprint;
+    Tags tags;
+    bool dry_run = false;
+};
+
+struct CreateSnapshots {
+    InstanceId instance;
+    bool exclude_boot_volume = false;
+    std::vector<VolumeId> exclude;
+    std::string description;
+    bool copy_volume_tags = false;
+    Tags tags;
+    bool dry_run = false;
+};
+
+struct CopySnapshot {
+    SnapshotId source;
+    std::string source_region;
+    std::string description;
+    Tags tags;
+    bool dry_run = false;
+};
+
+/// Who may make volumes of a snapshot: what to add and take away.
+struct VolumePermissionChange {
+    std::vector<AccountId> add;
+    std::vector<AccountId> remove;
+    std::optional<bool> everyone; ///< true: add the group "all"; false: remove it.
+    bool reset = false;           ///< First of all, take everything away.
+};
+
+/// Which snapshots DescribeSnapshots shows. Empty lists do not restrict.
+struct SnapshotSelection {
+    std::vector<SnapshotId> ids;
+    std::vector<std::string> owners;        ///< Account ids, "self", "amazon".
+    std::vector<std::string> restorable_by; ///< Account ids, "self", "all".
+};
+
 /// Before and after of a state change, as Start/Stop/TerminateInstances answer.
 struct Transition {
     InstanceId instance;
@@ -284,10 +349,23 @@ public:
     Result<Snapshot> create_snapshot(Caller const&, VolumeId const&, std::string const& description,
                                      Tags const&, bool dry_run);
     Result<void> delete_snapshot(Caller const&, SnapshotId const&, bool dry_run);
-    /// Own ones, and those behind images that the caller may launch from a publisher or the public.
-    Result<std::vector<Snapshot>> snapshots(Caller const&, std::vector<SnapshotId> const& ids);
+    /// Own ones, and those that others share with the caller or with everyone.
+    Result<std::vector<Snapshot>> snapshots(Caller const&, SnapshotSelection const&);
+    Result<Snapshot> own_snapshot(Caller const&, SnapshotId const&);
+    /// All disks of an instance, but those left out, at one instant.
+    Result<std::vector<Snapshot>> create_snapshots(Caller const&, CreateSnapshots const&);
+    /// A snapshot of the caller's region with the bytes of one of any region; the bytes are shared.
+    Result<Snapshot> copy_snapshot(Caller const&, CopySnapshot const&);
+    Result<void> change_volume_permissions(Caller const&, SnapshotId const&,
+                                           VolumePermissionChange const&, bool dry_run);
     Result<Volume> create_volume(Caller const&, CreateVolume const&);
     Result<void> delete_volume(Caller const&, VolumeId const&, bool dry_run);
+    Result<Volume> attach_volume(Caller const&, AttachVolume const&);
+    /// Returns the volume as it was, with its attachment on the way out.
+    Result<Volume> detach_volume(Caller const&, DetachVolume const&);
+    Result<Volume> modify_volume(Caller const&, VolumeId const&, ShapeRequest const&, bool dry_run);
+    /// A volume with the bytes that another one has now; no snapshot is seen.
+    Result<Volume> copy_volume(Caller const&, CopyVolume const&);
     Result<std::vector<Volume>> volumes(Caller const&, std::vector<VolumeId> const& ids);
 
     // ---- Instances

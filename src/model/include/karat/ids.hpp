@@ -47,6 +47,9 @@ enum class Noun : unsigned char {
     signature,
     request,
     attachment,
+    device_name,
+    volume_type,
+    volume_modification,
     combination, ///< Several parameters that do not go together.
 };
 

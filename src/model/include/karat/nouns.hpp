@@ -115,6 +115,8 @@ struct Snapshot {
     std::optional<Time> completed;
     std::optional<Hash> content; ///< The manifest's root hash.
     std::optional<SnapshotId> parent;
+    bool is_public = false;
+    std::set<AccountId> volume_permissions; ///< Who else may make volumes of it, and copy it.
     Tags tags;
 };
 
@@ -126,12 +128,32 @@ struct Attachment {
     Time attached{};
 };
 
-/// What a volume's bytes are made of: a snapshot (or nothing, all zeroes) under one or more qcow2
-/// overlays, bottom first. The last overlay is the one that is written.
+/// What a volume's bytes are made of: a snapshot (or nothing, all zeroes) under qcow2 overlays,
+/// bottom first. The last overlay is the one that is written; a volume that was never attached has
+/// none. An overlay may be smaller than those above it: beyond its end it reads as zeroes.
 struct Layers {
     std::optional<SnapshotId> base;
     std::vector<std::string> overlays; ///< File names inside the volume's own directory.
     bool operator==(Layers const&) const = default;
+};
+
+/// What ModifyVolume changes.
+struct VolumeShape {
+    std::uint64_t size_gib = 0;
+    std::string type;
+    std::optional<int> iops;
+    std::optional<int> throughput_mibps;
+    bool operator==(VolumeShape const&) const = default;
+};
+
+/// The last change of a volume's shape.
+struct VolumeModification {
+    ModificationState state = ModificationState::modifying;
+    std::string message; ///< Why it failed; empty while it has not.
+    VolumeShape original;
+    VolumeShape target;
+    Time started{};
+    std::optional<Time> ended;
 };
 
 struct Volume {
@@ -146,8 +168,11 @@ struct Volume {
     VolumeState state = VolumeState::creating;
     Time created{};
     std::optional<SnapshotId> snapshot; ///< What it was created from, as DescribeVolumes shows it.
+    std::optional<VolumeId> source;     ///< What it was copied from, by CopyVolumes.
     Layers layers;
     std::optional<Attachment> attachment;
+    std::optional<VolumeModification> modification;
+    std::vector<Time> modified; ///< When its shape was changed, newest last: there is a rate.
     Tags tags;
 };
 

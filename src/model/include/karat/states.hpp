@@ -14,7 +14,9 @@ namespace karat {
 enum class ImageState : unsigned char { pending, available, failed, disabled, deregistered };
 enum class SnapshotState : unsigned char { pending, completed, error, deleted };
 enum class VolumeState : unsigned char { creating, available, in_use, deleting, deleted, error };
-enum class AttachmentState : unsigned char { attaching, attached, detaching, detached };
+/// busy: the guest was asked to let go and has not for a while.
+enum class AttachmentState : unsigned char { attaching, attached, detaching, detached, busy };
+enum class ModificationState : unsigned char { modifying, optimizing, completed, failed };
 enum class InstanceState : unsigned char {
     pending,
     running,
@@ -88,8 +90,26 @@ constexpr bool can_become(AttachmentState from, AttachmentState to)
     case AttachmentState::attached:
         return to == AttachmentState::detaching || to == AttachmentState::detached;
     case AttachmentState::detaching:
+        return to == AttachmentState::detached || to == AttachmentState::busy;
+    case AttachmentState::busy:
         return to == AttachmentState::detached;
     case AttachmentState::detached:
+        return false;
+    }
+    return false;
+}
+
+constexpr bool can_become(ModificationState from, ModificationState to)
+{
+    switch (from) {
+    case ModificationState::modifying:
+        return to == ModificationState::optimizing || to == ModificationState::completed ||
+               to == ModificationState::failed;
+    case ModificationState::optimizing:
+        return to == ModificationState::completed || to == ModificationState::failed;
+    case ModificationState::completed:
+        return false;
+    case ModificationState::failed:
         return false;
     }
     return false;
@@ -123,6 +143,7 @@ std::string_view word(ImageState);
 std::string_view word(SnapshotState);
 std::string_view word(VolumeState);
 std::string_view word(AttachmentState);
+std::string_view word(ModificationState);
 std::string_view word(InstanceState);
 std::string_view word(TaskState);
 template <class State>

@@ -53,6 +53,10 @@ public:
     virtual Result<void> create_overlay(VolumeId const& volume, std::string const& name,
                                         std::uint64_t size_bytes) = 0;
     virtual std::string overlay_path(VolumeId const& volume, std::string const& name) const = 0;
+    /// Writes out what the host's page cache holds of an overlay while its guest runs, so that a
+    /// swap right afterwards, which does the same with the guest's disks standing still, finds
+    /// little to do.
+    virtual Result<void> write_out(VolumeId const& volume, std::string const& name) = 0;
     /// Removes every overlay of the volume that is not among `names`.
     virtual Result<void> keep_overlays(VolumeId const& volume,
                                        std::vector<std::string> const& names) = 0;
@@ -68,6 +72,11 @@ public:
     /// Where an overlay is shorter than facts.size_bytes, the rest reads as zeroes, as to a guest.
     virtual Result<blocks::Committed> capture(VolumeId const& volume, Layers const& layers,
                                               blocks::Facts facts, Progress const& progress) = 0;
+
+    /// Stores the bytes of one snapshot as the snapshot facts.name, which is at least as large. The
+    /// two share what they hold. Idempotent as capture() is.
+    virtual Result<blocks::Committed> copy(SnapshotId const& source, blocks::Facts facts,
+                                           Progress const& progress) = 0;
 
     /// What `path` is. With `format` it is read as that; without, qcow2 is told by its magic and
     /// everything else is raw. Refuses what could reach outside the file (backing and data files).

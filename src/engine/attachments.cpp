@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// AttachVolume and DetachVolume. Both are tasks behind the instance's other tasks, so that a disk
+// comes and goes between starts, stops and snapshots, never within one. An instance that is off
+// finds the disk at its next start.
+#include "state.hpp"
+
+#include "karat/log.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace karat::engine {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::chrono::milliseconds kFirstLook{50}; // guests let go within a tenth of a second
+constexpr std::chrono::milliseconds kLongestLook{5'000};
+constexpr std::chrono::seconds kPatience{20}; // after which a detaching disk is called busy
+
+/// "/dev/sdf", "/dev/xvdba", "sdf", "/dev/sdf1": what EC2 takes for Linux and Windows.
+bool is_device_name(std::string_view name)
+{
+    if (name.starts_with("/dev/"))
+        name.remove_prefix(5);
+    bool const known = name.starts_with("xvd") || name.starts_with("sd") || name.starts_with("hd");
+    if (!known)
+        return false;
+    name.remove_prefix(name.starts_with("xvd") ? 3 : 2);
+    auto const letters =
+        std::min(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), name.size());
+    auto const digits = name.substr(letters);
+    return letters >= 1 && letters <= 2 && digits.size() <= 2 &&
+           digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+Error volume_is(Volume const& volume)
+{
+    return {Fault::wrong_state, Noun::none,
+            fmt::format("Volume '{}' is in the '{}' state.", volume.id.text(), word(volume.state))};
+}
+
+Result<void> check_volume(Volume const& volume)
+{
+    if (volume.attachment)
+        return Error{Fault::in_use, Noun::volume,
+                     fmt::format("{} is already attached to an instance", volume.id.text())};
+    if (volume.state != VolumeState::available)
+        return volume_is(volume);
+    return {};
+}
+
+Result<void> check_instance(Instance const& instance, Volume const& volume)
+{
+    if (instance.state != InstanceState::running && instance.state != InstanceState::stopped)
+        return Error{Fault::wrong_state, Noun::none,
+                     fmt::format("Instance '{}' is not 'running' or 'stopped': it is {}",
+                                 instance.id.text(), word(instance.state))};
+    if (instance.zone != volume.zone)
+        return Error{Fault::mismatch, Noun::volume,
+                     fmt::format("The volume '{}' is not in the same availability zone as instance "
+                                 "'{}': {} and {}",
+                                 volume.id.text(), instance.id.text(), volume.zone, instance.zone)};
+    return {};
+}
+
+Result<void> check_device(catalog::View& view, Instance const& instance, std::string const& device)
+{
+    if (!is_device_name(device))
+        return fail(Fault::invalid,
+                    fmt::format("Value ({}) for parameter device is invalid. {} is not a valid EBS "
+                                "device name.",
+                                device, device));
+    auto const others = TRY(view.volumes_of(instance.id));
+    for (auto const& other : others)
+        if (other.attachment->device_name == device)
+            return Error{Fault::in_use, Noun::device_name,
+                         fmt::format("Invalid value '{}' for unixDevice. Attachment point {} is "
+                                     "already in use",
+                                     device, device)};
+    if (others.size() >= compute::kMaxDisks)
+        return Error{Fault::exhausted, Noun::attachment,
+                     fmt::format("The instance '{}' has {} volumes, and no place for more",
+                                 instance.id.text(), others.size())};
+    return {};
+}
+
+/// The volume of a task while its attachment is still that of the task; nothing otherwise.
+Result<std::optional<Volume>> volume_of(Engine::State& state, Task const& task)
+{
+    auto const id = TRY(VolumeId::parse(Json::parse(task.payload).value("volume", "")));
+    auto volume = TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
+    if (!volume || !volume->attachment || volume->attachment->instance.text() != task.subject)
+        return std::optional<Volume>();
+    return volume;
+}
+
+Task attachment_task(Engine::State& state, std::string kind, Volume const& volume, Json payload)
+{
+    payload["volume"] = volume.id.text();
+    return new_task(state, std::move(kind), volume.attachment->instance.text(), payload.dump());
+}
+
+/// Changes the row if the attachment is still that of the task.
+template <class Work>
+Result<void> settle(Engine::State& state, Task const& task, VolumeId const& id, Work work)
+{
+    return state.catalog().change({"worker", "task." + task.kind},
+                                  [&](catalog::Change& change) -> Result<void> {
+                                      auto volume = TRY(change.volume(id));
+                                      if (!volume || !volume->attachment ||
+                                          volume->attachment->instance.text() != task.subject)
+                                          return {};
+                                      TRY(work(change, *volume));
+                                      return change.save(*volume);
+                                  });
+}
+
+Result<void> let_go(catalog::Change&, Volume& volume)
+{
+    volume.attachment.reset();
+    return become(volume, VolumeState::available);
+}
+
+bool is_leaving(AttachmentState state)
+{
+    return state == AttachmentState::detaching || state == AttachmentState::busy;
+}
+
+Result<void> check_detachable(catalog::View& view, Volume const& volume,
+                              DetachVolume const& request)
+{
+    if (!volume.attachment)
+        return volume_is(volume);
+    auto const& attachment = *volume.attachment;
+    if ((request.instance && *request.instance != attachment.instance) ||
+        (request.device_name && *request.device_name != attachment.device_name))
+        return Error{Fault::not_found, Noun::attachment,
+                     fmt::format("The volume '{}' is attached to '{}' as {}", volume.id.text(),
+                                 attachment.instance.text(), attachment.device_name)};
+    if (is_leaving(attachment.state) && !request.force)
+        return Error{
+            Fault::wrong_state, Noun::none,
+            fmt::format("The volume '{}' is {} already", volume.id.text(), word(attachment.state))};
+    auto const instance = TRY(view.instance(attachment.instance));
+    if (instance && instance->root_device_name == attachment.device_name &&
+        instance->state != InstanceState::stopped)
+        return Error{Fault::denied, Noun::none,
+                     fmt::format("Unable to detach root volume '{}' from instance '{}': it is {}",
+                                 attachment.device_name, instance->id.text(),
+                                 word(instance->state))};
+    return {};
+}
+
+/// Whether the machine has let go of the disk.
+Result<bool> unplugged(Engine::State& state, Volume const& volume, bool force)
+{
+    auto& hypervisor = state.parts.hypervisor;
+    auto const& instance = volume.attachment->instance;
+    auto const power = TRY(hypervisor.power(instance));
+    if (power == compute::Power::off)
+        return true;
+    auto gone = hypervisor.detach_disk(instance, volume.id,
+                                       force ? compute::Unplug::by_force : compute::Unplug::asking);
+    if (!gone.ok() && gone.error().fault == Fault::not_found)
+        return true; // it ended just now
+    return gone;
+}
+
+} // namespace
+
+Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& request)
+{
+    return state_->catalog().change(
+        {caller.account.text(), "AttachVolume"}, [&](catalog::Change& change) -> Result<Volume> {
+            auto volume = TRY(find_own_volume(change, caller, request.volume));
+            auto const instance = TRY(find_own_instance(change, caller, request.instance));
+            TRY(check_volume(volume));
+            TRY(check_instance(instance, volume));
+            TRY(check_device(change, instance, request.device_name));
+            TRY(rehearse(request.dry_run));
+            TRY(become(volume, VolumeState::in_use));
+            volume.attachment = Attachment{.instance = instance.id,
+                                           .device_name = request.device_name,
+                                           .delete_on_termination = false,
+                                           .attached = state_->now()};
+            TRY(change.save(volume));
+            TRY(change.enqueue(attachment_task(*state_, "attach", volume, Json::object())));
+            return volume;
+        });
+}
+
+Result<Volume> Engine::detach_volume(Caller const& caller, DetachVolume const& request)
+{
+    return state_->catalog().change(
+        {caller.account.text(), "DetachVolume"}, [&](catalog::Change& change) -> Result<Volume> {
+            auto volume = TRY(find_own_volume(change, caller, request.volume));
+            TRY(check_detachable(change, volume, request));
+            TRY(rehearse(request.dry_run));
+            if (!is_leaving(volume.attachment->state)) {
+                volume.attachment->state = AttachmentState::detaching;
+                TRY(change.save(volume));
+            }
+            Json const payload{{"force", request.force},
+                               {"since", state_->now().time_since_epoch().count()}};
+            TRY(change.enqueue(attachment_task(*state_, "detach", volume, payload)));
+            return volume;
+        });
+}
+
+Result<Next> step_attach(Engine::State& state, Task& task)
+{
+    auto const found = TRY(volume_of(state, task));
+    if (!found || found->attachment->state != AttachmentState::attaching)
+        return finished();
+    auto const volume = TRY(ensure_overlay(state, *found, fmt::format("{}.qcow2", task.id)));
+    auto& hypervisor = state.parts.hypervisor;
+    auto const& instance = volume.attachment->instance;
+    auto const power = TRY(hypervisor.power(instance));
+    if (power == compute::Power::running) {
+        auto plugged = hypervisor.attach_disk(instance, disk_of(state, volume));
+        // A machine that ended just now finds the disk when it is started.
+        if (!plugged.ok() && plugged.error().fault != Fault::not_found)
+            return plugged.take_error();
+    }
+    TRY(settle(state, task, volume.id, [](catalog::Change&, Volume& row) -> Result<void> {
+        if (row.attachment->state == AttachmentState::attaching)
+            row.attachment->state = AttachmentState::attached;
+        return {};
+    }));
+    log(Level::info, "volume.attached",
+        {{"volume", volume.id.text()}, {"instance", instance.text()}});
+    return finished();
+}
+
+Result<void> give_up_attach(Engine::State& state, Task const& task, Error const&)
+{
+    auto const volume = TRY(volume_of(state, task));
+    if (!volume || volume->attachment->state != AttachmentState::attaching)
+        return {};
+    return settle(state, task, volume->id, let_go);
+}
+
+/// While the guest keeps the disk, a later task looks again: what is queued meanwhile for the
+/// instance, a stop for one, must not wait for a guest that does not listen.
+Result<Next> step_detach(Engine::State& state, Task& task)
+{
+    auto const volume = TRY(volume_of(state, task));
+    if (!volume || !is_leaving(volume->attachment->state))
+        return finished();
+    auto payload = Json::parse(task.payload);
+    bool const gone = TRY(unplugged(state, *volume, payload.value("force", false)));
+    if (gone) {
+        TRY(settle(state, task, volume->id, let_go));
+        log(Level::info, "volume.detached",
+            {{"volume", volume->id.text()}, {"instance", task.subject}});
+        return finished();
+    }
+    auto const looks = payload.value("looks", 0);
+    Time const since{std::chrono::milliseconds(payload.value("since", std::int64_t{0}))};
+    payload["looks"] = looks + 1;
+    TRY(settle(state, task, volume->id, [&](catalog::Change& change, Volume& row) -> Result<void> {
+        if (row.attachment->state == AttachmentState::detaching && state.now() - since > kPatience)
+            row.attachment->state = AttachmentState::busy;
+        auto again = attachment_task(state, "detach", row, payload);
+        again.not_before =
+            state.now() + std::min(kLongestLook, kFirstLook * (1 << std::min(looks, 8)));
+        TRY(change.enqueue(again));
+        return {};
+    }));
+    return finished();
+}
+
+} // namespace karat::engine

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// CopySnapshot, and who may make volumes of a snapshot.
+#include "state.hpp"
+
+#include "karat/log.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace karat::engine {
+namespace {
+
+constexpr std::size_t kMaxSharers = 1000;
+constexpr char const* kNoVolume = "vol-ffffffff"; // what EC2 says of a copy
+
+Result<SnapshotId> source_of(Task const& task)
+{
+    return SnapshotId::parse(nlohmann::json::parse(task.payload).value("source", ""));
+}
+
+Result<std::optional<Snapshot>> pending_copy(Engine::State& state, Task const& task)
+{
+    auto const id = TRY(SnapshotId::parse(task.subject));
+    auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
+    if (!found || found->state != SnapshotState::pending)
+        return std::optional<Snapshot>();
+    return found;
+}
+
+} // namespace
+
+Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const& request)
+{
+    TRY(check_description(request.description));
+    TRY(check_tags(request.tags));
+    TRY(check_region(request.source_region));
+    return state_->catalog().change(
+        {caller.account.text(), "CopySnapshot"}, [&](catalog::Change& change) -> Result<Snapshot> {
+            auto const source = TRY(find_usable_snapshot(
+                change, {caller.account, request.source_region}, request.source));
+            TRY(rehearse(request.dry_run));
+            Snapshot copy{.id = SnapshotId::generate(state_->env().chance),
+                          .owner = caller.account,
+                          .region = caller.region};
+            copy.volume = kNoVolume;
+            copy.size_gib = source.size_gib;
+            copy.description = request.description;
+            copy.started = state_->now();
+            copy.tags = request.tags;
+            TRY(change.save(copy));
+            nlohmann::json const payload{{"source", source.id.text()}};
+            TRY(change.enqueue(new_task(*state_, "copy_snapshot", copy.id.text(), payload.dump())));
+            return copy;
+        });
+}
+
+Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
+{
+    auto const copy = TRY(pending_copy(state, task));
+    if (!copy)
+        return finished(); // deleted meanwhile
+    auto const source = TRY(source_of(task));
+    auto const stored = TRY(state.parts.volumes.copy(source, facts_of(*copy), [&](double share) {
+        return report_progress(state, task, share);
+    }));
+    TRY(state.catalog().change({"worker", "task.copy_snapshot"},
+                               [&](catalog::Change& change) -> Result<void> {
+                                   auto row = TRY(change.snapshot(copy->id));
+                                   if (!row)
+                                       return {};
+                                   row->content = stored.root;
+                                   row->full_size_bytes = stored.full_size_bytes;
+                                   row->progress_percent = 100;
+                                   row->completed = state.now();
+                                   if (row->state == SnapshotState::pending)
+                                       TRY(become(*row, SnapshotState::completed));
+                                   return change.save(*row);
+                               }));
+    log(Level::info, "snapshot.copied",
+        {{"snapshot", copy->id.text()}, {"source", source.text()}, {"region", copy->region}});
+    return finished();
+}
+
+Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error const& error)
+{
+    auto const copy = TRY(pending_copy(state, task));
+    if (!copy)
+        return {};
+    return state.catalog().change({"worker", "task.copy_snapshot"},
+                                  [&](catalog::Change& change) -> Result<void> {
+                                      auto row = TRY(change.snapshot(copy->id));
+                                      if (!row || row->state != SnapshotState::pending)
+                                          return {};
+                                      TRY(become(*row, SnapshotState::error));
+                                      row->state_message = error.message;
+                                      return change.save(*row);
+                                  });
+}
+
+Result<void> Engine::change_volume_permissions(Caller const& caller, SnapshotId const& id,
+                                               VolumePermissionChange const& request, bool dry_run)
+{
+    return state_->catalog().change(
+        {caller.account.text(), "ModifySnapshotAttribute"},
+        [&](catalog::Change& change) -> Result<void> {
+            auto snapshot = TRY(find_own_snapshot(change, caller, id));
+            if (request.reset) {
+                snapshot.volume_permissions.clear();
+                snapshot.is_public = false;
+            }
+            for (auto const& account : request.add)
+                snapshot.volume_permissions.insert(account);
+            for (auto const& account : request.remove)
+                snapshot.volume_permissions.erase(account);
+            snapshot.is_public = request.everyone.value_or(snapshot.is_public);
+            if (snapshot.volume_permissions.size() > kMaxSharers)
+                return fail(
+                    Fault::exhausted,
+                    fmt::format("A snapshot is shared with at most {} accounts", kMaxSharers));
+            TRY(rehearse(dry_run));
+            return change.save(snapshot);
+        });
+}
+
+} // namespace karat::engine
