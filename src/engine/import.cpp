@@ -67,11 +67,10 @@ Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage con
             auto const image = image_of(*state_, caller, request, snapshot);
             TRY(change.save(snapshot));
             TRY(change.save(image));
-            nlohmann::json const payload{
-                {"path", request.path},
-                {"format", disk.format == volumes::Format::raw ? "raw" : "qcow2"},
-                {"image", image.id.text()},
-                {"snapshot", snapshot.id.text()}};
+            nlohmann::json const payload{{"path", request.path},
+                                         {"format", std::string(volumes::word(disk.format))},
+                                         {"image", image.id.text()},
+                                         {"snapshot", snapshot.id.text()}};
             auto const task =
                 TRY(change.enqueue(new_task(*state_, "import", image.id.text(), payload.dump())));
             return ImportedImage{image.id, snapshot.id, task};

@@ -232,8 +232,9 @@ TEST(Import, ReadsAFileAsItIsTold)
               bytes.size());
     EXPECT_EQ(parse_format("qcow2").value(), Format::qcow2);
     EXPECT_EQ(parse_format("raw").value(), Format::raw);
-    EXPECT_EQ(parse_format("vmdk").error().message,
-              "The disk format 'vmdk' is not one that Karat reads: raw, qcow2");
+    EXPECT_EQ(
+        parse_format("vdi").error().message,
+        "The disk format 'vdi' is not one that Karat reads: raw, qcow2, vmdk, vhd, vhdx, ova");
 }
 
 TEST(Volumes, AreListedAndRemoved)

@@ -9,6 +9,7 @@ namespace karat::volumes {
 namespace {
 
 constexpr int kRawDeflate = -15;  // no zlib header; windows of up to 32 KiB
+constexpr int kZlib = 15;         // with its header and checksum
 constexpr int kMaxWindowLog = 23; // bounds the memory of one zstd stream to 8 MiB
 
 struct EndInflate {
@@ -18,13 +19,12 @@ struct FreeZstd {
     void operator()(ZSTD_DCtx* context) const { ::ZSTD_freeDCtx(context); }
 };
 
-} // namespace
-
-std::optional<std::size_t> inflate_cluster(std::span<std::byte const> from,
-                                           std::span<std::byte> into)
+/// How many bytes of `from` it took to fill `into`.
+std::optional<std::size_t> inflate(std::span<std::byte const> from, std::span<std::byte> into,
+                                   int window_bits)
 {
     z_stream stream = {};
-    if (::inflateInit2(&stream, kRawDeflate) != Z_OK)
+    if (::inflateInit2(&stream, window_bits) != Z_OK)
         return std::nullopt;
     std::unique_ptr<z_stream, EndInflate> const ends(&stream);
     // zlib takes mutable bytes by history; it does not write to its input.
@@ -39,6 +39,19 @@ std::optional<std::size_t> inflate_cluster(std::span<std::byte const> from,
     if (stream.avail_out != 0 || (outcome != Z_STREAM_END && outcome != Z_BUF_ERROR))
         return std::nullopt;
     return from.size() - stream.avail_in;
+}
+
+} // namespace
+
+std::optional<std::size_t> inflate_cluster(std::span<std::byte const> from,
+                                           std::span<std::byte> into)
+{
+    return inflate(from, into, kRawDeflate);
+}
+
+bool inflate_grain(std::span<std::byte const> from, std::span<std::byte> into)
+{
+    return inflate(from, into, kZlib).has_value();
 }
 
 std::optional<std::size_t> unzstd_cluster(std::span<std::byte const> from,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compressed clusters of qcow2, decompressed into a buffer that bounds them.
+// Compressed clusters of qcow2 and grains of VMDK, decompressed into a buffer that bounds them.
 #pragma once
 
 #include <cstddef>
@@ -16,5 +16,8 @@ std::optional<std::size_t> inflate_cluster(std::span<std::byte const> from,
                                            std::span<std::byte> into);
 std::optional<std::size_t> unzstd_cluster(std::span<std::byte const> from,
                                           std::span<std::byte> into);
+/// Fills `into` from a whole zlib stream (VMDK's grains); false if `from` is none, is damaged, or
+/// ends too early. What it would say beyond `into` is never produced.
+bool inflate_grain(std::span<std::byte const> from, std::span<std::byte> into);
 
 } // namespace karat::volumes

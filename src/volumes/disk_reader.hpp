@@ -45,7 +45,5 @@ Result<std::unique_ptr<DiskReader>> open_raw(std::unique_ptr<File> file, std::st
 /// not follow (backing file, data file, encryption, unknown features), Fault::invalid for the rest.
 Result<std::unique_ptr<DiskReader>> open_qcow2(std::unique_ptr<File> file, std::string const& path,
                                                Trust trust);
-/// Whether the file starts with qcow2's magic.
-Result<bool> looks_like_qcow2(File& file);
 
 } // namespace karat::volumes

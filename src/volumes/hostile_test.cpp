@@ -2,16 +2,13 @@
 // Disk images that are wrong, on purpose or not, and the exact sentence that each is refused with.
 #include "disk_reader.hpp"
 
-#include "karat/memory_env.hpp"
+#include "testing/hostile.hpp"
 #include "testing/qcow2_builder.hpp"
-
-#include <cstdlib>
-#include <functional>
-#include <gtest/gtest.h>
 
 namespace karat::volumes {
 namespace {
 
+using testing::expect_golden;
 using testing::Qcow2Builder;
 using testing::Qcow2Shape;
 namespace at = qcow2::at;
@@ -29,37 +26,18 @@ struct Hostile {
     std::function<void(Qcow2Builder&)> spoil;
 };
 
-/// Opens the disk and reads all of it, as import does.
 Result<std::uint64_t> read_all(Bytes const& bytes, Trust trust = Trust::stranger)
 {
-    MemoryEnv world;
-    auto file = TRY(world.files.open("disk.qcow2", Access::create_new));
-    TRY(file->write_at(0, bytes));
-    auto const reader = TRY(open_qcow2(std::move(file), "disk.qcow2", trust));
-    Bytes piece(1 << 20);
-    std::uint64_t data_bytes = 0;
-    for (std::uint64_t offset = 0; offset < reader->size_bytes();) {
-        auto const stretch = TRY(reader->next(offset));
-        auto const end = stretch.range.end_bytes();
-        for (; stretch.kind == Kind::data && offset < end; offset += piece.size()) {
-            piece.resize(std::min<std::uint64_t>(1 << 20, end - offset));
-            TRY(reader->read(offset, piece));
-            data_bytes += piece.size();
-        }
-        offset = end;
-    }
-    return data_bytes;
+    return testing::read_all(bytes, [trust](std::unique_ptr<File> file) {
+        return open_qcow2(std::move(file), "disk.qcow2", trust);
+    });
 }
 
 std::string outcome(Hostile const& hostile)
 {
     Qcow2Builder builder(hostile.shape);
     hostile.spoil(builder);
-    auto const read = read_all(builder.bytes());
-    return hostile.name + ": " +
-           (read.ok() ? "read " + std::to_string(read.value())
-                      : std::string(name(read.error().fault)) + ": " + read.error().message) +
-           '\n';
+    return testing::line_of(hostile.name, read_all(builder.bytes()));
 }
 
 std::string outcomes(std::vector<Hostile> const& all)
@@ -68,19 +46,6 @@ std::string outcomes(std::vector<Hostile> const& all)
     for (auto const& hostile : all)
         text += outcome(hostile);
     return text;
-}
-
-/// Compares with the file of that name, or with KARAT_BLESS=1 writes it.
-void expect_golden(std::string const& name, std::string const& text)
-{
-    auto const path = std::string(KARAT_VOLUMES_GOLDEN) + '/' + name + ".txt";
-    auto const files = &posix_env().files;
-    if (std::getenv("KARAT_BLESS") != nullptr) {
-        ASSERT_TRUE(replace_file(*files, path, as_bytes(text)).ok());
-    }
-    auto const golden = read_file(*files, path, 1 << 20);
-    ASSERT_TRUE(golden.ok()) << golden.error().message;
-    EXPECT_EQ(text, as_text(golden.value()));
 }
 
 TEST(Hostile, HeadersAreRefusedInOneSentence)

@@ -9,6 +9,7 @@
 // Only the non-zero bytes are written; the file is sparse.
 #include "overlay.hpp"
 
+#include "complaints.hpp"
 #include "qcow2_format.hpp"
 
 #include <fmt/format.h>
@@ -81,7 +82,7 @@ std::string unfinished_name(std::string const& path) { return path + ".new"; }
 
 Result<void> make_overlay(Files& files, std::string const& path, std::uint64_t size_bytes)
 {
-    if (size_bytes == 0 || size_bytes > qcow2::kMaxDiskBytes || size_bytes % 4096 != 0)
+    if (size_bytes == 0 || size_bytes > kMaxDiskBytes || size_bytes % 4096 != 0)
         return fail(Fault::invalid,
                     fmt::format("A volume of {} bytes cannot be made: the size must be a multiple "
                                 "of 4096 bytes from 4096 bytes to 64 TiB",

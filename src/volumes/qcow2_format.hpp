@@ -71,7 +71,6 @@ inline constexpr std::uint64_t kMaxHostOffset = std::uint64_t{1} << 56;
 inline constexpr std::uint32_t kSubclusters = 32;
 
 /// The bounds of this room, not of the format.
-inline constexpr std::uint64_t kMaxDiskBytes = std::uint64_t{64} << 40;
 inline constexpr std::uint64_t kMaxL1Bytes = 8 << 20; ///< 64 TiB at any usual cluster size.
 inline constexpr std::size_t kMaxHeaderAreaBytes = 64 << 10;
 

@@ -6,44 +6,6 @@
 
 namespace karat::volumes::qcow2 {
 
-Error Complaints::damaged(std::string_view what, Where where) const
-{
-    return {trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
-            {},
-            fmt::format("The disk image {} is damaged: {}; copy it again, or check it with "
-                        "'qemu-img check'",
-                        path_, what),
-            where};
-}
-
-Error Complaints::unsupported(std::string_view what, Where where) const
-{
-    return {Fault::unsupported,
-            {},
-            fmt::format("The disk image {} {}; make a plain copy of it with 'qemu-img convert' "
-                        "where you trust it, and use that",
-                        path_, what),
-            where};
-}
-
-Error Complaints::cut_off(std::string_view what, Where where) const
-{
-    return {
-        trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
-        {},
-        fmt::format("The disk image {} is cut off: {} beyond its end; copy it again", path_, what),
-        where};
-}
-
-Error Complaints::too_large(Where where) const
-{
-    return {Fault::invalid,
-            {},
-            fmt::format("The disk image {} is larger than 64 TiB, the most that a volume can hold",
-                        path_),
-            where};
-}
-
 namespace {
 
 /// The part of a header that both versions have in common, and the file it came from.
@@ -233,14 +195,3 @@ Result<Header> read_header(File& file, Complaints const& complaints)
 }
 
 } // namespace karat::volumes::qcow2
-
-namespace karat::volumes {
-
-Result<bool> looks_like_qcow2(File& file)
-{
-    Bytes magic(4);
-    auto const got = TRY(file.read_at(0, magic));
-    return got == magic.size() && qcow2::load<std::uint32_t>(magic, 0) == qcow2::kMagic;
-}
-
-} // namespace karat::volumes

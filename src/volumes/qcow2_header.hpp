@@ -2,32 +2,10 @@
 // The checked header of a qcow2 file. What is not refused here is safe to compute with.
 #pragma once
 
-#include "disk_reader.hpp"
+#include "complaints.hpp"
 #include "qcow2_format.hpp"
 
 namespace karat::volumes::qcow2 {
-
-/// Says what is wrong with a disk image and what to do about it, in one sentence.
-class Complaints {
-public:
-    Complaints(std::string path, Trust trust)
-        : path_(std::move(path))
-        , trust_(trust)
-    {
-    }
-    /// Contradicts the format: the file was damaged or forged.
-    Error damaged(std::string_view what, Where where = {}) const;
-    /// Uses something that we do not follow; a plain copy by qemu-img does without.
-    Error unsupported(std::string_view what, Where where = {}) const;
-    /// Ends before what it maps.
-    Error cut_off(std::string_view what, Where where = {}) const;
-    /// Holds more than any volume.
-    Error too_large(Where where = {}) const;
-
-private:
-    std::string path_;
-    Trust trust_;
-};
 
 struct Header {
     std::uint32_t version = 0;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "disk_reader.hpp"
-#include "qcow2_format.hpp"
+#include "complaints.hpp"
 #include "stored_map.hpp"
 
 #include <fmt/format.h>
@@ -41,7 +40,7 @@ Result<std::unique_ptr<DiskReader>> open_raw(std::unique_ptr<File> file, std::st
     auto const size = TRY(file->size_bytes());
     if (size == 0)
         return fail(Fault::invalid, fmt::format("The disk image {} is empty; copy it again", path));
-    if (size > qcow2::kMaxDiskBytes)
+    if (size > kMaxDiskBytes)
         return fail(Fault::invalid,
                     fmt::format("The disk image {} is larger than 64 TiB, the most that a volume "
                                 "can hold",

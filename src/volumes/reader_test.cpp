@@ -197,13 +197,5 @@ TEST(Qcow2, ReadsWhatAHostCrashLeftOfAnOverlay)
     EXPECT_EQ(read(*reader, 65535, 2), std::string("x\0", 2));
 }
 
-TEST(Qcow2, IsKnownByItsMagicAlone)
-{
-    MemoryEnv world;
-    EXPECT_TRUE(looks_like_qcow2(*file_of(world, Qcow2Builder().bytes())).value());
-    EXPECT_FALSE(looks_like_qcow2(*file_of(world, Bytes(3))).value());
-    EXPECT_FALSE(looks_like_qcow2(*file_of(world, Bytes(4096))).value());
-}
-
 } // namespace
 } // namespace karat::volumes

@@ -4,6 +4,8 @@
 
 #include "exporter.hpp"
 #include "feeder.hpp"
+#include "formats/formats.hpp"
+#include "formats/writers.hpp"
 #include "overlay.hpp"
 
 #include <algorithm>
@@ -24,18 +26,6 @@ std::string absolute(std::string const& path)
 void verify_name(std::string const& name)
 {
     VERIFY(!name.empty() && name.front() != '.' && name.find('/') == std::string::npos);
-}
-
-Result<std::unique_ptr<DiskReader>> open_disk(Files& files, std::string const& path, Format format)
-{
-    auto file = TRY(files.open(path, Access::read));
-    switch (format) {
-    case Format::raw:
-        return open_raw(std::move(file), path);
-    case Format::qcow2:
-        return open_qcow2(std::move(file), path, Trust::stranger);
-    }
-    VERIFY(false);
 }
 
 class HostVolumes final : public Volumes {
@@ -133,12 +123,12 @@ public:
 
     Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) override
     {
-        if (!format) {
-            auto const file = TRY(env_.files.open(path, Access::read));
-            auto const qcow2 = TRY(looks_like_qcow2(*file));
-            format = qcow2 ? Format::qcow2 : Format::raw;
-        }
-        auto const disk = TRY(open_disk(env_.files, path, *format));
+        auto file = TRY(env_.files.open(path, Access::read));
+        if (format)
+            TRY(check_format(*file, path, *format));
+        else
+            format = TRY(tell_format(*file, path));
+        auto const disk = TRY(open_disk(std::move(file), path, *format));
         return DiskFacts{*format, disk->size_bytes()};
     }
 
@@ -148,8 +138,21 @@ public:
         auto const made = TRY(find_committed(store_, facts.name));
         if (made)
             return *made;
-        auto const disk = TRY(open_disk(env_.files, path, format));
+        auto file = TRY(env_.files.open(path, Access::read));
+        auto const disk = TRY(open_disk(std::move(file), path, format));
         return import_disk(store_, *disk, std::move(facts), progress);
+    }
+
+    Result<WrittenImage> write_image(SnapshotId const& snapshot, std::string const& path,
+                                     ImageForm form, Progress const& progress) override
+    {
+        auto const view = TRY(store_.view(snapshot.text()));
+        return write_image_file(env_.files, *view, path, form, progress);
+    }
+
+    Result<void> remove_unfinished(std::string const& path) override
+    {
+        return env_.files.remove(unfinished_image(path));
     }
 
     Result<void> serve() override { return exporter_.serve(); }
@@ -180,16 +183,6 @@ private:
 };
 
 } // namespace
-
-Result<Format> parse_format(std::string_view word)
-{
-    if (word == "raw")
-        return Format::raw;
-    if (word == "qcow2")
-        return Format::qcow2;
-    return fail(Fault::unsupported,
-                fmt::format("The disk format '{}' is not one that Karat reads: raw, qcow2", word));
-}
 
 Result<std::unique_ptr<Volumes>> Volumes::open(Env env, blocks::Store& store, Options options)
 {

@@ -42,12 +42,17 @@ public:
     }
     Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const override
     {
-        for (auto& byte : into) {
+        while (!into.empty()) {
+            auto const within = offset_bytes % blocks::kBlockBytes;
+            auto const length = std::min<std::size_t>(into.size(), blocks::kBlockBytes - within);
             auto const found = snapshot_.blocks.find(offset_bytes / blocks::kBlockBytes);
-            byte = found == snapshot_.blocks.end()
-                       ? std::byte{0}
-                       : found->second[offset_bytes % blocks::kBlockBytes];
-            ++offset_bytes;
+            if (found == snapshot_.blocks.end())
+                std::fill_n(into.begin(), length, std::byte{0});
+            else
+                std::copy_n(found->second.begin() + static_cast<std::ptrdiff_t>(within), length,
+                            into.begin());
+            offset_bytes += length;
+            into = into.subspan(length);
         }
         return {};
     }

@@ -23,9 +23,25 @@ struct Export {
 /// Fault::unavailable ("interrupted") and leaves nothing behind.
 using Progress = std::function<bool(double)>;
 
-enum class Format : unsigned char { raw, qcow2 };
-/// "raw", "qcow2"; Fault::unsupported names the formats for another word.
-Result<Format> parse_format(std::string_view word);
+/// The disk formats that are read. VHD and VHDX fixed or dynamic, VMDK monolithicSparse or
+/// streamOptimized, OVA with one such disk.
+enum class Format : unsigned char { raw, qcow2, vmdk, vhd, vhdx, ova };
+/// "raw", "qcow2", …; Fault::unsupported names the formats for another word.
+Result<Format> parse_format(std::string_view text);
+std::string_view word(Format format);
+
+/// The forms that a snapshot is written in. vmdk is streamOptimized (compressed, for transfer),
+/// vmdk_sparse monolithicSparse; vhd is dynamic.
+enum class ImageForm : unsigned char { raw, qcow2, vmdk, vmdk_sparse, vhd, vhd_fixed, vhdx, ova };
+/// "raw", "vmdk-sparse", …; Fault::unsupported names the forms for another word.
+Result<ImageForm> parse_image_form(std::string_view text);
+std::string_view word(ImageForm form);
+
+/// What became of a snapshot as a file.
+struct WrittenImage {
+    std::uint64_t data_bytes = 0; ///< Of the disk, holes and zeroes left out.
+    std::uint64_t file_bytes = 0; ///< The file's length; its holes take no room.
+};
 
 /// What a disk image says of itself, read without trust.
 struct DiskFacts {
@@ -78,13 +94,22 @@ public:
     virtual Result<blocks::Committed> copy(SnapshotId const& source, blocks::Facts facts,
                                            Progress const& progress) = 0;
 
-    /// What `path` is. With `format` it is read as that; without, qcow2 is told by its magic and
-    /// everything else is raw. Refuses what could reach outside the file (backing and data files).
+    /// What `path` is. With `format` it is read as that; without, the bytes tell, and a name that
+    /// contradicts them is refused. Refuses what could reach outside the file (backing files,
+    /// parents, parts).
     virtual Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) = 0;
     /// Stores a foreign disk as the snapshot facts.name; facts.size_bytes is at least the virtual
     /// size. Idempotent as capture() is.
     virtual Result<blocks::Committed> import(std::string const& path, Format format,
                                              blocks::Facts facts, Progress const& progress) = 0;
+
+    /// Writes a snapshot as a disk image, holes kept, in bounded memory: beside `path` first, then
+    /// renamed over it when all of it is durable. Equal snapshots make equal files. On failure
+    /// `path` is as it was and nothing is left beside it; after a crash remove_unfinished() clears
+    /// up. Fault::invalid where the form cannot hold the disk.
+    virtual Result<WrittenImage> write_image(SnapshotId const& snapshot, std::string const& path,
+                                             ImageForm form, Progress const& progress) = 0;
+    virtual Result<void> remove_unfinished(std::string const& path) = 0;
 
     /// Starts karat-blk or finds the one that an earlier run of the daemon left serving.
     virtual Result<void> serve() = 0;
