@@ -90,6 +90,24 @@ Result<Json> import_image(engine::Engine& engine, Json const& request)
                 {"task", imported.task}};
 }
 
+Result<Json> export_image(engine::Engine& engine, Json const& request)
+{
+    engine::ExportImage wanted;
+    wanted.source = text(request, "source");
+    wanted.device_name = text(request, "device_name");
+    wanted.path = text(request, "path");
+    wanted.form = TRY(volumes::parse_image_form(text(request, "format")));
+    wanted.overwrite = request.value("overwrite", false);
+    auto const started = TRY(engine.export_image(wanted));
+    return Json{{"snapshot", started.snapshot.text()}, {"task", started.task}};
+}
+
+Result<Json> cancel_export(engine::Engine& engine, Json const& request)
+{
+    TRY(engine.cancel_export(request.value("task", std::int64_t{0})));
+    return Json::object();
+}
+
 /// Images of an account, for finding out whether one was imported already.
 Result<Json> list_images(engine::Engine& engine, Json const& request)
 {
@@ -153,6 +171,8 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/key-create", create_key},
     {"/v1/key-list", list_keys},
     {"/v1/image-import", import_image},
+    {"/v1/image-export", export_image},
+    {"/v1/export-cancel", cancel_export},
     {"/v1/image-list", list_images},
     {"/v1/task", show_task},
     {"/v1/store-gc", collect},

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
@@ -51,12 +52,18 @@ void print_rows(Options const& options, Json const& rows, std::vector<char const
     }
 }
 
-Result<void> import_image(Options const& options, Json request, bool wait)
+/// Waits for a task and shows its progress to a person. With `cancel`, that verb ends it when the
+/// person presses Ctrl-C; without, the task goes on in the daemon.
+Result<void> wait_for(Options const& options, Json const& started, char const* cancel)
 {
-    request["path"] = std::filesystem::absolute(request.at("path").get<std::string>()).string();
-    auto const started = TRY(ask(options.socket(), "image-import", request));
-    bool const shows = wait && !options.json && ::isatty(STDERR_FILENO) == 1;
-    while (wait) {
+    sigset_t interrupt;
+    ::sigemptyset(&interrupt);
+    ::sigaddset(&interrupt, SIGINT);
+    ::sigaddset(&interrupt, SIGTERM);
+    if (cancel != nullptr)
+        ::pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
+    bool const shows = !options.json && ::isatty(STDERR_FILENO) == 1;
+    while (true) {
         auto const task = TRY(ask(options.socket(), "task", {{"task", started.at("task")}}));
         auto const state = task.at("state").get<std::string>();
         if (shows)
@@ -68,11 +75,54 @@ Result<void> import_image(Options const& options, Json request, bool wait)
         }
         if (state == "done")
             break;
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        constexpr timespec kStep{0, 100'000'000};
+        if (cancel == nullptr)
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        else if (::sigtimedwait(&interrupt, nullptr, &kStep) > 0)
+            TRY(ask(options.socket(), cancel, {{"task", started.at("task")}}));
     }
     if (shows)
         std::fputs("\r", stderr);
+    return {};
+}
+
+std::string absolute(Json const& path)
+{
+    return std::filesystem::absolute(path.get<std::string>()).string();
+}
+
+Result<void> import_image(Options const& options, Json request, bool wait)
+{
+    request["path"] = absolute(request.at("path"));
+    auto const started = TRY(ask(options.socket(), "image-import", request));
+    if (wait)
+        TRY(wait_for(options, started, nullptr));
     print_object(options, {{"image", started.at("image")}, {"snapshot", started.at("snapshot")}});
+    return {};
+}
+
+/// The format that a file's name asks for.
+Result<std::string> format_of(std::string const& path)
+{
+    auto const ending = std::filesystem::path(path).extension().string();
+    for (auto const* const known : {"raw", "qcow2", "vmdk", "vhd", "vhdx", "ova"})
+        if (ending == std::string(".") + known)
+            return std::string(known);
+    return fail(
+        Fault::invalid,
+        fmt::format("The name {} does not tell a disk format; give one with --format", path));
+}
+
+Result<void> export_image(Options const& options, Json request, bool wait)
+{
+    auto const path = absolute(request.at("path"));
+    if (!request.contains("format"))
+        request["format"] = TRY(format_of(path));
+    request["path"] = path;
+    auto const started = TRY(ask(options.socket(), "image-export", request));
+    if (wait)
+        TRY(wait_for(options, started, "export-cancel"));
+    print_object(options, {{"path", path}, {"snapshot", started.at("snapshot")}});
     return {};
 }
 
@@ -187,10 +237,13 @@ private:
         auto* const image = add_group("image", "Images");
         auto* const import =
             image->add_subcommand("import", "Make an image of an operating-system disk");
-        member(import, "file", "path", "A raw or qcow2 disk")->required()->check(CLI::ExistingFile);
+        member(import, "file", "path", "A disk: raw, qcow2, vmdk, vhd, vhdx or ova")
+            ->required()
+            ->check(CLI::ExistingFile);
         member(import, "--name", "name", "The image's name, unique in its account")->required();
         member(import, "--account", "account", "The owner's name")->required();
-        member(import, "--format", "format", "raw or qcow2; told from the file when absent");
+        member(import, "--format", "format",
+               "raw, qcow2, vmdk, vhd, vhdx or ova; told from the file when absent");
         member(import, "--region", "region", "The default is the daemon's first region");
         member(import, "--description", "description", "For people");
         member(import, "--boot-mode", "boot_mode", "legacy-bios, uefi or uefi-preferred");
@@ -204,6 +257,7 @@ private:
             "--public", [this] { request_["public"] = true; }, "Anyone may launch it");
         import->add_flag("--no-wait", no_wait_, "Return at once; the import goes on in the daemon");
         on(import, [this] { return import_image(options_, request_, !no_wait_); });
+        add_export(image);
         auto* const list = image->add_subcommand("list", "List an account's images");
         member(list, "--account", "account", "The owner's name")->required();
         member(list, "--region", "region", "The default is the daemon's first region");
@@ -212,6 +266,24 @@ private:
             print_rows(options_, answer.at("images"), {"id", "name", "state"});
             return {};
         });
+    }
+
+    void add_export(CLI::App* image)
+    {
+        auto* const command =
+            image->add_subcommand("export", "Write an image's or a snapshot's disk to a file");
+        member(command, "source", "source", "ami-... or snap-...")->required();
+        member(command, "file", "path", "The file to make, on the daemon's host")->required();
+        member(command, "--format", "format",
+               "raw, qcow2, vmdk (streamOptimized), vmdk-sparse, vhd (dynamic), vhd-fixed, vhdx or "
+               "ova; told from the file's name when absent");
+        member(command, "--device", "device_name",
+               "Which disk of an image; the default is its root");
+        command->add_flag_callback(
+            "--force", [this] { request_["overwrite"] = true; }, "Replace a file that is there");
+        command->add_flag("--no-wait", no_wait_,
+                          "Return at once; the export goes on in the daemon");
+        on(command, [this] { return export_image(options_, request_, !no_wait_); });
     }
 
     void add_store()

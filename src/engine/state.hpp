@@ -162,6 +162,8 @@ TaskKind const* find_task_kind(std::string_view name);
 // The steps, each beside its verb.
 Result<Next> step_import(Engine::State&, Task&);
 Result<void> give_up_import(Engine::State&, Task const&, Error const&);
+Result<Next> step_export(Engine::State&, Task&);
+Result<void> give_up_export(Engine::State&, Task const&, Error const&);
 Result<Next> step_launch(Engine::State&, Task&);
 Result<void> give_up_launch(Engine::State&, Task const&, Error const&);
 Result<Next> step_stop(Engine::State&, Task&);

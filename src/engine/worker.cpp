@@ -24,6 +24,7 @@ constexpr int kMaxFailures = 6;
 
 constexpr std::array kKinds{
     TaskKind{"import", step_import, give_up_import},
+    TaskKind{"export", step_export, give_up_export},
     TaskKind{"launch", step_launch, give_up_launch},
     TaskKind{"stop", step_stop, give_up_nothing},
     TaskKind{"reboot", step_reboot, give_up_nothing},

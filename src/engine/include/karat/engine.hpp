@@ -149,6 +149,20 @@ struct ImportedImage {
     std::int64_t task = 0;
 };
 
+/// karat image export.
+struct ExportImage {
+    std::string source;      ///< An image or a snapshot.
+    std::string device_name; ///< Which disk of an image; empty: its root.
+    std::string path;        ///< Absolute, on this host; the operator's own file.
+    volumes::ImageForm form = volumes::ImageForm::raw;
+    bool overwrite = false;
+};
+
+struct StartedExport {
+    SnapshotId snapshot;
+    std::int64_t task = 0;
+};
+
 /// What DescribeImages is told beside filters.
 struct ImageSelection {
     std::vector<ImageId> ids;
@@ -309,6 +323,11 @@ public:
     Result<AccessKey> create_access_key(AccountId const& account);
     Result<std::vector<AccessKey>> access_keys(AccountId const& account);
     Result<ImportedImage> import_image(Caller const& caller, ImportImage const& request);
+    /// Begins to write a disk to a file; a task does it. Fault::duplicate when the file is there.
+    Result<StartedExport> export_image(ExportImage const& request);
+    /// Ends an export that runs or waits; its file does not appear. Fault::wrong_state when it is
+    /// through.
+    Result<void> cancel_export(std::int64_t task);
     /// Progress and outcome of a task; Fault::not_found when it is done and forgotten.
     Result<Task> task(std::int64_t id);
     /// Frees what deleted snapshots held, now.
