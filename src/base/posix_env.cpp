@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -93,6 +94,12 @@ public:
         if (::fdatasync(fd_.get()) != 0)
             return io_error("sync", path_);
         return {};
+    }
+
+    void start_writeback(Range range) override
+    {
+        ::sync_file_range(fd_.get(), static_cast<off_t>(range.offset_bytes),
+                          static_cast<off_t>(range.length_bytes), SYNC_FILE_RANGE_WRITE);
     }
 
     Result<std::uint64_t> size_bytes() override
@@ -313,6 +320,15 @@ public:
 };
 
 } // namespace
+
+void raise_file_limit()
+{
+    rlimit limit = {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit); // never refused: it is within the hard limit
+}
 
 Env posix_env()
 {

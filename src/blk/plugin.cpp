@@ -81,6 +81,7 @@ int config_complete()
 
 int get_ready()
 {
+    raise_file_limit(); // a store of some terabytes has thousands of packs
     blocks::Options const options{.cache_bytes = plugin().cache_bytes};
     auto reader = blocks::Reader::open(posix_env(), plugin().store, options);
     if (!reader.ok())

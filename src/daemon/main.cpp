@@ -195,6 +195,7 @@ int run(int argc, char** argv)
         std::fprintf(stderr, "karatd: %s\n", settings.error().message.c_str());
         return 2;
     }
+    raise_file_limit(); // a store of some terabytes has thousands of packs
     auto const outcome = serve(settings.value());
     if (!outcome.ok()) {
         log(Level::error, "karatd.failed", outcome.error());

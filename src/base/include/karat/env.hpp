@@ -53,6 +53,9 @@ public:
     /// fdatasync: contents and size are durable when this succeeds. After a failure the file's
     /// unsynced contents are unknown: never retry and acknowledge.
     virtual Result<void> sync_data() = 0;
+    /// Asks that the stretch be on its way to disk soon, so that a later sync_data() finds little
+    /// to do. Promises nothing and never fails.
+    virtual void start_writeback(Range) {}
     virtual Result<std::uint64_t> size_bytes() = 0;
     virtual Result<void> truncate(std::uint64_t size_bytes) = 0;
     /// The first stretch at or after `offset_bytes` that holds data (SEEK_DATA/SEEK_HOLE); nothing
@@ -126,6 +129,10 @@ struct Env {
 
 /// The production environment of this process.
 Env posix_env();
+
+/// Lets this process open as many files as its hard limit allows. The soft limit of 1,024 that most
+/// processes start with is for programs that use select(2).
+void raise_file_limit();
 
 /// Reads a whole file of at most `limit_bytes`; Fault::exhausted if it is larger.
 Result<Bytes> read_file(Files& files, std::string const& path, std::size_t limit_bytes);
