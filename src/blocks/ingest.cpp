@@ -11,6 +11,9 @@ namespace {
 
 /// Pages that may wait for their extents' hashes while the caller is ahead of them.
 constexpr std::size_t kOpenPages = 2;
+/// A batch is sent once it holds this much; the next extent fits into it in any case.
+constexpr std::uint32_t kBatchBytes = kMaxExtentBytes;
+constexpr std::uint32_t kBatchRoom = kBatchBytes + kMaxExtentBytes;
 
 } // namespace
 
@@ -117,6 +120,7 @@ Result<void> SnapshotIngest::enter(std::uint32_t index, BlockRange changed)
 {
     if (works_.empty() || works_.back().index != index) {
         end_extent(); // extents do not cross pages
+        send_batch();
         works_.emplace_back();
         works_.back().index = index;
     }
@@ -138,15 +142,32 @@ void SnapshotIngest::add_blocks(std::uint64_t first, std::span<std::byte const> 
             end_extent();
             continue;
         }
-        if (extent_bytes_ == 0) {
-            extent_ = Buffer::of(kMaxExtentBytes);
-            extent_start_ = first;
-        }
-        std::ranges::copy(block, extent_.data.get() + extent_bytes_);
+        if (extent_bytes_ == 0)
+            begin_extent(first);
+        std::ranges::copy(block, batch_->data.data.get() + batch_bytes_);
+        batch_bytes_ += kBlockBytes;
         extent_bytes_ += kBlockBytes;
         bool const page_ends = (first + 1) % kPageBlocks == 0;
         if (page_ends || extent_bytes_ == kMaxExtentBytes || cuts_after(block))
             end_extent();
+    }
+}
+
+void SnapshotIngest::begin_extent(std::uint64_t first)
+{
+    extent_start_ = first;
+    if (batch_)
+        return;
+    batch_ = std::make_unique<Batch>();
+    batch_->ingest = this;
+    batch_->page = &works_.back();
+    batch_bytes_ = 0;
+    std::scoped_lock const guard(mutex_);
+    if (idle_.empty()) {
+        batch_->data = Buffer::of(kBatchRoom);
+    } else {
+        batch_->data = std::move(idle_.back());
+        idle_.pop_back();
     }
 }
 
@@ -159,34 +180,47 @@ void SnapshotIngest::end_extent()
         .start = static_cast<std::uint32_t>(extent_start_ % kPageBlocks),
         .blocks = static_cast<std::uint16_t>(extent_bytes_ / kBlockBytes),
     });
-    auto job = std::make_unique<Job>();
-    job->ingest = this;
-    job->data = std::move(extent_);
-    job->bytes = std::exchange(extent_bytes_, 0);
-    job->slice = &work.fresh.back();
-    job->page = &work;
+    batch_->slices.push_back(&work.fresh.back());
+    extent_bytes_ = 0;
+    if (batch_bytes_ >= kBatchBytes)
+        send_batch();
+}
+
+void SnapshotIngest::send_batch()
+{
+    if (!batch_)
+        return;
     {
         std::scoped_lock const guard(mutex_);
         ++pending_;
-        ++work.pending;
+        ++batch_->page->pending;
     }
-    tools_.workers.submit(std::move(job));
+    tools_.workers.submit(std::move(batch_));
 }
 
-void SnapshotIngest::store(Job const& job)
+void SnapshotIngest::store(Batch& batch)
 {
-    auto const raw = job.data.span().first(job.bytes);
-    auto stored = [&]() -> Result<PackWriter::Appended> {
-        auto bench = tools_.benches.lend();
-        job.slice->hash = bench->hash(raw);
-        return store_record(*bench, Kind::extent, job.slice->hash, raw);
-    }();
+    auto stored = store_extents(batch);
     std::scoped_lock const guard(mutex_);
     if (!stored.ok() && !failure_)
         failure_ = stored.take_error();
-    --job.page->pending;
+    idle_.push_back(std::move(batch.data));
+    --batch.page->pending;
     --pending_;
     done_.notify_all(); // under the lock: the ingest may end as soon as it is free
+}
+
+Result<void> SnapshotIngest::store_extents(Batch const& batch)
+{
+    auto bench = tools_.benches.lend();
+    auto rest = batch.data.span();
+    for (auto* const slice : batch.slices) {
+        auto const raw = rest.first(slice->blocks * kBlockBytes);
+        rest = rest.subspan(raw.size());
+        slice->hash = bench->hash(raw);
+        TRY(store_record(*bench, Kind::extent, slice->hash, raw));
+    }
+    return {};
 }
 
 Result<PackWriter::Appended> SnapshotIngest::store_record(Bench& bench, Kind kind, Hash const& hash,
@@ -208,6 +242,8 @@ Result<PackWriter::Appended> SnapshotIngest::store_record(Bench& bench, Kind kin
 Result<void> SnapshotIngest::finish_oldest_page()
 {
     auto& work = works_.front();
+    if (batch_ && batch_->page == &work)
+        send_batch();
     {
         std::unique_lock guard(mutex_);
         done_.wait(guard, [&] { return work.pending == 0; });

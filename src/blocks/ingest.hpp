@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A snapshot in the making. The caller's thread cuts; workers hash, look up, compress and append.
+// A snapshot in the making. The caller's thread cuts and gathers extents into batches of about half
+// a megabyte; workers hash, look up, compress and append. A batch is large enough that handing it
+// over costs nothing, and small enough to stay in a processor's cache on its way.
 #pragma once
 
 #include "pack_writer.hpp"
@@ -41,12 +43,11 @@ private:
         std::deque<Slice> fresh; // hashes are filled in by workers
         int pending = 0;         // of them, guarded by mutex_
     };
-    /// An extent that was cut and waits for its hash.
-    struct Job final : Work {
+    /// Extents of one page that were cut and wait for their hashes; they lie one behind another.
+    struct Batch final : Work {
         SnapshotIngest* ingest = nullptr;
         Buffer data;
-        std::uint32_t bytes = 0;
-        Slice* slice = nullptr;
+        std::vector<Slice*> slices = {};
         PageWork* page = nullptr;
         void run() override { ingest->store(*this); }
     };
@@ -55,8 +56,12 @@ private:
     /// Opens the page's work and, over a base, remembers that the range is the ingest's to say.
     Result<void> enter(std::uint32_t index, BlockRange changed);
     void add_blocks(std::uint64_t first, std::span<std::byte const> data);
+    void begin_extent(std::uint64_t first);
     void end_extent();
-    void store(Job const& job);
+    /// Hands the extents that were gathered to the workers.
+    void send_batch();
+    void store(Batch& batch);
+    Result<void> store_extents(Batch const& batch);
     Result<PackWriter::Appended> store_record(Bench& bench, Kind kind, Hash const& hash,
                                               std::span<std::byte const> raw);
     Result<void> finish_oldest_page();
@@ -76,14 +81,16 @@ private:
     // The caller's side: where it is in the volume and what it has cut.
     std::uint64_t position_ = 0;
     std::uint64_t extent_start_ = 0; // block of the volume where the extent being cut begins
-    Buffer extent_;
-    std::uint32_t extent_bytes_ = 0;
-    std::deque<PageWork> works_; // references stay good: only the ends change
+    std::uint32_t extent_bytes_ = 0; // so far, at the end of the batch
+    std::unique_ptr<Batch> batch_;
+    std::uint32_t batch_bytes_ = 0; // of its data, the extent being cut included
+    std::deque<PageWork> works_;    // references stay good: only the ends change
     std::uint64_t next_base_page_ = 0;
 
     std::mutex mutex_; // guards below, and PageWork::pending and slice hashes of works_
     std::condition_variable done_;
-    int pending_ = 0;
+    int pending_ = 0;          // batches
+    std::vector<Buffer> idle_; // of batches that are done
     Committed totals_;
     std::optional<Error> failure_;
 };

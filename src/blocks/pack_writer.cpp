@@ -6,7 +6,8 @@
 namespace karat::blocks {
 namespace {
 
-constexpr std::size_t kFlushBytes = 8 << 20;
+constexpr std::size_t kFlushBytes = 1 << 20; // still in the processor's cache when it is written
+constexpr std::uint64_t kWritebackBytes = 8 << 20;
 
 } // namespace
 
@@ -18,31 +19,55 @@ PackWriter::PackWriter(Env env, Settings settings, Packs& packs, Health& health)
 {
 }
 
+PackWriter::~PackWriter()
+{
+    bool const durable = !open_dirty_ && buffer_.empty() && !health_.read_only();
+    if (open_ && durable && !entries_.empty())
+        write_footer({std::move(open_), flushed_, std::move(entries_)});
+}
+
 Result<PackWriter::Appended> PackWriter::append(Record const& record, std::atomic<Epoch> const& now)
 {
-    std::scoped_lock const guard(mutex_);
-    TRY(health_.check_writable());
-    if (packs_.touch(record.hash, now))
-        return Appended::known;
-    auto const location = TRY(put(record));
-    auto const before = packs_.insert(record.hash, location, now.load());
-    unflushed_.push_back({record.hash, before});
-    if (buffer_.size() >= kFlushBytes)
-        TRY(flush());
+    auto const sum = checksum(record.stored);
+    Writeback writeback;
+    {
+        std::scoped_lock const guard(mutex_);
+        TRY(health_.check_writable());
+        if (packs_.touch(record.hash, now))
+            return Appended::known;
+        auto const location = TRY(put(record, sum));
+        auto const before = packs_.insert(record.hash, location, now.load());
+        unflushed_.push_back({record.hash, before});
+        if (buffer_.size() >= kFlushBytes)
+            TRY(flush());
+        writeback = take_writeback();
+    }
+    if (writeback.pin)
+        writeback.pin.file().start_writeback(writeback.range);
     return Appended::fresh;
+}
+
+/// What was written since the last time; nothing while it is little.
+PackWriter::Writeback PackWriter::take_writeback()
+{
+    if (!open_ || flushed_ < writing_back_ + kWritebackBytes)
+        return {};
+    auto const from = std::exchange(writing_back_, flushed_);
+    return {packs_.pin(open_.number()), {from, flushed_ - from}};
 }
 
 Result<Location> PackWriter::append_copy(Record const& record)
 {
+    auto const sum = checksum(record.stored);
     std::scoped_lock const guard(mutex_);
     TRY(health_.check_writable());
-    auto const location = TRY(put(record));
+    auto const location = TRY(put(record, sum));
     if (buffer_.size() >= kFlushBytes)
         TRY(flush());
     return location;
 }
 
-Result<Location> PackWriter::put(Record const& record)
+Result<Location> PackWriter::put(Record const& record, std::uint64_t sum)
 {
     auto const stored_bytes = static_cast<std::uint32_t>(record.stored.size());
     TRY(make_room(kRecordHeaderBytes + stored_bytes));
@@ -53,7 +78,7 @@ Result<Location> PackWriter::put(Record const& record)
         .raw_bytes = record.raw_bytes,
         .stored_bytes = stored_bytes,
         .hash = record.hash,
-        .payload_sum = checksum(record.stored),
+        .payload_sum = sum,
     };
     put_record_header(buffer_, header, {open_.number(), offset});
     buffer_.insert(buffer_.end(), record.stored.begin(), record.stored.end());
@@ -81,6 +106,7 @@ Result<void> PackWriter::open_next()
     open_ = packs_.pin(number);
     names_dirty_ = true;
     flushed_ = 0;
+    writing_back_ = 0;
     buffer_.reserve(kFlushBytes + kMaxExtentBytes + kRecordHeaderBytes);
     put_pack_header(buffer_, number);
     return {};
@@ -89,6 +115,7 @@ Result<void> PackWriter::open_next()
 Result<void> PackWriter::leave_current()
 {
     TRY(flush());
+    open_.file().start_writeback({writing_back_, flushed_ - writing_back_});
     full_.push_back({std::move(open_), flushed_, std::exchange(entries_, {})});
     open_ = {};
     flushed_entries_ = 0;

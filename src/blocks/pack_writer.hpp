@@ -26,6 +26,10 @@ public:
     };
     /// Makes no file before the first append. Everything given outlives it.
     PackWriter(Env env, Settings settings, Packs& packs, Health& health);
+    /// Closes the open pack if all of it is durable: the next open need not copy it.
+    ~PackWriter();
+    PackWriter(PackWriter const&) = delete;
+    PackWriter& operator=(PackWriter const&) = delete;
 
     enum class Appended : unsigned char { fresh, known };
     /// Adds a record unless the index has it (another thread may have been faster); either way
@@ -56,7 +60,14 @@ private:
         std::vector<FooterEntry> entries;
     };
 
-    Result<Location> put(Record const& record);
+    /// A stretch that can go to disk while others append.
+    struct Writeback {
+        Packs::Pin pin;
+        Range range;
+    };
+
+    Result<Location> put(Record const& record, std::uint64_t sum);
+    Writeback take_writeback();
     Result<void> make_room(std::uint64_t record_bytes);
     Result<void> open_next();
     Result<void> leave_current();
@@ -79,6 +90,7 @@ private:
     std::size_t flushed_entries_ = 0;
     Bytes buffer_; // of the open pack, from flushed_ on
     std::uint64_t flushed_ = 0;
+    std::uint64_t writing_back_ = 0;         // of the open pack, up to here
     std::vector<Packs::Inserted> unflushed_; // in the index since they are in buffer_
     std::vector<Full> full_;
     bool open_dirty_ = false;

@@ -4,7 +4,7 @@
 namespace karat::blocks {
 namespace {
 
-constexpr std::size_t kQueueLimit = 64; // at most 32 MiB of extents wait
+constexpr std::size_t kQueueLimit = 16; // at most 16 MiB of extents wait
 
 } // namespace
 
