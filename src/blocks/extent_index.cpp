@@ -43,14 +43,15 @@ ExtentIndex::ExtentIndex(std::uint64_t seed)
 
 std::size_t ExtentIndex::home(Hash const& hash) const
 {
-    return XXH3_64bits_withSeed(hash.bytes.data(), hash.bytes.size(), seed_) & (slots_.size() - 1);
+    auto const mixed = XXH3_64bits_withSeed(hash.bytes.data(), hash.bytes.size(), seed_) >> 32;
+    return mixed * slots_.size() >> 32; // as even as a remainder, without a division
 }
 
 std::size_t ExtentIndex::slot_of(Hash const& hash) const
 {
     auto slot = home(hash);
     while (slots_[slot] != kNone && at(slots_[slot]).hash != hash)
-        slot = (slot + 1) & (slots_.size() - 1);
+        slot = after(slot);
     return slot;
 }
 
@@ -59,7 +60,7 @@ ExtentIndex::Id ExtentIndex::find(Hash const& hash) const { return slots_[slot_o
 ExtentIndex::Id ExtentIndex::insert(Hash const& hash, Location const& location, Epoch epoch)
 {
     VERIFY(location.pack != 0);
-    if ((count_ + 1) * 8 > slots_.size() * 7)
+    if ((count_ + 1) * 16 > slots_.size() * 13)
         grow();
     Id id = used_;
     if (!free_.empty()) {
@@ -90,10 +91,9 @@ void ExtentIndex::erase(Id id)
     free_.push_back(id);
     --count_;
     // Entries behind the hole that would no longer be found move up: no tombstones remain.
-    auto const mask = slots_.size() - 1;
-    for (auto next = (hole + 1) & mask; slots_[next] != kNone; next = (next + 1) & mask) {
+    for (auto next = after(hole); slots_[next] != kNone; next = after(next)) {
         auto const wanted = home(at(slots_[next]).hash);
-        if (((next - wanted) & mask) >= ((next - hole) & mask)) {
+        if (steps(wanted, next) >= steps(hole, next)) {
             slots_[hole] = slots_[next];
             hole = next;
         }
@@ -103,10 +103,25 @@ void ExtentIndex::erase(Id id)
 
 void ExtentIndex::grow()
 {
-    auto const old = std::exchange(slots_, std::vector<Id>(slots_.size() * 2, kNone));
-    for (auto const id : old)
-        if (id != kNone)
-            slots_[slot_of(at(id).hash)] = id;
+    // Doubling would leave the table half empty for most of its life. The ids are all in the
+    // entries, so the old table goes before the new one is made.
+    auto const size = slots_.size() + slots_.size() / 4;
+    slots_ = {};
+    slots_.assign(size, kNone);
+    for (Id id = 0; id < used_; ++id) {
+        if (at(id).pack == 0)
+            continue;
+        auto slot = home(at(id).hash);
+        while (slots_[slot] != kNone) // no two are equal: the others need not be looked at
+            slot = after(slot);
+        slots_[slot] = id;
+    }
+}
+
+std::uint64_t ExtentIndex::memory_bytes() const
+{
+    return chunks_.size() * sizeof(*chunks_[0]) + slots_.capacity() * sizeof(Id) +
+           free_.capacity() * sizeof(Id);
 }
 
 } // namespace karat::blocks

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each record lies: hash -> place, in about 55 bytes of memory a record. A chunked array of
-// entries that never move, and an open-addressed table of their ids. Not locked: Packs does that.
+// Where each record lies: hash -> place, in 53 to 55 bytes of memory a record. A chunked array of
+// entries that never move, and an open-addressed table of their ids that grows by a quarter when it
+// is thirteen sixteenths full. Not locked: Packs does that.
 #pragma once
 
 #include "pack_format.hpp"
@@ -51,6 +52,8 @@ public:
     void erase(Id id);
     Entry& at(Id id) { return (*chunks_[id / kChunk])[id % kChunk]; }
     Entry const& at(Id id) const { return (*chunks_[id / kChunk])[id % kChunk]; }
+    /// What it takes in memory.
+    std::uint64_t memory_bytes() const;
     /// Ids are below this; free entries (pack 0) among them.
     Id id_limit() const { return used_; }
     std::uint64_t count() const { return count_; }
@@ -59,11 +62,17 @@ private:
     static constexpr Id kChunk = 16384;
     std::size_t home(Hash const& hash) const;
     std::size_t slot_of(Hash const& hash) const;
+    std::size_t after(std::size_t slot) const { return slot + 1 == slots_.size() ? 0 : slot + 1; }
+    /// How many steps behind `from` a slot lies.
+    std::size_t steps(std::size_t from, std::size_t to) const
+    {
+        return to >= from ? to - from : to + slots_.size() - from;
+    }
     void grow();
 
     std::uint64_t seed_;
     std::vector<std::unique_ptr<std::array<Entry, kChunk>>> chunks_;
-    std::vector<Id> slots_; // an id, or kNone; its size is a power of two
+    std::vector<Id> slots_; // an id, or kNone
     std::vector<Id> free_;
     Id used_ = 0;
     std::uint64_t count_ = 0;
