@@ -6,6 +6,7 @@
 #include "karat/blocks.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <sys/resource.h>
@@ -14,7 +15,8 @@ namespace {
 
 using namespace karat;
 
-constexpr std::size_t kStep = 4 << 20;
+constexpr std::size_t kStep = 1 << 20; // what karatd reads at a time
+constexpr int kThreads = 2;
 
 double cpu_seconds()
 {
@@ -62,21 +64,11 @@ Result<std::string> restore(std::string const& store, std::string const& name,
     auto const view = TRY(reader->view(name));
     auto const file = TRY(env.files.open(path, Access::create));
     TRY(file->truncate(view->facts().size_bytes));
-    Bytes step(kStep);
-    std::uint64_t bytes = 0;
-    for (std::uint64_t at = 0;;) {
-        auto const data = TRY(view->next_data(at));
-        if (!data)
-            break;
-        for (at = data->offset_bytes; at < data->end_bytes();) {
-            auto const part =
-                std::span(step).first(std::min<std::uint64_t>(kStep, data->end_bytes() - at));
-            TRY(view->read(at, part));
-            TRY(file->write_at(at, part));
-            at += part.size();
-            bytes += part.size();
-        }
-    }
+    std::atomic<std::uint64_t> bytes = 0;
+    TRY(blocks::read_all(*view, kThreads, [&](std::uint64_t at, std::span<std::byte const> data) {
+        bytes += data.size();
+        return file->write_at(at, data);
+    }));
     return "bytes_data=" + std::to_string(bytes);
 }
 

@@ -73,6 +73,14 @@ public:
     virtual Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const = 0;
 };
 
+/// Takes a stretch of a snapshot's data. Called from several threads at once.
+using Sink = std::function<Result<void>(std::uint64_t offset_bytes, std::span<std::byte const>)>;
+
+/// Reads all data of a snapshot with `threads` threads, each stretch once and verified, and gives
+/// it to `sink` in pieces of at most 2 MiB, roughly but not strictly in ascending order. Holes are
+/// not given. The first failure, also one of the sink, ends it and is the result.
+Result<void> read_all(View const& view, int threads, Sink const& sink);
+
 struct Options {
     std::uint64_t pack_bytes = 64 << 20; ///< A pack is closed when it reaches this size.
     int threads = 2;                     ///< For hashing and compression of one ingest.
