@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times the block store: blocks_bench import STORE NAME FILE | restore STORE NAME FILE | check
 // STORE
-//                        | remove STORE NAME | collect STORE
+//                        | remove STORE NAME | collect STORE (three epochs end a record)
 // Prints seconds, CPU seconds and bytes as key=value, one line a run.
 #include "karat/blocks.hpp"
 
@@ -100,7 +100,11 @@ Result<std::string> run(int count, char** words)
     if (verb == "collect") {
         auto const names = TRY(store->names());
         auto const report = TRY(store->collect(names));
-        return "bytes_freed=" + std::to_string(report.bytes_freed);
+        auto const mark_ms =
+            std::chrono::duration_cast<std::chrono::milliseconds>(report.mark_time).count();
+        return "bytes_freed=" + std::to_string(report.bytes_freed) +
+               " records=" + std::to_string(report.live_extents + report.dead_extents) +
+               " mark_ms=" + std::to_string(mark_ms);
     }
     return fail(Fault::invalid, "usage: blocks_bench import|restore|check|remove|collect STORE …");
 }

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads every record and every map, and says what is wrong and whom it hits.
+#include "scrub.hpp"
 #include "store.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace karat::blocks {
 namespace {
 
-using Bad = std::map<Hash, std::string>; // what is wrong with a record
+/// Not through a source: a look at what is condemned is no alarm here.
+Result<Page> upkeep_page(Packs& packs, Hash const& hash)
+{
+    auto const raw = TRY(packs.fetch(hash, Kind::page, {}));
+    return decode_page(raw.span());
+}
 
 /// Names the first thing that is wrong with a snapshot's data; nothing when all is well.
 class SnapshotCheck {
 public:
-    SnapshotCheck(Source& source, Packs& packs, Bad const& bad)
-        : source_(source)
-        , packs_(packs)
+    SnapshotCheck(Packs& packs, Bad const& bad)
+        : packs_(packs)
         , bad_(bad)
     {
     }
@@ -24,7 +30,7 @@ public:
         for (auto const& ref : manifest.pages) {
             if (!good_record(ref.hash, Kind::page))
                 continue;
-            auto const page = read_page(source_, ref.hash);
+            auto const page = upkeep_page(packs_, ref.hash);
             if (!page.ok()) {
                 wrong(page.error().message);
                 continue;
@@ -65,7 +71,6 @@ private:
     }
 
     static constexpr std::size_t kFindings = 16; // of one snapshot: more say nothing new
-    Source& source_;
     Packs& packs_;
     Bad const& bad_;
     std::vector<std::string> findings_;
@@ -73,42 +78,40 @@ private:
 
 } // namespace
 
-Result<CheckReport> PackStore::check(std::function<bool(double)> progress)
+Result<std::vector<std::string>> PackStore::whom_it_hits(std::map<Hash, std::string> const& bad)
 {
-    CheckReport report;
-    // What is only in memory yet cannot be read; a store that may not write has nothing there.
-    if (!health_.read_only())
-        TRY(writer_->make_durable());
-    auto const records = packs_.all();
-    Bad bad;
-    for (std::size_t i = 0; i < records.size(); ++i) {
-        auto const& record = records[i];
-        auto const plain = packs_.fetch(record.hash, record.location.kind, {});
-        if (plain.ok()) {
-            ++report.extents;
-            report.bytes += plain.value().size;
-        } else if (plain.error().fault != Fault::not_found) { // collected meanwhile: not missed
-            bad.emplace(record.hash, plain.error().message);
-        }
-        auto const share = static_cast<double>(i + 1) / static_cast<double>(records.size());
-        if (progress && i % 256 == 255 && !progress(share))
-            return fail(Fault::unavailable, "The check was interrupted");
-    }
+    std::vector<std::string> damage;
     for (auto const& name : TRY(names())) {
         auto const manifest = read_manifest(env_.files, directory_, name);
         if (!manifest.ok()) {
             if (manifest.error().fault != Fault::not_found)
-                report.damage.push_back(manifest.error().message);
+                damage.push_back(manifest.error().message);
             continue;
         }
-        SnapshotCheck snapshot(*this, packs_, bad);
+        SnapshotCheck snapshot(packs_, bad);
         snapshot.check(manifest.value());
         for (auto const& finding : snapshot.take_findings())
-            report.damage.push_back(fmt::format("Snapshot '{}': {}", name, finding));
+            damage.push_back(fmt::format("Snapshot '{}': {}", name, finding));
     }
-    if (report.damage.empty()) // damage that hits nobody is still damage
-        for (auto const& [hash, what] : bad)
-            report.damage.push_back(fmt::format("No snapshot needs it, but: {}", what));
+    for (auto const& [hash, what] : bad) // damage that hits nobody is still damage
+        if (std::ranges::none_of(damage,
+                                 [&](std::string const& one) { return one.ends_with(what); }))
+            damage.push_back(fmt::format("No snapshot needs it, but: {}", what));
+    return damage;
+}
+
+Result<CheckReport> PackStore::check(std::function<bool(double)> progress)
+{
+    // What is only in memory yet cannot be read; a store that may not write has nothing there.
+    if (!health_.read_only())
+        TRY(writer_->make_durable());
+    PackCheck packs(packs_, directory_, {env_, options_.threads});
+    bool const finished =
+        packs.run([&](std::uint32_t, double share) { return !progress || progress(share); });
+    if (!finished)
+        return fail(Fault::unavailable, "The check was interrupted");
+    CheckReport report{.extents = packs.records(), .bytes = packs.bytes()};
+    report.damage = TRY(whom_it_hits(packs.bad()));
     return report;
 }
 

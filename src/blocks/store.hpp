@@ -33,6 +33,7 @@ public:
     Result<std::vector<std::string>> names() override;
     Result<Stats> stats() override;
     Result<CheckReport> check(std::function<bool(double)> progress) override;
+    Result<ScrubReport> scrub(ScrubRequest const& request) override;
 
     Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct) override;
     void closed(SnapshotView const& view) override;
@@ -43,6 +44,8 @@ private:
     using MarkPages = std::function<Result<void>(std::span<PageRef const>)>;
     /// Marks all that any snapshot or view needs; the result counts the strays.
     Result<std::uint64_t> mark_all(std::span<std::string const> roots, MarkPages const& mark);
+    /// Names the snapshots that need a bad record, or whose map asks for what is not there.
+    Result<std::vector<std::string>> whom_it_hits(std::map<Hash, std::string> const& bad);
     Result<void> check_free_name(std::string const& name);
 
     Env env_;
@@ -56,6 +59,7 @@ private:
     Packs packs_;
     std::optional<PackWriter> writer_; // set by start()
     std::mutex collect_mutex_;         // one collection at a time
+    std::mutex scrub_mutex_;           // one scrub at a time
     Workers workers_;                  // last: ends its jobs before what they use goes
 };
 

@@ -42,6 +42,7 @@ public:
 
     Facts const& facts() const override { return manifest_.facts; }
     Hash root() const override { return root_; }
+    std::uint64_t full_size_bytes() const override { return manifest_.data_bytes; }
     Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const override;
     Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const override;
 

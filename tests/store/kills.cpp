@@ -20,6 +20,7 @@ namespace karat::torture {
 namespace {
 
 constexpr std::size_t kLifeLength = 24;
+constexpr int kPatience = 20'000; // times 100 µs
 
 /// Where the process is; it and its killer both see it.
 struct Diary {
@@ -30,7 +31,8 @@ struct Diary {
 
 /// How a process ends.
 struct Death {
-    unsigned delay_us = 0; ///< Killed after this.
+    unsigned delay_us = 0; ///< Killed after this,
+    unsigned commands = 0; ///< once it has begun so many.
     long failing = -1;     ///< Or by itself, when this many allocations have gone well.
 };
 
@@ -98,6 +100,8 @@ std::string one_death(std::vector<Command> const& commands, Death death, Diary& 
     if (child == 0)
         live_and_die(commands, diary, death);
     if (death.delay_us != 0) {
+        for (int i = 0; diary.begun < death.commands && i < kPatience; ++i)
+            ::usleep(100);
         ::usleep(death.delay_us);
         ::kill(child, SIGKILL);
     }
@@ -184,11 +188,11 @@ bool kills(std::uint64_t count, std::uint64_t seed)
     for (; round < count && broken.empty(); ++round) {
         std::array<std::byte, 4> dice{};
         chance.fill(dice);
-        auto const delay_us =
-            std::to_integer<unsigned>(dice[0]) * 250 + std::to_integer<unsigned>(dice[1]) + 200;
+        auto const delay_us = 1 + std::to_integer<unsigned>(dice[0]) * 12;
+        auto const after = std::to_integer<unsigned>(dice[1]) % kLifeLength;
         auto const commands = random_life(seed * 100003 + round, kLifeLength, false);
         bool died = false;
-        broken = one_death(commands, {.delay_us = delay_us}, *arena.diary, died);
+        broken = one_death(commands, {.delay_us = delay_us, .commands = after}, *arena.diary, died);
         acknowledged += arena.diary->done;
     }
     if (!broken.empty())

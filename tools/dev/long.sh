@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev long: what takes too long for every change. Run it before calling an issue resolved.
-#   ./dev long [fuzz|kills|debian]...   all of them by default
+#   ./dev long [fuzz|kills|store|debian]...   all of them by default
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/dev/common.sh
@@ -34,6 +34,18 @@ kills() {
     tests/crash/kill_test.py "$kills"
 }
 
+# The block store: a million crash states, a hundred thousand injuries, ten thousand kills.
+store() {
+    setup_packages build
+    build release
+    local torture=build/release/store_torture
+    "$torture" states "${STATES:-1000000}"
+    "$torture" corruption "${INJURIES:-100000}"
+    "$torture" kills "${STORE_KILLS:-10000}"
+    "$torture" allocations 1000000
+    "$torture" model 5000
+}
+
 # The whole main job with debian-12, in a data directory of its own.
 debian() {
     setup_packages build run images test
@@ -48,10 +60,10 @@ debian() {
     main_job debian-12 t3.small
 }
 
-[ $# -gt 0 ] || set -- kills debian fuzz
+[ $# -gt 0 ] || set -- kills store debian fuzz
 for part in "$@"; do
     case "$part" in
-    fuzz | kills | debian) "$part" ;;
-    *) die "long takes fuzz, kills and debian, not '$part'" ;;
+    fuzz | kills | store | debian) "$part" ;;
+    *) die "long takes fuzz, kills, store and debian, not '$part'" ;;
     esac
 done

@@ -31,6 +31,10 @@ public:
     {
     }
     blocks::Facts const& facts() const override { return snapshot_.facts; }
+    std::uint64_t full_size_bytes() const override
+    {
+        return snapshot_.blocks.size() * blocks::kBlockBytes;
+    }
     Hash root() const override
     {
         Sha256 sum;
@@ -159,6 +163,10 @@ public:
     Result<blocks::CheckReport> check(std::function<bool(double)>) override
     {
         return blocks::CheckReport{};
+    }
+    Result<blocks::ScrubReport> scrub(blocks::ScrubRequest const&) override
+    {
+        return blocks::ScrubReport{.finished = true};
     }
 
     std::map<std::string, FakeSnapshot> snapshots;

@@ -65,6 +65,8 @@ public:
     virtual ~View() = default;
     virtual Facts const& facts() const = 0;
     virtual Hash root() const = 0;
+    /// Of all data in the snapshot, holes left out; as Committed says it.
+    virtual std::uint64_t full_size_bytes() const = 0;
     /// Reads exactly into.size() bytes; holes read as zeroes. Fault::corrupt names the pack when a
     /// hash does not match. Any alignment.
     virtual Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const = 0;
@@ -122,6 +124,18 @@ struct CheckReport {
         damage; ///< One sentence each: what is wrong and which snapshots it hits.
 };
 
+struct ScrubRequest {
+    std::uint64_t bytes_per_second = 0;        ///< Of pack files; 0: as fast as it goes.
+    bool anew = false;                         ///< Begin a new round, though one is unfinished.
+    std::function<bool(double)> progress = {}; ///< Gets the share done; false breaks it off.
+};
+
+struct ScrubReport {
+    std::uint64_t bytes = 0; ///< Verified in this round, before compression.
+    bool finished = false;   ///< The round is done; else the next scrub goes on where it was.
+    std::vector<std::string> damage = {}; ///< As CheckReport's; of the whole round.
+};
+
 /// The one writer of a store directory (it holds a lock file). Thread-safe.
 class Store {
 public:
@@ -154,6 +168,9 @@ public:
     /// Reads and verifies everything. `progress` gets the share done, 0 to 1, and may end it
     /// (false).
     virtual Result<CheckReport> check(std::function<bool(double)> progress) = 0;
+    /// As check(), at a bounded rate, in rounds that go on after a restart: how far it is lies on
+    /// disk.
+    virtual Result<ScrubReport> scrub(ScrubRequest const& request) = 0;
 };
 
 /// A reader of a store that another process writes (karat-blk). Thread-safe. Finds snapshots and
