@@ -23,3 +23,4 @@ karat_house_test(text_test
   text_tests.cpp script.cpp script_text.cpp reply_text.cpp world.cpp golden.cpp source_tree.cpp
   LINKS karat::api nlohmann_json::nlohmann_json PkgConfig::pugixml)
 karat_house_test(power_test power_test.cpp world.cpp LINKS karat::api)
+karat_house_test(rebuild_test rebuild_test.cpp world.cpp LINKS karat::api)

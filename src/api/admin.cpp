@@ -33,7 +33,11 @@ Json account_json(Account const& account)
 
 Result<Json> create_account(engine::Engine& engine, Json const& request)
 {
-    auto const account = TRY(engine.create_account(text(request, "name"), text(request, "alias")));
+    std::optional<AccountId> id;
+    if (auto const wanted = text(request, "id"); !wanted.empty())
+        id = TRY(AccountId::parse(wanted));
+    auto const account =
+        TRY(engine.create_account(text(request, "name"), text(request, "alias"), id));
     return account_json(account);
 }
 
@@ -133,13 +137,21 @@ Result<Json> show_task(engine::Engine& engine, Json const& request)
                 {"outcome", task.outcome}};
 }
 
-Result<Json> collect(engine::Engine& engine, Json const&)
+Result<Json> collect(engine::Engine& engine, Json const& request)
 {
-    auto const report = TRY(engine.collect());
-    return Json{
-        {"live_extents", report.live_extents},   {"dead_extents", report.dead_extents},
-        {"packs_removed", report.packs_removed}, {"packs_rewritten", report.packs_rewritten},
-        {"bytes_freed", report.bytes_freed},     {"strays", report.strays}};
+    if (request.value("clear_alarm", false))
+        TRY(engine.clear_store_alarm());
+    auto const report = TRY(engine.collect(request.value("epochs", 1)));
+    return Json{{"epoch", report.epoch},
+                {"condemned_records", report.condemned_records},
+                {"waiting_records", report.waiting_records},
+                {"halted", report.halted},
+                {"live_extents", report.live_extents},
+                {"dead_extents", report.dead_extents},
+                {"packs_removed", report.packs_removed},
+                {"packs_rewritten", report.packs_rewritten},
+                {"bytes_freed", report.bytes_freed},
+                {"strays", report.strays}};
 }
 
 Result<Json> check(engine::Engine& engine, Json const&)
@@ -148,21 +160,52 @@ Result<Json> check(engine::Engine& engine, Json const&)
     return Json{{"extents", report.extents}, {"bytes", report.bytes}, {"damage", report.damage}};
 }
 
+Result<Json> scrub(engine::Engine& engine, Json const& request)
+{
+    auto const task =
+        TRY(engine.start_scrub({.mib_per_second = request.value("mib_per_second", std::uint64_t{0}),
+                                .anew = request.value("anew", false)}));
+    return Json{{"task", task}};
+}
+
+Result<Json> rebuild(engine::Engine& engine, Json const&)
+{
+    auto const rebuilt = TRY(engine.rebuild());
+    Json snapshots = Json::array();
+    for (auto const& id : rebuilt.snapshots)
+        snapshots.push_back(id.text());
+    Json accounts = Json::array();
+    for (auto const& id : rebuilt.accounts)
+        accounts.push_back(id.text());
+    return Json{{"snapshots", snapshots}, {"accounts", accounts}, {"failed", rebuilt.failed}};
+}
+
+Json stats_json(blocks::Stats const& stats)
+{
+    return {{"snapshots", stats.snapshots},
+            {"extents", stats.extents},
+            {"packs", stats.packs},
+            {"pack_bytes", stats.pack_bytes},
+            {"plain_bytes", stats.plain_bytes},
+            {"condemned_records", stats.condemned_records},
+            {"alarms", stats.alarms},
+            {"halted", stats.halted},
+            {"read_only", stats.read_only}};
+}
+
+Result<Json> store_stats(engine::Engine& engine, Json const&)
+{
+    auto const status = TRY(engine.status());
+    return stats_json(status.store);
+}
+
 Result<Json> status(engine::Engine& engine, Json const&)
 {
     auto const status = TRY(engine.status());
-    return Json{{"accelerator", status.accelerator},
-                {"accelerator_reason", status.accelerator_reason},
-                {"instances", status.instances},
-                {"open_tasks", status.open_tasks},
-                {"regions", engine.regions()},
-                {"store",
-                 {{"snapshots", status.store.snapshots},
-                  {"extents", status.store.extents},
-                  {"packs", status.store.packs},
-                  {"pack_bytes", status.store.pack_bytes},
-                  {"plain_bytes", status.store.plain_bytes},
-                  {"read_only", status.store.read_only}}}};
+    return Json{
+        {"accelerator", status.accelerator}, {"accelerator_reason", status.accelerator_reason},
+        {"instances", status.instances},     {"open_tasks", status.open_tasks},
+        {"regions", engine.regions()},       {"store", stats_json(status.store)}};
 }
 
 constexpr AdminVerb kVerbs[] = {
@@ -177,6 +220,9 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/task", show_task},
     {"/v1/store-gc", collect},
     {"/v1/store-check", check},
+    {"/v1/store-scrub", scrub},
+    {"/v1/store-rebuild", rebuild},
+    {"/v1/store-stats", store_stats},
     {"/v1/status", status},
 };
 

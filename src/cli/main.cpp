@@ -202,6 +202,7 @@ private:
         auto* const account = add_group("account", "Accounts");
         auto* const create = account->add_subcommand("create", "Make an account");
         member(create, "name", "name", "Lower-case letters, digits and hyphens")->required();
+        member(create, "--id", "id", "Twelve digits: names an account that a rebuild made");
         member(create, "--alias", "alias",
                "Owner alias that DescribeImages takes, for publishers (amazon)");
         on(create, [this]() -> Result<void> {
@@ -289,7 +290,39 @@ private:
     void add_store()
     {
         auto* const store = add_group("store", "The block store");
-        add_plain(store, "gc", "Free what deleted snapshots held, now", "store-gc");
+        auto* const gc = store->add_subcommand(
+            "gc", "Condemn what deleted snapshots held; the third time in a row frees it");
+        gc->add_option_function<int>(
+            "--epochs", [this](int const& epochs) { request_["epochs"] = epochs; },
+            "Collections in a row, at most 3; 3 free at once");
+        gc->add_flag_callback(
+            "--clear-alarm", [this] { request_["clear_alarm"] = true; },
+            "You have looked at the alarm: delete again");
+        on(gc, [this]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), "store-gc", request_));
+            print_object(options_, answer);
+            return {};
+        });
+        auto* const scrub =
+            store->add_subcommand("scrub", "Read and verify everything beside other work");
+        scrub->add_option_function<std::uint64_t>(
+            "--mib-per-second",
+            [this](std::uint64_t const& rate) { request_["mib_per_second"] = rate; },
+            "At most so fast; the default is as fast as it goes");
+        scrub->add_flag_callback(
+            "--anew", [this] { request_["anew"] = true; }, "Not where the last one was");
+        scrub->add_flag("--no-wait", no_wait_, "Return at once; it goes on in the daemon");
+        on(scrub, [this]() -> Result<void> {
+            auto const started = TRY(ask(options_.socket(), "store-scrub", request_));
+            if (no_wait_)
+                print_object(options_, started);
+            else
+                TRY(wait_for(options_, started.at("task")));
+            return {};
+        });
+        add_plain(store, "stats", "What the store holds", "store-stats");
+        add_plain(store, "rebuild", "After the catalog was lost: snapshots' rows from the store",
+                  "store-rebuild");
         on(store->add_subcommand("check", "Read and verify everything"),
            [this] { return check_store(options_); });
     }

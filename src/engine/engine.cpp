@@ -65,12 +65,17 @@ Engine::~Engine()
     state_->catalog().on_task({});
 }
 
-Result<Account> Engine::create_account(std::string const& name, std::string const& alias)
+Result<Account> Engine::create_account(std::string const& name, std::string const& alias,
+                                       std::optional<AccountId> const& id)
 {
     TRY(check_account_name(name));
     return state_->catalog().change(
         admin("CreateAccount"), [&](catalog::Change& change) -> Result<Account> {
-            Account account{.id = AccountId::generate(state_->env().chance),
+            auto const known = id ? TRY(change.account(*id)) : std::nullopt;
+            if (known && known->name != rebuilt_name(*id))
+                return Error{Fault::duplicate, Noun::account,
+                             fmt::format("The account {} exists", id->text())};
+            Account account{.id = id ? *id : AccountId::generate(state_->env().chance),
                             .name = name,
                             .alias = alias,
                             .created = state_->now()};

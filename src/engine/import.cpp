@@ -89,7 +89,7 @@ Result<Next> step_import(Engine::State& state, Task& task)
         return finished();
 
     auto const stored = TRY(state.parts.volumes.import(
-        payload.at("path").get<std::string>(), format, facts_of(*found),
+        payload.at("path").get<std::string>(), format, facts_of(*found, state.now()),
         [&](double share) { return report_progress(state, task, share); }));
     TRY(state.catalog().change(
         {"worker", "task.import"}, [&](catalog::Change& change) -> Result<void> {

@@ -7,8 +7,17 @@
 #include <nlohmann/json.hpp>
 
 namespace karat::engine {
+namespace {
 
-blocks::Facts facts_of(Snapshot const& snapshot)
+/// Between two collections while something waits to be deleted.
+constexpr std::chrono::minutes kEpoch{10};
+constexpr std::chrono::seconds kScrubStep{15};
+constexpr std::uint64_t kLeastScrubMib = 4; // a pack within a lease
+constexpr std::size_t kShownDamage = 16;
+
+} // namespace
+
+blocks::Facts facts_of(Snapshot const& snapshot, Time completed)
 {
     blocks::Facts facts;
     facts.name = snapshot.id.text();
@@ -17,6 +26,7 @@ blocks::Facts facts_of(Snapshot const& snapshot)
     facts.details = {
         {"owner", snapshot.owner.text()},           {"region", snapshot.region},
         {"started", format_time(snapshot.started)}, {"volume", snapshot.volume},
+        {"completed", format_time(completed)},      {"encrypted", "false"},
         {"description", snapshot.description},      {"tags", nlohmann::json(snapshot.tags).dump()}};
     return facts;
 }
@@ -270,17 +280,74 @@ Result<blocks::CollectReport> collect_now(Engine::State& state)
 
 } // namespace
 
-Result<blocks::CollectReport> Engine::collect() { return collect_now(*state_); }
+Result<blocks::CollectReport> Engine::collect(int epochs)
+{
+    if (epochs < 1 || epochs > 3)
+        return fail(Fault::invalid, "Collections are asked for one, two or three at a time");
+    blocks::CollectReport sum;
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        auto report = TRY(collect_now(*state_));
+        report.bytes_freed += sum.bytes_freed;
+        report.packs_removed += sum.packs_removed;
+        report.packs_rewritten += sum.packs_rewritten;
+        sum = report;
+    }
+    return sum;
+}
+
+Result<void> Engine::clear_store_alarm() { return state_->parts.store.clear_alarm(); }
 
 Result<blocks::CheckReport> Engine::check_store(std::function<bool(double)> progress)
 {
     return state_->parts.store.check(std::move(progress));
 }
 
+Result<std::int64_t> Engine::start_scrub(ScrubOptions const& options)
+{
+    if (options.mib_per_second != 0 && options.mib_per_second < kLeastScrubMib)
+        return fail(Fault::invalid,
+                    fmt::format("A scrub reads at least {} MiB a second", kLeastScrubMib));
+    nlohmann::json const payload{{"mib_per_second", options.mib_per_second},
+                                 {"anew", options.anew}};
+    return state_->catalog().change({"admin", "Scrub"}, [&](catalog::Change& change) {
+        return change.enqueue(new_task(*state_, "scrub", "scrub", payload.dump()));
+    });
+}
+
+/// Reads for a while, so that the task's lease does not run out, and goes on in the next step.
+Result<Next> step_scrub(Engine::State& state, Task& task)
+{
+    auto payload = nlohmann::json::parse(task.payload);
+    auto const until = state.env().clock.steady() + kScrubStep;
+    auto const report = TRY(state.parts.store.scrub({
+        .bytes_per_second = payload.value("mib_per_second", std::uint64_t{0}) << 20,
+        .anew = payload.value("anew", false),
+        .progress =
+            [&](double share) {
+                return report_progress(state, task, share) && state.env().clock.steady() < until;
+            },
+    }));
+    payload["anew"] = false;
+    task.payload = payload.dump();
+    if (!report.finished)
+        return again_after(std::chrono::milliseconds(0));
+    log(report.damage.empty() ? Level::info : Level::error, "store.scrubbed",
+        {{"bytes", report.bytes}, {"damage", report.damage.size()}});
+    if (report.damage.empty())
+        return finished();
+    auto const shown = std::min<std::size_t>(report.damage.size(), kShownDamage);
+    return fail(
+        Fault::corrupt,
+        fmt::format("{} parts of the store are damaged: {}", report.damage.size(),
+                    fmt::join(report.damage.begin(),
+                              report.damage.begin() + static_cast<std::ptrdiff_t>(shown), "; ")));
+}
+
 Result<Next> step_collect(Engine::State& state, Task&)
 {
-    TRY(collect_now(state));
-    return finished();
+    auto const report = TRY(collect_now(state));
+    bool const more = report.waiting_records > 0 && !report.halted;
+    return more ? again_after(kEpoch) : finished();
 }
 
 } // namespace karat::engine

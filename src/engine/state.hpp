@@ -134,7 +134,11 @@ struct CapturePair {
 Task capture_task(Engine::State& state, std::string subject, std::vector<CapturePair> const& pairs);
 
 /// The facts that a snapshot's manifest carries, so that its row can be rebuilt from the store.
-blocks::Facts facts_of(Snapshot const& snapshot);
+/// `completed` is when its bytes were handed over.
+blocks::Facts facts_of(Snapshot const& snapshot, Time completed);
+
+/// The name of an account of which only the id is known.
+inline std::string rebuilt_name(AccountId const& id) { return "rebuilt-" + id.text(); }
 
 /// A snapshot row of a volume, pending.
 Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& volume,
@@ -181,6 +185,7 @@ Result<void> give_up_modify_volume(Engine::State&, Task const&, Error const&);
 Result<Next> step_copy_snapshot(Engine::State&, Task&);
 Result<void> give_up_copy_snapshot(Engine::State&, Task const&, Error const&);
 Result<Next> step_collect(Engine::State&, Task&);
+Result<Next> step_scrub(Engine::State&, Task&);
 Result<Next> step_reap(Engine::State&, Task&);
 Result<void> give_up_nothing(Engine::State&, Task const&, Error const&);
 

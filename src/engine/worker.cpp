@@ -37,6 +37,7 @@ constexpr std::array kKinds{
     TaskKind{"modify_volume", step_modify_volume, give_up_modify_volume},
     TaskKind{"copy_snapshot", step_copy_snapshot, give_up_copy_snapshot},
     TaskKind{"collect", step_collect, give_up_nothing},
+    TaskKind{"scrub", step_scrub, give_up_nothing},
     TaskKind{"reap", step_reap, nullptr},
 };
 

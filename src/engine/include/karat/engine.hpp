@@ -317,7 +317,9 @@ public:
     Result<void> recover();
 
     // ---- Operators
-    Result<Account> create_account(std::string const& name, std::string const& alias);
+    /// With an id it takes that one: an account that rebuild() made is given its name so.
+    Result<Account> create_account(std::string const& name, std::string const& alias,
+                                   std::optional<AccountId> const& id = {});
     Result<std::vector<Account>> accounts();
     Result<Account> account_named(std::string const& name);
     Result<AccessKey> create_access_key(AccountId const& account);
@@ -331,7 +333,25 @@ public:
     /// Progress and outcome of a task; Fault::not_found when it is done and forgotten.
     Result<Task> task(std::int64_t id);
     /// Frees what deleted snapshots held, now.
-    Result<blocks::CollectReport> collect();
+    /// Condemns what they held; the third collection in a row frees it. `epochs` run one after the
+    /// other.
+    Result<blocks::CollectReport> collect(int epochs = 1);
+    /// The operator has looked at the store's alarm.
+    Result<void> clear_store_alarm();
+    struct ScrubOptions {
+        std::uint64_t mib_per_second = 0; ///< 0: as fast as it goes.
+        bool anew = false;                ///< Not where the last one was.
+    };
+    /// Queues a scrub; the result is its task, which fails when there is damage.
+    Result<std::int64_t> start_scrub(ScrubOptions const&);
+    /// Makes rows for the snapshots that the store has and the catalog does not, and for the
+    /// accounts that own them: after the catalog was lost.
+    struct Rebuilt {
+        std::vector<SnapshotId> snapshots;
+        std::vector<AccountId> accounts;
+        std::vector<std::string> failed; ///< A sentence each: which could not be, and why.
+    };
+    Result<Rebuilt> rebuild();
     Result<blocks::CheckReport> check_store(std::function<bool(double)> progress);
     Result<Status> status();
 
