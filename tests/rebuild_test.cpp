@@ -28,8 +28,9 @@ protected:
     {
         auto& files = world->env().files;
         for (auto const& name : files.list("/data").value())
-            if (name.starts_with("catalog.sqlite"))
+            if (name.starts_with("catalog.sqlite")) {
                 ASSERT_TRUE(files.remove("/data/" + name).ok());
+            }
         auto const restarted = world->restart(Stop::daemon);
         ASSERT_TRUE(restarted.ok()) << restarted.error().message;
     }
