@@ -14,6 +14,14 @@
 
 namespace karat::blocks {
 
+/// Copies all of `from`, as fast as memory goes: g++ 12 makes a loop over single bytes of
+/// std::ranges::copy between spans. They do not overlap.
+inline void copy_bytes(std::span<std::byte const> from, std::byte* to)
+{
+    if (!from.empty())
+        std::memcpy(to, from.data(), from.size());
+}
+
 template <std::unsigned_integral T>
 T load(std::byte const* from)
 {

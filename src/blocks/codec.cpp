@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec.hpp"
 
+#include "bytes.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <zstd.h>
@@ -75,7 +77,7 @@ Result<void> Bench::unpack(RecordHeader const& header, std::span<std::byte const
         return mismatch("length");
     switch (header.codec) {
     case Codec::raw:
-        std::copy(stored.begin(), stored.end(), into.begin());
+        copy_bytes(stored, into.data());
         break;
     case Codec::zstd: {
         auto const size = ZSTD_decompressDCtx(contexts_->decompress, into.data(), into.size(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest.hpp"
 
+#include "bytes.hpp"
 #include "cutter.hpp"
 
 #include <algorithm>
@@ -144,7 +145,7 @@ void SnapshotIngest::add_blocks(std::uint64_t first, std::span<std::byte const> 
         }
         if (extent_bytes_ == 0)
             begin_extent(first);
-        std::ranges::copy(block, batch_->data.data.get() + batch_bytes_);
+        copy_bytes(block, batch_->data.data.get() + batch_bytes_);
         batch_bytes_ += kBlockBytes;
         extent_bytes_ += kBlockBytes;
         bool const page_ends = (first + 1) % kPageBlocks == 0;

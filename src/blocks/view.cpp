@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "view.hpp"
 
+#include "bytes.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -104,7 +106,7 @@ Result<void> SnapshotView::read_slice(Slice const& slice, std::uint64_t skip_byt
     auto const copy = [&](Buffer const& extent) {
         fits = from + into.size() <= extent.size;
         if (fits)
-            std::ranges::copy(extent.span().subspan(from, into.size()), into.begin());
+            copy_bytes(extent.span().subspan(from, into.size()), into.data());
     };
     bool const cached = source_.extents.find(slice.hash, copy);
     if (!cached) {
