@@ -8,13 +8,15 @@ target_link_libraries(store_torture PRIVATE karat::blocks ${KARAT_RAPIDCHECK} Pk
                       fmt::fmt Threads::Threads)
 
 if(KARAT_TESTS)
-  foreach(part states:6000 corruption:4000 model:120 allocations:40 kills:40)
+  # The quick ones with every edit, the others with ./dev test, many more of each with ./dev long.
+  foreach(part states:6000:slow corruption:1000:fast model:120:fast allocations:40:slow kills:40:fast)
     string(REPLACE ":" ";" part ${part})
     list(GET part 0 verb)
     list(GET part 1 count)
+    list(GET part 2 label)
     add_test(NAME store_${verb} COMMAND store_torture ${verb} ${count})
-    set_tests_properties(store_${verb} PROPERTIES LABELS fast TIMEOUT 120)
+    set_tests_properties(store_${verb} PROPERTIES LABELS ${label} TIMEOUT 300)
   endforeach()
   add_test(NAME collector_model COMMAND ${PROJECT_SOURCE_DIR}/tests/model/check.sh)
-  set_tests_properties(collector_model PROPERTIES LABELS fast TIMEOUT 120 SKIP_RETURN_CODE 77)
+  set_tests_properties(collector_model PROPERTIES LABELS slow TIMEOUT 120 SKIP_RETURN_CODE 77)
 endif()

@@ -60,6 +60,7 @@ std::vector<Ban> const kBans = {
      {{"src/base/memory_env.cpp", "open files outlive their names, as inodes do"},
       {"src/blk/plugin.cpp", "the blocks door hands out its views so"},
       {"src/base/include/karat/memory_env.hpp", "open files outlive the disk object"},
+      {"tests/store/", "the door of blocks hands out its views so"},
       {"src/blocks/", "a view keeps packs readable that the store has dropped"},
       {"src/volumes/testing/fake_store.hpp", "implements the door of blocks"},
       {"src/api/http.cpp", "sessions own themselves while their socket is open"}}},

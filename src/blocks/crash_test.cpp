@@ -167,7 +167,7 @@ TEST_F(Crash, AtEveryOperationKeepsWhatWasAcknowledged)
     bool whole = false;
     int states = 0;
     for (int last = 0; !whole; ++last) {
-        for (std::uint64_t policy = 0; policy < 6; ++policy) {
+        for (std::uint64_t policy = 0; policy < 3; ++policy) {
             MemoryEnv memory;
             Promises promises;
             whole = live_until(memory, last, promises);

@@ -290,11 +290,10 @@ private:
     void add_store()
     {
         auto* const store = add_group("store", "The block store");
-        auto* const gc = store->add_subcommand(
-            "gc", "Condemn what deleted snapshots held; the third time in a row frees it");
+        auto* const gc = store->add_subcommand("gc", "Free what deleted snapshots held");
         gc->add_option_function<int>(
             "--epochs", [this](int const& epochs) { request_["epochs"] = epochs; },
-            "Collections in a row, at most 3; 3 free at once");
+            "Collections in a row, 1 to 3 (default 3); the third frees what the first condemned");
         gc->add_flag_callback(
             "--clear-alarm", [this] { request_["clear_alarm"] = true; },
             "You have looked at the alarm: delete again");
@@ -317,7 +316,7 @@ private:
             if (no_wait_)
                 print_object(options_, started);
             else
-                TRY(wait_for(options_, started.at("task")));
+                TRY(wait_for(options_, started, nullptr));
             return {};
         });
         add_plain(store, "stats", "What the store holds", "store-stats");

@@ -254,8 +254,7 @@ Result<void> store(Engine::State& state, Task& task, Capture const& capture)
             continue; // a repeat after a crash: this one was settled
         auto const top = top_of(task, capture, *rows.first);
         auto const stored = TRY(state.parts.volumes.capture(
-            pair.volume, frozen_layers(*rows.first, top),
-            facts_of(*rows.second, state.now()),
+            pair.volume, frozen_layers(*rows.first, top), facts_of(*rows.second, state.now()),
             [&](double part) { return report_progress(state, task, done + part * share); }));
         TRY(state.catalog().change({"worker", "task.capture"}, [&](catalog::Change& change) {
             return complete_snapshot(state, change, pair, stored, top);

@@ -60,9 +60,10 @@ Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
     if (!copy)
         return finished(); // deleted meanwhile
     auto const source = TRY(source_of(task));
-    auto const stored = TRY(state.parts.volumes.copy(source, facts_of(*copy), [&](double share) {
-        return report_progress(state, task, share);
-    }));
+    auto const stored =
+        TRY(state.parts.volumes.copy(source, facts_of(*copy, state.now()), [&](double share) {
+            return report_progress(state, task, share);
+        }));
     TRY(state.catalog().change({"worker", "task.copy_snapshot"},
                                [&](catalog::Change& change) -> Result<void> {
                                    auto row = TRY(change.snapshot(copy->id));

@@ -189,7 +189,7 @@ bool kills(std::uint64_t count, std::uint64_t seed)
         std::array<std::byte, 4> dice{};
         chance.fill(dice);
         auto const delay_us = 1 + std::to_integer<unsigned>(dice[0]) * 12;
-        auto const after = std::to_integer<unsigned>(dice[1]) % kLifeLength;
+        auto const after = static_cast<unsigned>(std::to_integer<unsigned>(dice[1]) % kLifeLength);
         auto const commands = random_life(seed * 100003 + round, kLifeLength, false);
         bool died = false;
         broken = one_death(commands, {.delay_us = delay_us, .commands = after}, *arena.diary, died);
