@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev long: what takes too long for every change. Run it before calling an issue resolved.
-#   ./dev long [fuzz|kills|store|debian]...   all of them by default
+#   ./dev long [fuzz|kills|store|volumes|debian]...   all of them by default
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/dev/common.sh
@@ -46,6 +46,15 @@ store() {
     "$torture" model 5000
 }
 
+# Volumes through their states with real guests: hot plug, growth, kills, chains.
+volumes() {
+    setup_packages build run images test
+    build release
+    mkdir -p build/images
+    [ -e build/images/tiny.raw ] || images/build tiny build/images/tiny.raw
+    tests/aws/volumes_test.py
+}
+
 # The whole main job with debian-12, in a data directory of its own.
 debian() {
     setup_packages build run images test
@@ -60,10 +69,10 @@ debian() {
     main_job debian-12 t3.small
 }
 
-[ $# -gt 0 ] || set -- kills store debian fuzz
+[ $# -gt 0 ] || set -- kills store volumes debian fuzz
 for part in "$@"; do
     case "$part" in
-    fuzz | kills | store | debian) "$part" ;;
-    *) die "long takes fuzz, kills, store and debian, not '$part'" ;;
+    fuzz | kills | store | volumes | debian) "$part" ;;
+    *) die "long takes fuzz, kills, store, volumes and debian, not '$part'" ;;
     esac
 done
