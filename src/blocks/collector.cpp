@@ -228,6 +228,7 @@ Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
     // remove() answers after its own sync, but another's may be between the two.
     TRY(health_.after_sync(env_.files.sync_dir(manifests_path(directory_))));
     collection.report.strays = strays;
+    writer_->settle();
     collection.report.epoch = packs_.begin_epoch();
     collection.judge();
     collection.report.mark_time = env_.clock.steady() - began;

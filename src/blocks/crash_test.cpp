@@ -265,6 +265,30 @@ TEST_F(Failure, AFullDiskLeavesNothingBehind)
     EXPECT_EQ(get(*world.store, "c").value(), other);
 }
 
+TEST_F(Failure, AFullDiskIsCollectedThoughRecordsWaitToBeWritten)
+{
+    World world(small());
+    auto const volume = random_bytes(1, 100 * kKiB);
+    ASSERT_TRUE(put(*world.store, "a", volume).ok());
+    ASSERT_TRUE(put(*world.store, "b", random_bytes(2, 100 * kKiB)).ok());
+    ASSERT_TRUE(world.store->remove("b").ok());
+    auto const used = (std::uint64_t{1} << 40) - world.memory.files.free_bytes("store").value();
+    world.memory.files.set_capacity_bytes(used + 2 * kKiB);
+    {
+        auto ingest = world.store->begin({.name = "c", .size_bytes = 2 * kPageSpanBytes}, {}).value();
+        ASSERT_TRUE(ingest->write(0, random_bytes(3, 40 * kKiB)).ok());
+        // The next page's first block sends off what the first page has.
+        ASSERT_TRUE(ingest->write(kPageSpanBytes, random_bytes(4, kBlockBytes)).ok());
+    } // given up: what it wrote is still in memory, and fits nowhere
+    std::vector<std::string> const roots{"a"};
+    auto const collected = collect_all(*world.store, roots);
+    ASSERT_TRUE(collected.ok()) << outcome(collected);
+    EXPECT_GT(world.memory.files.free_bytes("store").value(), 60 * kKiB);
+    EXPECT_TRUE(put(*world.store, "c", random_bytes(3, 40 * kKiB)).ok());
+    EXPECT_EQ(get(*world.store, "a").value(), volume);
+    EXPECT_EQ(world.store->stats().value().alarms, 0U);
+}
+
 TEST_F(Crash, ATornTailIsCutAndAHoleInTheMiddleIsNot)
 {
     World world({.threads = 0});

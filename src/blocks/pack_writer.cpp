@@ -137,8 +137,8 @@ void PackWriter::write_footer(Full const& full)
 
 Result<void> PackWriter::flush()
 {
-    if (!open_ || buffer_.empty())
-        return {};
+    if (!open_ || entries_.size() == flushed_entries_)
+        return {}; // a lone header waits for its first record: it needs no room on a full disk
     auto written = open_.file().write_at(flushed_, buffer_);
     if (!written.ok()) {
         undo_unflushed();
@@ -164,6 +164,14 @@ void PackWriter::undo_unflushed()
         put_pack_header(buffer_, open_.number());
     // Gives a full disk its space back; if it fails, the next write goes to the same place anyway.
     (void)open_.file().truncate(flushed_);
+}
+
+void PackWriter::settle()
+{
+    std::scoped_lock const guard(mutex_);
+    auto const written = flush();
+    if (!written.ok())
+        log(Level::warn, "store.no_room", written.error());
 }
 
 Result<void> PackWriter::make_durable()

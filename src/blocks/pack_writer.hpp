@@ -40,6 +40,9 @@ public:
     /// Everything appended before the call is on disk with its file names when this succeeds, and
     /// so is who was condemned or pardoned. A failed sync makes the store read-only.
     Result<void> make_durable();
+    /// Writes what is buffered. What the disk has no room for is withdrawn (failures() tells its
+    /// ingests), so that a collection can make room.
+    void settle();
     /// Leaves the open pack if it holds records and begins the next. The next one's name is
     /// durable, so whatever is dropped now, its number is never used again. Needs no space for
     /// data: a full disk can be collected.

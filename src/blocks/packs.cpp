@@ -176,6 +176,9 @@ void Packs::withdraw(std::span<Inserted const> inserted, std::uint32_t pack)
         auto const id = index_.find(hash);
         if (id == ExtentIndex::kNone || index_.at(id).pack != pack)
             continue;
+        // Another record may be written there, which nobody has condemned.
+        auto const gone = index_.at(id).location();
+        condemned_changed_ = condemned_.pardon({gone.pack, gone.offset}) || condemned_changed_;
         if (before)
             index_.at(id).set_location(*before);
         else
