@@ -275,7 +275,8 @@ TEST_F(Failure, AFullDiskIsCollectedThoughRecordsWaitToBeWritten)
     auto const used = (std::uint64_t{1} << 40) - world.memory.files.free_bytes("store").value();
     world.memory.files.set_capacity_bytes(used + 2 * kKiB);
     {
-        auto ingest = world.store->begin({.name = "c", .size_bytes = 2 * kPageSpanBytes}, {}).value();
+        auto ingest =
+            world.store->begin({.name = "c", .size_bytes = 2 * kPageSpanBytes}, {}).value();
         ASSERT_TRUE(ingest->write(0, random_bytes(3, 40 * kKiB)).ok());
         // The next page's first block sends off what the first page has.
         ASSERT_TRUE(ingest->write(kPageSpanBytes, random_bytes(4, kBlockBytes)).ok());
