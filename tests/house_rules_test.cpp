@@ -54,7 +54,7 @@ std::vector<Ban> const kBans = {
     {"thread_local", "a member of what the thread works on", {}},
     {"reinterpret_cast",
      "as_bytes(), as_text(), std::bit_cast or memcpy",
-     {{"src/net/fd.cpp", "the sockets API asks for sockaddr"}}},
+     {{"src/base/fd.cpp", "the sockets API asks for sockaddr"}}},
     {"shared_ptr",
      "one owner (unique_ptr, a member) and references",
      {{"src/base/memory_env.cpp", "open files outlive their names, as inodes do"},

@@ -241,7 +241,7 @@ std::string Script::store()
 
 std::string Script::collect()
 {
-    auto const report = world_->engine().collect(3);
+    auto const report = world_->engine().collect();
     return report.ok() ? std::string() : print_fault(report.error());
 }
 

@@ -141,7 +141,7 @@ Result<Json> collect(engine::Engine& engine, Json const& request)
 {
     if (request.value("clear_alarm", false))
         TRY(engine.clear_store_alarm());
-    auto const report = TRY(engine.collect(request.value("epochs", 3)));
+    auto const report = TRY(engine.collect(request.value("epochs", engine::Engine::kEpochsToFree)));
     return Json{{"epoch", report.epoch},
                 {"condemned_records", report.condemned_records},
                 {"waiting_records", report.waiting_records},

@@ -4,6 +4,7 @@
 #include "http.hpp"
 
 #include "karat/log.hpp"
+#include "karat/mutex.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -18,7 +19,6 @@
 #include <cerrno>
 #include <fmt/format.h>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <sys/stat.h>
@@ -344,7 +344,7 @@ public:
         ::unlink(path.c_str());
         auto const started =
             TRY(start<asio::local::stream_protocol>({path}, std::move(route), path));
-        std::scoped_lock const guard(mutex_);
+        Lock const guard(mutex_);
         unix_[name] = {path, started.listener};
         return {};
     }
@@ -353,7 +353,7 @@ public:
     {
         UnixEntry entry;
         {
-            std::scoped_lock const guard(mutex_);
+            Lock const guard(mutex_);
             auto const found = unix_.find(name);
             if (found == unix_.end())
                 return;
@@ -410,8 +410,8 @@ private:
     asio::thread_pool pool_;
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     std::vector<std::shared_ptr<Listener>> listeners_; // on the loop's thread only
-    std::mutex mutex_;
-    std::map<std::string, UnixEntry> unix_;
+    Mutex mutex_;
+    std::map<std::string, UnixEntry> unix_ GUARDED_BY(mutex_);
     std::jthread thread_; // last: it uses all of the above
 };
 

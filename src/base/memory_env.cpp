@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/memory_env.hpp"
 
+#include "karat/mutex.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <mutex>
 #include <set>
 
 namespace karat {
@@ -56,21 +57,23 @@ struct NameChange {
 } // namespace
 
 struct MemoryFiles::Disk {
-    std::mutex mutex;
-    std::map<std::string, std::shared_ptr<Node>> names;        // as processes see them
-    std::map<std::string, std::shared_ptr<Node>> synced_names; // as the platter has them
-    std::vector<NameChange> unsynced_names;
-    std::set<std::string> dirs{"", ".", "/"};
-    std::map<std::string, int> locks;
-    Hook hook;
-    std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
-    std::vector<std::shared_ptr<Node>> unlinked; // takes room while it is open, as on any disk
+    Mutex mutex;
+    std::map<std::string, std::shared_ptr<Node>> names GUARDED_BY(mutex); // as processes see them
+    std::map<std::string, std::shared_ptr<Node>>
+        synced_names GUARDED_BY(mutex); // as the platter has them
+    std::vector<NameChange> unsynced_names GUARDED_BY(mutex);
+    std::set<std::string> dirs GUARDED_BY(mutex){"", ".", "/"};
+    std::map<std::string, int> locks GUARDED_BY(mutex);
+    Hook hook GUARDED_BY(mutex);
+    std::uint64_t capacity_bytes GUARDED_BY(mutex) = std::uint64_t{1} << 40;
+    std::vector<std::shared_ptr<Node>>
+        unlinked GUARDED_BY(mutex); // takes room while it is open, as on any disk
 
-    Result<void> before(std::string_view operation, std::string const& path)
+    Result<void> before(std::string_view operation, std::string const& path) REQUIRES(mutex)
     {
         return hook ? hook(operation, path) : Result<void>();
     }
-    std::uint64_t used_bytes() const
+    std::uint64_t used_bytes() const REQUIRES(mutex)
     {
         std::uint64_t sum = 0;
         for (auto const& [path, node] : names)
@@ -80,7 +83,7 @@ struct MemoryFiles::Disk {
                 sum += node->cached.size();
         return sum;
     }
-    void set_name(std::string const& path, std::shared_ptr<Node> node)
+    void set_name(std::string const& path, std::shared_ptr<Node> node) REQUIRES(mutex)
     {
         std::erase_if(unlinked, [&](auto const& one) { return one == node || one->handles == 0; });
         if (auto const found = names.find(path); found != names.end() && found->second != node)
@@ -102,7 +105,7 @@ Error dead(std::string const& path)
 
 class MemoryLock final : public FileLock {
 public:
-    MemoryLock(std::mutex& mutex, std::map<std::string, int>& locks, std::string path,
+    MemoryLock(Mutex& mutex, std::map<std::string, int>& locks, std::string path,
                std::shared_ptr<void> owner)
         : mutex_(mutex)
         , locks_(locks)
@@ -112,12 +115,12 @@ public:
     }
     ~MemoryLock() override
     {
-        std::scoped_lock const guard(mutex_);
+        Lock const guard(mutex_);
         locks_.erase(path_);
     }
 
 private:
-    std::mutex& mutex_;
+    Mutex& mutex_;
     std::map<std::string, int>& locks_;
     std::string path_;
     std::shared_ptr<void> owner_; // keeps the disk alive
@@ -135,13 +138,13 @@ public:
     }
     ~MemoryFile() override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         --node_->handles;
     }
 
     Result<std::size_t> read_at(std::uint64_t offset_bytes, std::span<std::byte> into) override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("read", path_));
         if (offset_bytes >= node_->cached.size())
@@ -154,7 +157,7 @@ public:
 
     Result<void> write_at(std::uint64_t offset_bytes, std::span<std::byte const> from) override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("write", path_));
         auto const end = offset_bytes + from.size();
@@ -166,7 +169,7 @@ public:
 
     Result<void> sync_data() override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("sync", path_));
         node_->synced = node_->cached;
@@ -176,14 +179,14 @@ public:
 
     Result<std::uint64_t> size_bytes() override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         TRY(alive());
         return std::uint64_t{node_->cached.size()};
     }
 
     Result<void> truncate(std::uint64_t size_bytes) override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("truncate", path_));
         return change({size_bytes, {}, true});
@@ -191,7 +194,7 @@ public:
 
     Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         TRY(alive());
         constexpr std::uint64_t kBlock = 4096;
         auto const& bytes = node_->cached;
@@ -216,7 +219,7 @@ public:
 
     Result<void> punch_hole(Range range) override
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("punch", path_));
         auto const end = std::min<std::uint64_t>(range.end_bytes(), node_->cached.size());
@@ -249,7 +252,7 @@ MemoryFiles::~MemoryFiles() = default;
 
 Result<std::unique_ptr<File>> MemoryFiles::open(std::string const& path, Access access)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     auto const found = disk_->names.find(path);
     auto node = found == disk_->names.end() ? nullptr : found->second;
     if (node && access == Access::create_new)
@@ -268,7 +271,7 @@ Result<std::unique_ptr<File>> MemoryFiles::open(std::string const& path, Access 
 
 Result<void> MemoryFiles::remove(std::string const& path)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     TRY(disk_->before("remove", path));
     if (disk_->names.contains(path))
         disk_->set_name(path, nullptr);
@@ -277,7 +280,7 @@ Result<void> MemoryFiles::remove(std::string const& path)
 
 Result<void> MemoryFiles::rename(std::string const& from, std::string const& to)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     TRY(disk_->before("rename", from));
     auto const found = disk_->names.find(from);
     if (found == disk_->names.end())
@@ -292,9 +295,9 @@ Result<void> MemoryFiles::rename(std::string const& from, std::string const& to)
 
 Result<void> MemoryFiles::sync_dir(std::string const& path)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     TRY(disk_->before("sync_dir", path));
-    std::erase_if(disk_->unsynced_names, [&](NameChange const& change) {
+    std::erase_if(disk_->unsynced_names, [&](NameChange const& change) REQUIRES(disk_->mutex) {
         if (parent_of(change.path) != path)
             return false;
         if (change.node)
@@ -308,7 +311,7 @@ Result<void> MemoryFiles::sync_dir(std::string const& path)
 
 Result<void> MemoryFiles::make_dirs(std::string const& path)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     for (auto part = path; !disk_->dirs.contains(part); part = parent_of(part))
         disk_->dirs.insert(part);
     return {};
@@ -316,7 +319,7 @@ Result<void> MemoryFiles::make_dirs(std::string const& path)
 
 Result<void> MemoryFiles::remove_dir(std::string const& path)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     auto const below = disk_->names.lower_bound(path + '/');
     if (below != disk_->names.end() && below->first.starts_with(path + '/'))
         return fail(Fault::io,
@@ -327,7 +330,7 @@ Result<void> MemoryFiles::remove_dir(std::string const& path)
 
 Result<std::vector<std::string>> MemoryFiles::list(std::string const& path)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     if (!disk_->dirs.contains(path))
         return fail(Fault::not_found,
                     fmt::format("Cannot list {}: No such file or directory", path));
@@ -345,13 +348,13 @@ Result<std::vector<std::string>> MemoryFiles::list(std::string const& path)
 
 Result<bool> MemoryFiles::exists(std::string const& path)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     return disk_->names.contains(path) || disk_->dirs.contains(path);
 }
 
 Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     if (!disk_->locks.emplace(path, 1).second)
         return fail(Fault::unavailable, fmt::format("{} is locked by another process", path));
     return std::unique_ptr<FileLock>(
@@ -360,7 +363,7 @@ Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 
 Result<std::uint64_t> MemoryFiles::free_bytes(std::string const&)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     auto const used = disk_->used_bytes();
     return used < disk_->capacity_bytes ? disk_->capacity_bytes - used : 0;
 }
@@ -372,7 +375,7 @@ void MemoryFiles::crash()
 
 void MemoryFiles::crash(std::function<bool()> const& keep)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     for (auto const& change : disk_->unsynced_names) {
         if (!keep())
             continue;
@@ -414,7 +417,8 @@ std::unique_ptr<MemoryFiles> MemoryFiles::after_crash(std::function<bool()> cons
 {
     auto copy = std::make_unique<MemoryFiles>();
     {
-        std::scoped_lock const guard(disk_->mutex);
+        Lock const guard(disk_->mutex);
+        Lock const its_guard(copy->disk_->mutex);
         std::map<Node const*, std::shared_ptr<Node>> copies;
         auto const copy_of = [&](std::shared_ptr<Node> const& node) {
             auto& made = copies[node.get()];
@@ -436,13 +440,13 @@ std::unique_ptr<MemoryFiles> MemoryFiles::after_crash(std::function<bool()> cons
 
 void MemoryFiles::set_hook(Hook hook)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     disk_->hook = std::move(hook);
 }
 
 void MemoryFiles::set_capacity_bytes(std::uint64_t capacity_bytes)
 {
-    std::scoped_lock const guard(disk_->mutex);
+    Lock const guard(disk_->mutex);
     disk_->capacity_bytes = capacity_bytes;
 }
 

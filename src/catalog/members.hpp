@@ -135,6 +135,15 @@ void members(auto& visit, Is<VolumeModification> auto& it)
     visit("ended", it.ended);
 }
 
+void members(auto& visit, Is<VolumeEvent> auto& it)
+{
+    visit("id", it.id);
+    visit("type", it.type);
+    visit("description", it.description);
+    visit("instance", it.instance);
+    visit("at", it.at);
+}
+
 void members(auto& visit, Is<Volume> auto& it)
 {
     visit("id", it.id);
@@ -153,6 +162,7 @@ void members(auto& visit, Is<Volume> auto& it)
     visit("attachment", it.attachment);
     visit("modification", it.modification);
     visit("modified", it.modified);
+    visit("event", it.event);
     visit("tags", it.tags);
 }
 

@@ -200,4 +200,29 @@ std::vector<std::string> BlockGraph::unused() const
     return names;
 }
 
+std::set<std::uint64_t> BlockGraph::in_devices() const
+{
+    std::set<std::uint64_t> reached;
+    for (Node const& node : nodes_)
+        if (node.device && !node.name.empty())
+            reached.insert(node.id);
+    for (std::size_t before = 0; before != reached.size();) {
+        before = reached.size();
+        for (Edge const& edge : edges_)
+            if (reached.contains(edge.parent))
+                reached.insert(edge.child);
+    }
+    return reached;
+}
+
+std::vector<std::string> BlockGraph::left_over() const
+{
+    auto const reached = in_devices();
+    std::vector<std::string> names;
+    for (Node const& node : nodes_)
+        if (is_ours(node.name) && !reached.contains(node.id))
+            names.push_back(node.name);
+    return names;
+}
+
 } // namespace karat::compute

@@ -282,7 +282,7 @@ Result<blocks::CollectReport> collect_now(Engine::State& state)
 
 Result<blocks::CollectReport> Engine::collect(int epochs)
 {
-    if (epochs < 1 || epochs > 3)
+    if (epochs < 1 || epochs > kEpochsToFree)
         return fail(Fault::invalid, "Collections are asked for one, two or three at a time");
     blocks::CollectReport sum;
     for (int epoch = 0; epoch < epochs; ++epoch) {

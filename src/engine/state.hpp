@@ -4,10 +4,11 @@
 
 #include "karat/engine.hpp"
 #include "karat/log.hpp"
+#include "karat/mutex.hpp"
 
 #include <condition_variable>
-#include <mutex>
 #include <set>
+#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -28,12 +29,16 @@ struct Engine::State {
 
     Parts parts;
 
-    std::mutex mutex; ///< Guards the members below.
+    Mutex mutex;
     std::condition_variable_any wake;
-    bool woken = false;
-    std::set<std::string> busy; ///< Subjects and volumes that a worker of this process is at.
-    std::vector<std::jthread> threads;
-    Time forget_at{}; ///< When a worker next removes old history from the catalog.
+    bool woken GUARDED_BY(mutex) = false;
+    /// Subjects and volumes that a worker of this process is at.
+    std::set<std::string> busy GUARDED_BY(mutex);
+    /// When a worker next removes old history from the catalog.
+    Time forget_at GUARDED_BY(mutex){};
+
+    std::stop_source ending;           ///< Asked when the workers shall end.
+    std::vector<std::jthread> workers; ///< Only start_workers() and stop_workers() look at them.
 
     Env& env() { return parts.env; }
     Time now() { return parts.env.clock.now(); }

@@ -3,6 +3,7 @@
 // words that it is given, but for the plugin and the store.
 #include "exporter.hpp"
 
+#include "listener.hpp"
 #include "testing/host_tools.hpp"
 
 #include <csignal>

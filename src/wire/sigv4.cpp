@@ -141,7 +141,7 @@ Hash SigningKeys::key(std::string_view access_key_id, SigningSecret const& secre
     auto const name =
         std::string(access_key_id) + "/" + std::to_string(secret.version) + "/" + scope.text();
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         auto const found = entries_.find(name);
         if (found != entries_.end()) {
             recent_.splice(recent_.begin(), recent_, found->second);
@@ -149,7 +149,7 @@ Hash SigningKeys::key(std::string_view access_key_id, SigningSecret const& secre
         }
     }
     auto const derived = derive(secret.secret.reveal(), scope); // not under the lock: it is slow
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     if (!entries_.contains(name)) {
         recent_.push_front({name, derived});
         entries_.emplace(name, recent_.begin());
@@ -169,7 +169,7 @@ void SigningKeys::trim()
 void SigningKeys::forget(std::string_view access_key_id)
 {
     auto const prefix = std::string(access_key_id) + "/";
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     auto at = entries_.lower_bound(prefix);
     while (at != entries_.end() && at->first.starts_with(prefix)) {
         recent_.erase(at->second);
@@ -179,7 +179,7 @@ void SigningKeys::forget(std::string_view access_key_id)
 
 std::size_t SigningKeys::size() const
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     return recent_.size();
 }
 

@@ -135,6 +135,16 @@ Result<PageCut> cut_page(std::size_t count, PageRequest const& request)
     return cut;
 }
 
+Result<void> no_pages_with_ids(std::string_view set, std::vector<std::string> const& ids,
+                               std::optional<std::int32_t> const& max_results)
+{
+    if (!ids.empty() && max_results)
+        return Error{
+            Fault::invalid, Noun::combination,
+            fmt::format("The parameter {} cannot be used with the parameter maxResults", set)};
+    return {};
+}
+
 std::vector<wire::ec2::Tag> wire_tags(Tags const& tags)
 {
     std::vector<wire::ec2::Tag> list;

@@ -119,9 +119,7 @@ Result<wire::ec2::DescribeSnapshotsResult>
 describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
                    wire::ec2::DescribeSnapshotsRequest const& request)
 {
-    if (!request.snapshot_ids.empty() && request.max_results)
-        return Error{Fault::invalid, Noun::combination,
-                     "The parameter snapshotSet cannot be used with the parameter maxResults"};
+    TRY(no_pages_with_ids("snapshotSet", request.snapshot_ids, request.max_results));
     auto const ids = TRY(parse_ids<SnapshotId>(request.snapshot_ids));
     auto all = TRY(engine.snapshots(caller, {.ids = ids,
                                              .owners = request.owner_ids,

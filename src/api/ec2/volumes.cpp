@@ -133,9 +133,7 @@ Result<wire::ec2::DescribeVolumesResult>
 describe_volumes(engine::Engine& engine, engine::Caller const& caller,
                  wire::ec2::DescribeVolumesRequest const& request)
 {
-    if (!request.volume_ids.empty() && request.max_results)
-        return Error{Fault::invalid, Noun::combination,
-                     "The parameter volumeSet cannot be used with the parameter maxResults"};
+    TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
     auto all = TRY(engine.volumes(caller, ids));
     auto some = TRY(filtered(std::move(all), request.filters, kRules));

@@ -332,10 +332,10 @@ public:
     Result<void> cancel_export(std::int64_t task);
     /// Progress and outcome of a task; Fault::not_found when it is done and forgotten.
     Result<Task> task(std::int64_t id);
-    /// Frees what deleted snapshots held, now.
-    /// Condemns what they held; the third collection in a row frees it. `epochs` run one after the
-    /// other.
-    Result<blocks::CollectReport> collect(int epochs = 1);
+    /// Frees what deleted snapshots held: the first collection condemns it, the third in a row
+    /// frees it. `epochs` of them run one after the other.
+    static constexpr int kEpochsToFree = 3;
+    Result<blocks::CollectReport> collect(int epochs = kEpochsToFree);
     /// The operator has looked at the store's alarm.
     Result<void> clear_store_alarm();
     struct ScrubOptions {

@@ -156,6 +156,15 @@ struct VolumeModification {
     std::optional<Time> ended;
 };
 
+/// What went wrong with a volume and has not gone right since, as DescribeVolumeStatus tells it.
+struct VolumeEvent {
+    std::string id;   ///< "evol-" and seventeen digits.
+    std::string type; ///< "attachment-failed".
+    std::string description;
+    std::optional<InstanceId> instance;
+    Time at{};
+};
+
 struct Volume {
     VolumeId id;
     AccountId owner;
@@ -173,6 +182,7 @@ struct Volume {
     std::optional<Attachment> attachment;
     std::optional<VolumeModification> modification;
     std::vector<Time> modified; ///< When its shape was changed, newest last: there is a rate.
+    std::optional<VolumeEvent> event;
     Tags tags;
 };
 

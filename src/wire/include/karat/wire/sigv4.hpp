@@ -14,6 +14,7 @@
 
 #include "karat/env.hpp"
 #include "karat/hash.hpp"
+#include "karat/mutex.hpp"
 #include "karat/result.hpp"
 #include "karat/wire/params.hpp"
 
@@ -22,7 +23,6 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -199,12 +199,12 @@ private:
         std::string name; ///< id/version/scope; ids hold no '/'.
         Hash key;
     };
-    void trim();
+    void trim() REQUIRES(mutex_);
 
     std::size_t const capacity_;
-    std::mutex mutable mutex_;
-    std::list<Entry> recent_; ///< The one used last is at the front.
-    std::map<std::string, std::list<Entry>::iterator, std::less<>> entries_;
+    Mutex mutable mutex_;
+    std::list<Entry> recent_ GUARDED_BY(mutex_); ///< The one used last is at the front.
+    std::map<std::string, std::list<Entry>::iterator, std::less<>> entries_ GUARDED_BY(mutex_);
 };
 
 /// Finds the signature in either form and checks all that needs no secret: form, bounds, scope,
