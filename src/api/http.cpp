@@ -158,9 +158,11 @@ private:
         keep_alive_ = message.keep_alive();
         head_ = message.method() == http::verb::head;
         asio::post(pool_, [self = this->shared_from_this(),
-                           request = convert(std::move(message), peer_)] {
+                           request = convert(std::move(message), peer_)]() mutable {
             auto reply = self->listener_->route.handle(request);
-            asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)]() mutable {
+            auto const loop = self->stream_.get_executor();
+            // Handed on, not shared: the session must end on the loop's thread, not on this one.
+            asio::post(loop, [self = std::move(self), reply = std::move(reply)]() mutable {
                 self->write(std::move(reply));
             });
         });

@@ -23,6 +23,8 @@ add_custom_command(
   COMMENT "Generating the wire structs, readers and writers"
   VERBATIM)
 
+add_custom_target(wire_generated DEPENDS ${generated_sources} ${generated_doors})
+
 file(GLOB wire_doors CONFIGURE_DEPENDS ${wire_dir}/include/karat/wire/*.hpp)
 target_sources(karat_wire
   PRIVATE ${generated_sources}

@@ -12,8 +12,7 @@ fuzz_seconds=${FUZZ_SECONDS:-600} kills=${KILLS:-200}
 
 # Every libFuzzer target for a while, from its saved corpus; findings stay in build/fuzz.
 fuzz() {
-    setup_packages build
-    command -v clang++-19 >/dev/null || die "fuzzing needs clang-19: apt-get install clang-19 libclang-rt-19-dev"
+    setup_packages build lint
     build fuzz
     local target name
     mkdir -p build/findings
