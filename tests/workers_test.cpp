@@ -4,6 +4,7 @@
 
 #include "karat/log.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace karat::testing {

@@ -129,13 +129,9 @@ private:
 
     void wake()
     {
-        std::function<void()> wake;
-        {
-            Lock const guard(wake_mutex_);
-            wake = wake_;
-        }
-        if (wake)
-            wake();
+        Lock const guard(wake_mutex_); // so that who takes it back is not called any more
+        if (wake_)
+            wake_();
     }
 
     Env env_;

@@ -312,13 +312,9 @@ void QemuHypervisor::listen(Listener listener)
 
 void QemuHypervisor::tell(InstanceId const& id, Event event)
 {
-    Listener listener;
-    {
-        Lock const lock(listener_mutex_);
-        listener = listener_;
-    }
-    if (listener)
-        listener(id, event);
+    Lock const lock(listener_mutex_); // so that who takes it back is not called any more
+    if (listener_)
+        listener_(id, event);
 }
 
 Result<void> QemuHypervisor::adopt()

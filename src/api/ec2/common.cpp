@@ -46,7 +46,7 @@ bool glob_matches(std::string_view pattern, std::string_view text)
 
 std::string canonical_filter_name(wire::ec2::Filter const& filter)
 {
-    auto const given = filter.name.value_or("");
+    auto given = filter.name.value_or("");
     if (given.starts_with(kTagPrefix) || given.find('-') != std::string::npos)
         return given;
     std::string name;
