@@ -2,6 +2,7 @@
 #include "karat/memory_env.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
@@ -26,23 +27,42 @@ struct Write {
     bool resize = false; // a truncate to offset_bytes instead
 };
 
-void apply_write(Bytes& to, Write const& write)
+/// Of `write`, the first `length` bytes; all of a resize.
+void apply_write(Bytes& to, Write const& write, std::size_t length)
 {
     if (write.resize) {
         to.resize(write.offset_bytes);
         return;
     }
-    auto const end = write.offset_bytes + write.bytes.size();
+    if (length == 0)
+        return;
+    auto const end = write.offset_bytes + length;
     if (to.size() < end)
         to.resize(end);
-    std::copy(write.bytes.begin(), write.bytes.end(),
-              to.begin() + static_cast<std::ptrdiff_t>(write.offset_bytes));
+    std::memcpy(to.data() + write.offset_bytes, write.bytes.data(), length);
 }
+
+/// A file's bytes, shared by whoever has the same ones, disks that a crash left among them.
+class Contents {
+public:
+    Bytes const& bytes() const { return *bytes_; }
+    std::size_t size() const { return bytes_->size(); }
+    Bytes& change()
+    {
+        if (bytes_.use_count() > 1)
+            bytes_ = std::make_shared<Bytes>(*bytes_);
+        return *bytes_;
+    }
+    std::shared_ptr<Bytes const> share() const { return bytes_; }
+
+private:
+    std::shared_ptr<Bytes> bytes_ = std::make_shared<Bytes>();
+};
 
 /// One file: what readers see, what the platter holds, and the writes between the two.
 struct Node {
-    Bytes cached;
-    Bytes synced;
+    Contents cached;
+    Contents synced;
     std::vector<Write> unsynced;
     bool lost = false; // its disk crashed; open handles are dead
     int handles = 0;   // open now
@@ -53,12 +73,39 @@ struct NameChange {
     std::shared_ptr<Node> node; // null: the name went away
 };
 
+using Names = std::map<std::string, std::shared_ptr<Node>>;
+
+void apply(Names& names, NameChange const& change)
+{
+    if (change.node)
+        names[change.path] = change.node;
+    else
+        names.erase(change.path);
+}
+
+/// What the platter holds of a file when each unsynced write survives as `keep` says.
+std::shared_ptr<Node> after_crash(Node const& node, std::function<bool()> const& keep)
+{
+    auto left = std::make_shared<Node>();
+    left->synced = node.synced;
+    for (auto const& write : node.unsynced) {
+        if (!keep())
+            continue;
+        auto length = write.bytes.size();
+        if (!write.resize && length > kSector && !keep())
+            length = length / kSector / 2 * kSector;
+        apply_write(left->synced.change(), write, length);
+    }
+    left->cached = left->synced;
+    return left;
+}
+
 } // namespace
 
 struct MemoryFiles::Disk {
-    std::mutex mutex;
-    std::map<std::string, std::shared_ptr<Node>> names;        // as processes see them
-    std::map<std::string, std::shared_ptr<Node>> synced_names; // as the platter has them
+    std::recursive_mutex mutex; // a hook may look at what a crash would leave
+    Names names;                // as processes see them
+    Names synced_names;         // as the platter has them
     std::vector<NameChange> unsynced_names;
     std::set<std::string> dirs{"", ".", "/"};
     std::map<std::string, int> locks;
@@ -91,6 +138,22 @@ struct MemoryFiles::Disk {
             names.erase(path);
         unsynced_names.push_back({path, std::move(node)});
     }
+    /// The names after a crash, with files of their own.
+    Names after_crash(std::function<bool()> const& keep) const
+    {
+        auto left = synced_names;
+        for (auto const& change : unsynced_names)
+            if (keep())
+                apply(left, change);
+        std::map<Node*, std::shared_ptr<Node>> reborn;
+        for (auto& [path, node] : left) {
+            auto& fresh = reborn[node.get()];
+            if (!fresh)
+                fresh = karat::after_crash(*node, keep);
+            node = fresh;
+        }
+        return left;
+    }
 };
 
 namespace {
@@ -102,7 +165,7 @@ Error dead(std::string const& path)
 
 class MemoryLock final : public FileLock {
 public:
-    MemoryLock(std::mutex& mutex, std::map<std::string, int>& locks, std::string path,
+    MemoryLock(std::recursive_mutex& mutex, std::map<std::string, int>& locks, std::string path,
                std::shared_ptr<void> owner)
         : mutex_(mutex)
         , locks_(locks)
@@ -117,7 +180,7 @@ public:
     }
 
 private:
-    std::mutex& mutex_;
+    std::recursive_mutex& mutex_;
     std::map<std::string, int>& locks_;
     std::string path_;
     std::shared_ptr<void> owner_; // keeps the disk alive
@@ -147,8 +210,8 @@ public:
         if (offset_bytes >= node_->cached.size())
             return std::size_t{0};
         auto const length = std::min<std::size_t>(into.size(), node_->cached.size() - offset_bytes);
-        std::copy_n(node_->cached.begin() + static_cast<std::ptrdiff_t>(offset_bytes), length,
-                    into.begin());
+        if (length > 0)
+            std::memcpy(into.data(), node_->cached.bytes().data() + offset_bytes, length);
         return length;
     }
 
@@ -194,7 +257,7 @@ public:
         std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         constexpr std::uint64_t kBlock = 4096;
-        auto const& bytes = node_->cached;
+        auto const& bytes = node_->cached.bytes();
         auto const data_in = [&](std::uint64_t block) {
             auto const from = static_cast<std::ptrdiff_t>(block * kBlock);
             auto const to = static_cast<std::ptrdiff_t>(
@@ -229,7 +292,7 @@ private:
     Result<void> alive() const { return node_->lost ? Result<void>(dead(path_)) : Result<void>(); }
     Result<void> change(Write write)
     {
-        apply_write(node_->cached, write);
+        apply_write(node_->cached.change(), write, write.bytes.size());
         node_->unsynced.push_back(std::move(write));
         return {};
     }
@@ -297,10 +360,7 @@ Result<void> MemoryFiles::sync_dir(std::string const& path)
     std::erase_if(disk_->unsynced_names, [&](NameChange const& change) {
         if (parent_of(change.path) != path)
             return false;
-        if (change.node)
-            disk_->synced_names[change.path] = change.node;
-        else
-            disk_->synced_names.erase(change.path);
+        apply(disk_->synced_names, change);
         return true;
     });
     return {};
@@ -373,65 +433,37 @@ void MemoryFiles::crash()
 void MemoryFiles::crash(std::function<bool()> const& keep)
 {
     std::scoped_lock const guard(disk_->mutex);
-    for (auto const& change : disk_->unsynced_names) {
-        if (!keep())
-            continue;
-        if (change.node)
-            disk_->synced_names[change.path] = change.node;
-        else
-            disk_->synced_names.erase(change.path);
-    }
-    disk_->unsynced_names.clear();
-
-    // Handles from before the crash hold the old nodes, which die; names get new ones.
-    std::map<Node*, std::shared_ptr<Node>> reborn;
-    for (auto& [path, node] : disk_->synced_names) {
-        auto& fresh = reborn[node.get()];
-        if (!fresh) {
-            fresh = std::make_shared<Node>();
-            fresh->synced = node->synced;
-            for (auto write : node->unsynced) {
-                if (!keep())
-                    continue;
-                if (!write.resize && write.bytes.size() > kSector && !keep())
-                    write.bytes.resize(write.bytes.size() / kSector / 2 * kSector);
-                apply_write(fresh->synced, write);
-            }
-            fresh->cached = fresh->synced;
-        }
-    }
-    for (auto& [path, node] : disk_->names)
+    auto left = disk_->after_crash(keep);
+    // Handles from before the crash hold the old nodes, which die; names have new ones.
+    for (auto const* const names : {&disk_->names, &disk_->synced_names})
+        for (auto const& [path, node] : *names)
+            node->lost = true;
+    for (auto const& node : disk_->unlinked)
         node->lost = true;
-    for (auto& [path, node] : disk_->synced_names) {
-        node->lost = true;
-        node = reborn[node.get()];
-    }
+    disk_->unlinked.clear();
+    disk_->synced_names = std::move(left);
     disk_->names = disk_->synced_names;
+    disk_->unsynced_names.clear();
     disk_->locks.clear();
 }
 
 std::unique_ptr<MemoryFiles> MemoryFiles::after_crash(std::function<bool()> const& keep) const
 {
     auto copy = std::make_unique<MemoryFiles>();
-    {
-        std::scoped_lock const guard(disk_->mutex);
-        std::map<Node const*, std::shared_ptr<Node>> copies;
-        auto const copy_of = [&](std::shared_ptr<Node> const& node) {
-            auto& made = copies[node.get()];
-            if (node && !made)
-                made = std::make_shared<Node>(*node);
-            return made;
-        };
-        for (auto const& [path, node] : disk_->names)
-            copy->disk_->names[path] = copy_of(node);
-        for (auto const& [path, node] : disk_->synced_names)
-            copy->disk_->synced_names[path] = copy_of(node);
-        for (auto const& change : disk_->unsynced_names)
-            copy->disk_->unsynced_names.push_back({change.path, copy_of(change.node)});
-        copy->disk_->dirs = disk_->dirs;
-    }
-    copy->crash(keep);
+    std::scoped_lock const guard(disk_->mutex);
+    copy->disk_->synced_names = disk_->after_crash(keep);
+    copy->disk_->names = copy->disk_->synced_names;
+    copy->disk_->dirs = disk_->dirs;
     return copy;
+}
+
+std::map<std::string, std::shared_ptr<Bytes const>> MemoryFiles::contents() const
+{
+    std::scoped_lock const guard(disk_->mutex);
+    std::map<std::string, std::shared_ptr<Bytes const>> contents;
+    for (auto const& [path, node] : disk_->names)
+        contents.emplace_hint(contents.end(), path, node->cached.share());
+    return contents;
 }
 
 void MemoryFiles::set_hook(Hook hook)
