@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/memory_env.hpp"
 
-#include "karat/mutex.hpp"
-
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <map>
+#include <mutex>
 #include <set>
 
 namespace karat {
@@ -27,23 +27,42 @@ struct Write {
     bool resize = false; // a truncate to offset_bytes instead
 };
 
-void apply_write(Bytes& to, Write const& write)
+/// Of `write`, the first `length` bytes; all of a resize.
+void apply_write(Bytes& to, Write const& write, std::size_t length)
 {
     if (write.resize) {
         to.resize(write.offset_bytes);
         return;
     }
-    auto const end = write.offset_bytes + write.bytes.size();
+    if (length == 0)
+        return;
+    auto const end = write.offset_bytes + length;
     if (to.size() < end)
         to.resize(end);
-    std::copy(write.bytes.begin(), write.bytes.end(),
-              to.begin() + static_cast<std::ptrdiff_t>(write.offset_bytes));
+    std::memcpy(to.data() + write.offset_bytes, write.bytes.data(), length);
 }
+
+/// A file's bytes, shared by whoever has the same ones, disks that a crash left among them.
+class Contents {
+public:
+    Bytes const& bytes() const { return *bytes_; }
+    std::size_t size() const { return bytes_->size(); }
+    Bytes& change()
+    {
+        if (bytes_.use_count() > 1)
+            bytes_ = std::make_shared<Bytes>(*bytes_);
+        return *bytes_;
+    }
+    std::shared_ptr<Bytes const> share() const { return bytes_; }
+
+private:
+    std::shared_ptr<Bytes> bytes_ = std::make_shared<Bytes>();
+};
 
 /// One file: what readers see, what the platter holds, and the writes between the two.
 struct Node {
-    Bytes cached;
-    Bytes synced;
+    Contents cached;
+    Contents synced;
     std::vector<Write> unsynced;
     bool lost = false; // its disk crashed; open handles are dead
     int handles = 0;   // open now
@@ -54,26 +73,51 @@ struct NameChange {
     std::shared_ptr<Node> node; // null: the name went away
 };
 
+using Names = std::map<std::string, std::shared_ptr<Node>>;
+
+void apply(Names& names, NameChange const& change)
+{
+    if (change.node)
+        names[change.path] = change.node;
+    else
+        names.erase(change.path);
+}
+
+/// What the platter holds of a file when each unsynced write survives as `keep` says.
+std::shared_ptr<Node> after_crash(Node const& node, std::function<bool()> const& keep)
+{
+    auto left = std::make_shared<Node>();
+    left->synced = node.synced;
+    for (auto const& write : node.unsynced) {
+        if (!keep())
+            continue;
+        auto length = write.bytes.size();
+        if (!write.resize && length > kSector && !keep())
+            length = length / kSector / 2 * kSector;
+        apply_write(left->synced.change(), write, length);
+    }
+    left->cached = left->synced;
+    return left;
+}
+
 } // namespace
 
 struct MemoryFiles::Disk {
-    Mutex mutex;
-    std::map<std::string, std::shared_ptr<Node>> names GUARDED_BY(mutex); // as processes see them
-    std::map<std::string, std::shared_ptr<Node>>
-        synced_names GUARDED_BY(mutex); // as the platter has them
-    std::vector<NameChange> unsynced_names GUARDED_BY(mutex);
-    std::set<std::string> dirs GUARDED_BY(mutex){"", ".", "/"};
-    std::map<std::string, int> locks GUARDED_BY(mutex);
-    Hook hook GUARDED_BY(mutex);
-    std::uint64_t capacity_bytes GUARDED_BY(mutex) = std::uint64_t{1} << 40;
-    std::vector<std::shared_ptr<Node>>
-        unlinked GUARDED_BY(mutex); // takes room while it is open, as on any disk
+    std::recursive_mutex mutex; // a hook may look at what a crash would leave
+    Names names;                // as processes see them
+    Names synced_names;         // as the platter has them
+    std::vector<NameChange> unsynced_names;
+    std::set<std::string> dirs{"", ".", "/"};
+    std::map<std::string, int> locks;
+    Hook hook;
+    std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
+    std::vector<std::shared_ptr<Node>> unlinked; // takes room while it is open, as on any disk
 
-    Result<void> before(std::string_view operation, std::string const& path) REQUIRES(mutex)
+    Result<void> before(std::string_view operation, std::string const& path)
     {
         return hook ? hook(operation, path) : Result<void>();
     }
-    std::uint64_t used_bytes() const REQUIRES(mutex)
+    std::uint64_t used_bytes() const
     {
         std::uint64_t sum = 0;
         for (auto const& [path, node] : names)
@@ -83,7 +127,7 @@ struct MemoryFiles::Disk {
                 sum += node->cached.size();
         return sum;
     }
-    void set_name(std::string const& path, std::shared_ptr<Node> node) REQUIRES(mutex)
+    void set_name(std::string const& path, std::shared_ptr<Node> node)
     {
         std::erase_if(unlinked, [&](auto const& one) { return one == node || one->handles == 0; });
         if (auto const found = names.find(path); found != names.end() && found->second != node)
@@ -93,6 +137,22 @@ struct MemoryFiles::Disk {
         else
             names.erase(path);
         unsynced_names.push_back({path, std::move(node)});
+    }
+    /// The names after a crash, with files of their own.
+    Names after_crash(std::function<bool()> const& keep) const
+    {
+        auto left = synced_names;
+        for (auto const& change : unsynced_names)
+            if (keep())
+                apply(left, change);
+        std::map<Node*, std::shared_ptr<Node>> reborn;
+        for (auto& [path, node] : left) {
+            auto& fresh = reborn[node.get()];
+            if (!fresh)
+                fresh = karat::after_crash(*node, keep);
+            node = fresh;
+        }
+        return left;
     }
 };
 
@@ -105,7 +165,7 @@ Error dead(std::string const& path)
 
 class MemoryLock final : public FileLock {
 public:
-    MemoryLock(Mutex& mutex, std::map<std::string, int>& locks, std::string path,
+    MemoryLock(std::recursive_mutex& mutex, std::map<std::string, int>& locks, std::string path,
                std::shared_ptr<void> owner)
         : mutex_(mutex)
         , locks_(locks)
@@ -115,12 +175,12 @@ public:
     }
     ~MemoryLock() override
     {
-        Lock const guard(mutex_);
+        std::scoped_lock const guard(mutex_);
         locks_.erase(path_);
     }
 
 private:
-    Mutex& mutex_;
+    std::recursive_mutex& mutex_;
     std::map<std::string, int>& locks_;
     std::string path_;
     std::shared_ptr<void> owner_; // keeps the disk alive
@@ -138,26 +198,26 @@ public:
     }
     ~MemoryFile() override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         --node_->handles;
     }
 
     Result<std::size_t> read_at(std::uint64_t offset_bytes, std::span<std::byte> into) override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("read", path_));
         if (offset_bytes >= node_->cached.size())
             return std::size_t{0};
         auto const length = std::min<std::size_t>(into.size(), node_->cached.size() - offset_bytes);
-        std::copy_n(node_->cached.begin() + static_cast<std::ptrdiff_t>(offset_bytes), length,
-                    into.begin());
+        if (length > 0)
+            std::memcpy(into.data(), node_->cached.bytes().data() + offset_bytes, length);
         return length;
     }
 
     Result<void> write_at(std::uint64_t offset_bytes, std::span<std::byte const> from) override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("write", path_));
         auto const end = offset_bytes + from.size();
@@ -169,7 +229,7 @@ public:
 
     Result<void> sync_data() override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("sync", path_));
         node_->synced = node_->cached;
@@ -179,14 +239,14 @@ public:
 
     Result<std::uint64_t> size_bytes() override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         return std::uint64_t{node_->cached.size()};
     }
 
     Result<void> truncate(std::uint64_t size_bytes) override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("truncate", path_));
         return change({size_bytes, {}, true});
@@ -194,10 +254,10 @@ public:
 
     Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         constexpr std::uint64_t kBlock = 4096;
-        auto const& bytes = node_->cached;
+        auto const& bytes = node_->cached.bytes();
         auto const data_in = [&](std::uint64_t block) {
             auto const from = static_cast<std::ptrdiff_t>(block * kBlock);
             auto const to = static_cast<std::ptrdiff_t>(
@@ -219,7 +279,7 @@ public:
 
     Result<void> punch_hole(Range range) override
     {
-        Lock const guard(disk_->mutex);
+        std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("punch", path_));
         auto const end = std::min<std::uint64_t>(range.end_bytes(), node_->cached.size());
@@ -232,7 +292,7 @@ private:
     Result<void> alive() const { return node_->lost ? Result<void>(dead(path_)) : Result<void>(); }
     Result<void> change(Write write)
     {
-        apply_write(node_->cached, write);
+        apply_write(node_->cached.change(), write, write.bytes.size());
         node_->unsynced.push_back(std::move(write));
         return {};
     }
@@ -252,7 +312,7 @@ MemoryFiles::~MemoryFiles() = default;
 
 Result<std::unique_ptr<File>> MemoryFiles::open(std::string const& path, Access access)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     auto const found = disk_->names.find(path);
     auto node = found == disk_->names.end() ? nullptr : found->second;
     if (node && access == Access::create_new)
@@ -271,7 +331,7 @@ Result<std::unique_ptr<File>> MemoryFiles::open(std::string const& path, Access 
 
 Result<void> MemoryFiles::remove(std::string const& path)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     TRY(disk_->before("remove", path));
     if (disk_->names.contains(path))
         disk_->set_name(path, nullptr);
@@ -280,7 +340,7 @@ Result<void> MemoryFiles::remove(std::string const& path)
 
 Result<void> MemoryFiles::rename(std::string const& from, std::string const& to)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     TRY(disk_->before("rename", from));
     auto const found = disk_->names.find(from);
     if (found == disk_->names.end())
@@ -295,15 +355,12 @@ Result<void> MemoryFiles::rename(std::string const& from, std::string const& to)
 
 Result<void> MemoryFiles::sync_dir(std::string const& path)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     TRY(disk_->before("sync_dir", path));
-    std::erase_if(disk_->unsynced_names, [&](NameChange const& change) REQUIRES(disk_->mutex) {
+    std::erase_if(disk_->unsynced_names, [&](NameChange const& change) {
         if (parent_of(change.path) != path)
             return false;
-        if (change.node)
-            disk_->synced_names[change.path] = change.node;
-        else
-            disk_->synced_names.erase(change.path);
+        apply(disk_->synced_names, change);
         return true;
     });
     return {};
@@ -311,7 +368,7 @@ Result<void> MemoryFiles::sync_dir(std::string const& path)
 
 Result<void> MemoryFiles::make_dirs(std::string const& path)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     for (auto part = path; !disk_->dirs.contains(part); part = parent_of(part))
         disk_->dirs.insert(part);
     return {};
@@ -319,7 +376,7 @@ Result<void> MemoryFiles::make_dirs(std::string const& path)
 
 Result<void> MemoryFiles::remove_dir(std::string const& path)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     auto const below = disk_->names.lower_bound(path + '/');
     if (below != disk_->names.end() && below->first.starts_with(path + '/'))
         return fail(Fault::io,
@@ -330,7 +387,7 @@ Result<void> MemoryFiles::remove_dir(std::string const& path)
 
 Result<std::vector<std::string>> MemoryFiles::list(std::string const& path)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     if (!disk_->dirs.contains(path))
         return fail(Fault::not_found,
                     fmt::format("Cannot list {}: No such file or directory", path));
@@ -348,13 +405,13 @@ Result<std::vector<std::string>> MemoryFiles::list(std::string const& path)
 
 Result<bool> MemoryFiles::exists(std::string const& path)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     return disk_->names.contains(path) || disk_->dirs.contains(path);
 }
 
 Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     if (!disk_->locks.emplace(path, 1).second)
         return fail(Fault::unavailable, fmt::format("{} is locked by another process", path));
     return std::unique_ptr<FileLock>(
@@ -363,7 +420,7 @@ Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 
 Result<std::uint64_t> MemoryFiles::free_bytes(std::string const&)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     auto const used = disk_->used_bytes();
     return used < disk_->capacity_bytes ? disk_->capacity_bytes - used : 0;
 }
@@ -375,78 +432,49 @@ void MemoryFiles::crash()
 
 void MemoryFiles::crash(std::function<bool()> const& keep)
 {
-    Lock const guard(disk_->mutex);
-    for (auto const& change : disk_->unsynced_names) {
-        if (!keep())
-            continue;
-        if (change.node)
-            disk_->synced_names[change.path] = change.node;
-        else
-            disk_->synced_names.erase(change.path);
-    }
-    disk_->unsynced_names.clear();
-
-    // Handles from before the crash hold the old nodes, which die; names get new ones.
-    std::map<Node*, std::shared_ptr<Node>> reborn;
-    for (auto& [path, node] : disk_->synced_names) {
-        auto& fresh = reborn[node.get()];
-        if (!fresh) {
-            fresh = std::make_shared<Node>();
-            fresh->synced = node->synced;
-            for (auto write : node->unsynced) {
-                if (!keep())
-                    continue;
-                if (!write.resize && write.bytes.size() > kSector && !keep())
-                    write.bytes.resize(write.bytes.size() / kSector / 2 * kSector);
-                apply_write(fresh->synced, write);
-            }
-            fresh->cached = fresh->synced;
-        }
-    }
-    for (auto& [path, node] : disk_->names)
+    std::scoped_lock const guard(disk_->mutex);
+    auto left = disk_->after_crash(keep);
+    // Handles from before the crash hold the old nodes, which die; names have new ones.
+    for (auto const* const names : {&disk_->names, &disk_->synced_names})
+        for (auto const& [path, node] : *names)
+            node->lost = true;
+    for (auto const& node : disk_->unlinked)
         node->lost = true;
-    for (auto& [path, node] : disk_->synced_names) {
-        node->lost = true;
-        node = reborn[node.get()];
-    }
+    disk_->unlinked.clear();
+    disk_->synced_names = std::move(left);
     disk_->names = disk_->synced_names;
+    disk_->unsynced_names.clear();
     disk_->locks.clear();
 }
 
 std::unique_ptr<MemoryFiles> MemoryFiles::after_crash(std::function<bool()> const& keep) const
 {
     auto copy = std::make_unique<MemoryFiles>();
-    {
-        Lock const guard(disk_->mutex);
-        Lock const its_guard(copy->disk_->mutex);
-        std::map<Node const*, std::shared_ptr<Node>> copies;
-        auto const copy_of = [&](std::shared_ptr<Node> const& node) {
-            auto& made = copies[node.get()];
-            if (node && !made)
-                made = std::make_shared<Node>(*node);
-            return made;
-        };
-        for (auto const& [path, node] : disk_->names)
-            copy->disk_->names[path] = copy_of(node);
-        for (auto const& [path, node] : disk_->synced_names)
-            copy->disk_->synced_names[path] = copy_of(node);
-        for (auto const& change : disk_->unsynced_names)
-            copy->disk_->unsynced_names.push_back({change.path, copy_of(change.node)});
-        copy->disk_->dirs = disk_->dirs;
-    }
-    copy->crash(keep);
+    std::scoped_lock const guard(disk_->mutex);
+    copy->disk_->synced_names = disk_->after_crash(keep);
+    copy->disk_->names = copy->disk_->synced_names;
+    copy->disk_->dirs = disk_->dirs;
     return copy;
+}
+
+std::map<std::string, std::shared_ptr<Bytes const>> MemoryFiles::contents() const
+{
+    std::scoped_lock const guard(disk_->mutex);
+    std::map<std::string, std::shared_ptr<Bytes const>> contents;
+    for (auto const& [path, node] : disk_->names)
+        contents.emplace_hint(contents.end(), path, node->cached.share());
+    return contents;
 }
 
 void MemoryFiles::set_hook(Hook hook)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     disk_->hook = std::move(hook);
 }
 
 void MemoryFiles::set_capacity_bytes(std::uint64_t capacity_bytes)
 {
-    Lock const guard(disk_->mutex);
+    std::scoped_lock const guard(disk_->mutex);
     disk_->capacity_bytes = capacity_bytes;
 }
 

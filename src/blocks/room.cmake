@@ -2,8 +2,10 @@ target_link_libraries(karat_blocks PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt
 if(TARGET blocks_test)
   target_link_libraries(blocks_test PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt::fmt)
 endif()
-if(NOT KARAT_SANITIZE) # a program that measures, and what the shell tests make stores with
-  add_executable(blocks_bench ${PROJECT_SOURCE_DIR}/bench/blocks_bench.cpp)
-  target_compile_options(blocks_bench PRIVATE ${KARAT_WARNINGS})
-  target_link_libraries(blocks_bench PRIVATE karat_blocks karat_base)
+if(NOT KARAT_SANITIZE) # programs that measure; the shell tests make stores with the first
+  foreach(program blocks_bench collector_bench)
+    add_executable(${program} ${PROJECT_SOURCE_DIR}/bench/${program}.cpp)
+    target_compile_options(${program} PRIVATE ${KARAT_WARNINGS})
+    target_link_libraries(${program} PRIVATE karat_blocks karat_base Threads::Threads)
+  endforeach()
 endif()

@@ -86,7 +86,7 @@ Result<ScrubCursor> decode_cursor(std::string_view text)
 /// One thread's tools.
 struct PackCheck::Desk {
     Bench bench;
-    Bytes window;
+    Buffer window;
     std::uint64_t window_at = 0;
     std::size_t window_bytes = 0;
     Bytes plain;
@@ -188,15 +188,16 @@ Result<void> PackCheck::check_record(Indexed const& record, Packs::Pin const& pi
     if (at.stored_bytes > kMaxPageBytes)
         return damaged("its length is absurd");
     if (at.offset < desk.window_at || end > desk.window_at + desk.window_bytes) {
-        desk.window.resize(std::max<std::size_t>(kWindowBytes, end - at.offset));
+        if (desk.window.size < std::max<std::size_t>(kWindowBytes, end - at.offset))
+            desk.window = Buffer::of(std::max<std::size_t>(kWindowBytes, end - at.offset));
         desk.window_at = at.offset;
-        desk.window_bytes = TRY(pin.file().read_at(at.offset, desk.window));
+        desk.window_bytes = TRY(pin.file().read_at(at.offset, desk.window.span()));
         keep_pace(desk.window_bytes);
     }
     if (end > desk.window_at + desk.window_bytes)
         return damaged("the pack ends before it");
-    auto const bytes = std::span<std::byte const>(desk.window)
-                           .subspan(at.offset - desk.window_at, end - at.offset);
+    auto const bytes =
+        std::as_const(desk.window).span().subspan(at.offset - desk.window_at, end - at.offset);
     auto const header = parse_record_header(bytes, {at.pack, at.offset});
     if (!header || header->hash != record.hash || header->kind != at.kind ||
         header->stored_bytes != at.stored_bytes)

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 
 namespace karat {
@@ -36,7 +37,11 @@ public:
     void crash(std::function<bool()> const& keep);
 
     /// What a crash at this moment would leave, as a disk of its own; this one goes on.
+    /// May be called in a hook. Shares the contents of files that it finds whole: costs little.
     std::unique_ptr<MemoryFiles> after_crash(std::function<bool()> const& keep) const;
+
+    /// Every file as a reader would find it, by path. The bytes never change.
+    std::map<std::string, std::shared_ptr<Bytes const>> contents() const;
 
     /// Called before every operation that changes or syncs something, with its name ("write",
     /// "sync", "rename", ...) and path; an Error returned here is what the caller gets.
