@@ -46,6 +46,7 @@ struct Node {
     std::vector<Write> unsynced;
     bool lost = false; // its disk crashed; open handles are dead
     int handles = 0;   // open now
+    unsigned mode = 0600;
 };
 
 struct NameChange {
@@ -349,6 +350,16 @@ Result<bool> MemoryFiles::exists(std::string const& path)
     return disk_->names.contains(path) || disk_->dirs.contains(path);
 }
 
+Result<unsigned> MemoryFiles::mode(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const found = disk_->names.find(path);
+    if (found == disk_->names.end())
+        return fail(Fault::not_found,
+                    fmt::format("Cannot look at {}: No such file or directory", path));
+    return found->second->mode;
+}
+
 Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 {
     std::scoped_lock const guard(disk_->mutex);
@@ -390,6 +401,7 @@ void MemoryFiles::crash(std::function<bool()> const& keep)
         if (!fresh) {
             fresh = std::make_shared<Node>();
             fresh->synced = node->synced;
+            fresh->mode = node->mode;
             for (auto write : node->unsynced) {
                 if (!keep())
                     continue;
@@ -438,6 +450,14 @@ void MemoryFiles::set_hook(Hook hook)
 {
     std::scoped_lock const guard(disk_->mutex);
     disk_->hook = std::move(hook);
+}
+
+void MemoryFiles::set_mode(std::string const& path, unsigned mode)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const found = disk_->names.find(path);
+    VERIFY(found != disk_->names.end());
+    found->second->mode = mode;
 }
 
 void MemoryFiles::set_capacity_bytes(std::uint64_t capacity_bytes)
