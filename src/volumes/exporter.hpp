@@ -27,6 +27,7 @@ public:
 private:
     std::optional<Process> find();
     bool serves();
+    std::string keys_word() const;
     Result<void> serve_locked();
     Result<void> start();
     Result<void> wait_for_start(pid_t pid);
