@@ -21,6 +21,7 @@ endfunction()
 
 karat_fuzz(query wire)
 karat_fuzz(sigv4 wire)
+karat_fuzz(keys keys)
 karat_fuzz(manifest blocks PkgConfig::zstd PkgConfig::xxhash)
 karat_fuzz(condemned blocks PkgConfig::zstd PkgConfig::xxhash)
 karat_fuzz(pack blocks PkgConfig::zstd PkgConfig::xxhash)

@@ -26,7 +26,8 @@ void sign_manifest(Bytes& bytes)
     if (bytes.size() < kManifestHeaderBytes + kHashBytes)
         return;
     auto const body = bytes.size() - kHashBytes;
-    auto const facts = load<std::uint32_t>(bytes.data() + 12);
+    auto const facts = std::uint64_t{load<std::uint32_t>(bytes.data() + 12)} +
+                       load<std::uint32_t>(bytes.data() + 36);
     if (facts <= body - kManifestHeaderBytes) {
         Sha256 root;
         root.update(kRootText);

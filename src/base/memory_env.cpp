@@ -66,6 +66,7 @@ struct Node {
     std::vector<Write> unsynced;
     bool lost = false; // its disk crashed; open handles are dead
     int handles = 0;   // open now
+    unsigned mode = 0600;
 };
 
 struct NameChange {
@@ -88,6 +89,7 @@ std::shared_ptr<Node> after_crash(Node const& node, std::function<bool()> const&
 {
     auto left = std::make_shared<Node>();
     left->synced = node.synced;
+    left->mode = node.mode;
     for (auto const& write : node.unsynced) {
         if (!keep())
             continue;
@@ -409,6 +411,16 @@ Result<bool> MemoryFiles::exists(std::string const& path)
     return disk_->names.contains(path) || disk_->dirs.contains(path);
 }
 
+Result<unsigned> MemoryFiles::mode(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const found = disk_->names.find(path);
+    if (found == disk_->names.end())
+        return fail(Fault::not_found,
+                    fmt::format("Cannot look at {}: No such file or directory", path));
+    return found->second->mode;
+}
+
 Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 {
     std::scoped_lock const guard(disk_->mutex);
@@ -470,6 +482,14 @@ void MemoryFiles::set_hook(Hook hook)
 {
     std::scoped_lock const guard(disk_->mutex);
     disk_->hook = std::move(hook);
+}
+
+void MemoryFiles::set_mode(std::string const& path, unsigned mode)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const found = disk_->names.find(path);
+    VERIFY(found != disk_->names.end());
+    found->second->mode = mode;
 }
 
 void MemoryFiles::set_capacity_bytes(std::uint64_t capacity_bytes)

@@ -270,6 +270,14 @@ public:
         return io_error("look at", path);
     }
 
+    Result<unsigned> mode(std::string const& path) override
+    {
+        struct stat facts = {};
+        if (::stat(path.c_str(), &facts) != 0)
+            return io_error("look at", path);
+        return static_cast<unsigned>(facts.st_mode & 07777U);
+    }
+
     Result<std::unique_ptr<FileLock>> lock(std::string const& path) override
     {
         Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));

@@ -2,6 +2,7 @@
 // The nbdkit plugin karat-blk: every snapshot of a store, read-only, by export name. nbdkit calls
 // each function from any of its threads at once; the reader and its views are thread-safe.
 #include "karat/blocks.hpp"
+#include "karat/keys.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
@@ -27,8 +28,10 @@ constexpr std::uint32_t kMaximumBytes = 32 << 20;   // what NBD clients expect a
 /// nbdkit's callbacks have no place for state of their own, so this is the plugin's.
 struct Plugin {
     std::string store;
+    std::string key_file; ///< Its path; what is in it is never on the command line.
     std::uint64_t cache_bytes = kDefaultCacheBytes;
-    std::unique_ptr<blocks::Reader> reader;
+    std::unique_ptr<keys::Keys> keys;
+    std::unique_ptr<blocks::Reader> reader; ///< Last: it uses the keys.
 };
 Plugin& plugin()
 {
@@ -49,17 +52,23 @@ int refuse(Error const& error, int code)
     return -1;
 }
 
+/// nbdkit changes its directory when it goes to the background.
+int set_path(std::string& to, char const* value)
+{
+    std::unique_ptr<char, void (*)(void*)> const path(nbdkit_absolute_path(value), std::free);
+    if (!path)
+        return -1;
+    to = path.get();
+    return 0;
+}
+
 int config(char const* key, char const* value)
 {
     std::string_view const name = key;
-    if (name == "store") {
-        // nbdkit changes its directory when it goes to the background.
-        std::unique_ptr<char, void (*)(void*)> const path(nbdkit_absolute_path(value), std::free);
-        if (!path)
-            return -1;
-        plugin().store = path.get();
-        return 0;
-    }
+    if (name == "store")
+        return set_path(plugin().store, value);
+    if (name == "keys")
+        return set_path(plugin().key_file, value);
     if (name == "cache") {
         auto const size = nbdkit_parse_size(value);
         if (size < 0)
@@ -67,7 +76,7 @@ int config(char const* key, char const* value)
         plugin().cache_bytes = static_cast<std::uint64_t>(size);
         return 0;
     }
-    nbdkit_error("karat-blk knows store= and cache=, not '%s'", key);
+    nbdkit_error("karat-blk knows store=, keys= and cache=, not '%s'", key);
     return -1;
 }
 
@@ -82,7 +91,14 @@ int config_complete()
 int get_ready()
 {
     raise_file_limit(); // a store of some terabytes has thousands of packs
-    blocks::Options const options{.cache_bytes = plugin().cache_bytes};
+    // Before nbdkit gives up privileges: a key file that cannot be used is told now, not when the
+    // first guest waits for its disk.
+    if (!plugin().key_file.empty()) {
+        plugin().keys = keys::make_file_keys(posix_env(), plugin().key_file);
+        if (auto const readable = plugin().keys->list(); !readable.ok())
+            log(Level::error, "blk.keys", readable.error());
+    }
+    blocks::Options const options{.cache_bytes = plugin().cache_bytes, .keys = plugin().keys.get()};
     auto reader = blocks::Reader::open(posix_env(), plugin().store, options);
     if (!reader.ok())
         return refuse(reader.error(), EINVAL);
@@ -90,7 +106,11 @@ int get_ready()
     return 0;
 }
 
-void unload() { plugin().reader.reset(); }
+void unload()
+{
+    plugin().reader.reset();
+    plugin().keys.reset();
+}
 
 int list_exports(int, int, struct nbdkit_exports* exports)
 {
@@ -113,7 +133,10 @@ void* open_export(int)
         return nullptr;
     auto view = plugin().reader->view(name);
     if (!view.ok()) {
-        (void)refuse(view.error(), view.error().fault == Fault::not_found ? ENOENT : EIO);
+        auto const fault = view.error().fault;
+        (void)refuse(view.error(), fault == Fault::not_found ? ENOENT
+                                   : fault == Fault::denied  ? EACCES
+                                                             : EIO);
         return nullptr;
     }
     return std::make_unique<Handle>(Handle{std::move(view).value()}).release();
@@ -194,6 +217,7 @@ struct nbdkit_plugin describe()
     p.config = config;
     p.config_complete = config_complete;
     p.config_help = "store=DIRECTORY  The block store (required)\n"
+                    "keys=FILE        The key file, for encrypted snapshots\n"
                     "cache=SIZE       Memory for decompressed extents, default 256M";
     p.magic_config_key = "store";
     p.get_ready = get_ready;

@@ -88,14 +88,58 @@ std::span<std::byte const> Bench::pack(Kind kind, std::span<std::byte const> raw
     return packed_.span().first(size);
 }
 
+keys::Gcm& Bench::gcm()
+{
+    if (!gcm_)
+        gcm_ = std::make_unique<keys::Gcm>();
+    return *gcm_;
+}
+
+std::span<std::byte const> Bench::seal(Domain const& domain, RecordHeader const& header,
+                                       std::span<std::byte const> nonce,
+                                       std::span<std::byte const> packed)
+{
+    auto const size = packed.size() + kSealBytes;
+    if (sealed_.size < size)
+        sealed_ = Buffer::of(size);
+    auto const out = sealed_.span().first(size);
+    domain.seal({hasher_, gcm()}, header, nonce, packed, out);
+    return out;
+}
+
+Result<std::span<std::byte const>> Bench::open(RecordHeader const& header,
+                                               std::span<std::byte const> stored,
+                                               std::span<std::byte> into, Domain const& domain)
+{
+    if (header.sealing == Sealing::none)
+        return mismatch("snapshot: it is not encrypted");
+    auto const size = stored.size() - kSealBytes;
+    if (header.codec != Codec::raw && sealed_.size < size)
+        sealed_ = Buffer::of(size);
+    auto const out = header.codec == Codec::raw ? into : sealed_.span().first(size);
+    if (!domain.open({hasher_, gcm()}, header, stored, out))
+        return mismatch("key, or was changed");
+    return std::span<std::byte const>(out);
+}
+
+Hash Bench::name(std::span<std::byte const> raw, Domain const* domain)
+{
+    return domain == nullptr ? hash(raw) : domain->identity(hasher_, raw);
+}
+
 Result<void> Bench::unpack(RecordHeader const& header, std::span<std::byte const> stored,
-                           std::span<std::byte> into)
+                           std::span<std::byte> into, Domain const* domain)
 {
     if (into.size() != header.raw_bytes || stored.size() != header.stored_bytes)
         return mismatch("length");
+    if (domain != nullptr)
+        stored = TRY(open(header, stored, into, *domain));
+    else if (header.sealing != Sealing::none)
+        return mismatch("snapshot: it is encrypted");
     switch (header.codec) {
     case Codec::raw:
-        copy_bytes(stored, into.data());
+        if (domain == nullptr)
+            copy_bytes(stored, into.data());
         break;
     case Codec::zstd: {
         auto const size = ZSTD_decompressDCtx(contexts_->decompress(), into.data(), into.size(),
@@ -105,7 +149,7 @@ Result<void> Bench::unpack(RecordHeader const& header, std::span<std::byte const
         break;
     }
     }
-    if (hash(into) != header.hash)
+    if (name(into, domain) != header.hash)
         return mismatch("hash");
     return {};
 }

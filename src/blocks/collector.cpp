@@ -71,7 +71,7 @@ Result<void> Collection::mark(std::span<PageRef const> pages)
             return missing(ref.hash);
         if (marked == Packs::Marked::before)
             continue; // another snapshot shares the page: its extents are marked
-        auto const raw = TRY(packs_.fetch(ref.hash, Kind::page, {}));
+        auto const raw = TRY(packs_.fetch({ref.hash, Kind::page}, {}));
         auto const page = TRY(decode_page(raw.span()));
         if (auto const* const absent = packs_.mark(page, marks_))
             return missing(*absent);
@@ -124,6 +124,7 @@ Result<void> Collection::copy_forward(PackUse const& use, std::span<Indexed cons
         Record const copy{
             .kind = header.value().kind,
             .codec = header.value().codec,
+            .sealing = header.value().sealing,
             .hash = record.hash,
             .raw_bytes = header.value().raw_bytes,
             .stored = std::span<std::byte const>(buffer).subspan(kRecordHeaderBytes),

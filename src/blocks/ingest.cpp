@@ -18,11 +18,12 @@ constexpr std::uint32_t kBatchRoom = kBatchBytes + kMaxExtentBytes;
 
 } // namespace
 
-SnapshotIngest::SnapshotIngest(IngestTools tools, Facts facts,
-                               std::shared_ptr<SnapshotView const> base)
+SnapshotIngest::SnapshotIngest(IngestTools tools, Manifest manifest,
+                               std::shared_ptr<SnapshotView const> base, Vault::Held domain)
     : tools_(std::move(tools))
-    , manifest_{.facts = std::move(facts)}
+    , manifest_(std::move(manifest))
     , base_(std::move(base))
+    , domain_(std::move(domain))
     , failures_before_(tools_.writer.failures())
 {
     if (base_)
@@ -218,7 +219,7 @@ Result<void> SnapshotIngest::store_extents(Batch const& batch)
     for (auto* const slice : batch.slices) {
         auto const raw = rest.first(slice->blocks * kBlockBytes);
         rest = rest.subspan(raw.size());
-        slice->hash = bench->hash(raw);
+        slice->hash = bench->name(raw, domain_.get());
         TRY(store_record(*bench, Kind::extent, slice->hash, raw));
     }
     return {};
@@ -231,6 +232,8 @@ Result<PackWriter::Appended> SnapshotIngest::store_record(Bench& bench, Kind kin
         return PackWriter::Appended::known;
     Record record{.kind = kind, .hash = hash, .raw_bytes = static_cast<std::uint32_t>(raw.size())};
     record.stored = bench.pack(kind, raw, record.codec);
+    if (domain_ && kind == Kind::extent)
+        seal(bench, record);
     auto const appended = TRY(tools_.writer.append(record, tools_.registry.now()));
     if (appended == PackWriter::Appended::fresh) {
         std::scoped_lock const guard(mutex_);
@@ -238,6 +241,19 @@ Result<PackWriter::Appended> SnapshotIngest::store_record(Bench& bench, Kind kin
         totals_.bytes_stored += kRecordHeaderBytes + record.stored.size();
     }
     return appended;
+}
+
+void SnapshotIngest::seal(Bench& bench, Record& record)
+{
+    std::array<std::byte, keys::kNonceBytes> nonce{};
+    tools_.env.chance.fill(nonce);
+    record.sealing = Sealing::gcm;
+    RecordHeader const header{.kind = record.kind,
+                              .codec = record.codec,
+                              .sealing = record.sealing,
+                              .raw_bytes = record.raw_bytes,
+                              .hash = record.hash};
+    record.stored = bench.seal(*domain_, header, nonce, record.stored);
 }
 
 Result<void> SnapshotIngest::finish_oldest_page()
@@ -344,6 +360,8 @@ Result<void> SnapshotIngest::write_manifest(std::string const& temporary)
     TRY(tools_.health.check_writable());
     auto const file = TRY(tools_.env.files.open(temporary, Access::create));
     TRY(file->truncate(0));
+    if (domain_)
+        manifest_.seal->mac = domain_->mac(words_to_prove(manifest_));
     TRY(file->write_at(0, encode_manifest(manifest_)));
     return tools_.health.after_sync(file->sync_data());
 }

@@ -27,8 +27,10 @@ struct IngestTools {
 
 class SnapshotIngest final : public Ingest {
 public:
-    /// The name is registered with tools.registry; the destructor ends that.
-    SnapshotIngest(IngestTools tools, Facts facts, std::shared_ptr<SnapshotView const> base);
+    /// The name is registered with tools.registry; the destructor ends that. `manifest` has facts,
+    /// and with a domain its seal.
+    SnapshotIngest(IngestTools tools, Manifest manifest, std::shared_ptr<SnapshotView const> base,
+                   Vault::Held domain);
     ~SnapshotIngest() override;
 
     Result<void> write(std::uint64_t offset_bytes, std::span<std::byte const> data) override;
@@ -64,6 +66,7 @@ private:
     Result<void> store_extents(Batch const& batch);
     Result<PackWriter::Appended> store_record(Bench& bench, Kind kind, Hash const& hash,
                                               std::span<std::byte const> raw);
+    void seal(Bench& bench, Record& record);
     Result<void> finish_oldest_page();
     Result<void> add_page(std::uint32_t index, Page const& page);
     void keep_base_pages(std::uint64_t before);
@@ -75,6 +78,7 @@ private:
     IngestTools tools_;
     Manifest manifest_;
     std::shared_ptr<SnapshotView const> base_; // held so that its extents stay
+    Vault::Held domain_;                       // null: not sealed
     std::uint64_t const failures_before_;
     bool ended_ = false;
 

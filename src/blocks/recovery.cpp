@@ -16,14 +16,6 @@ Result<void> remove_leftovers(Files& files, std::string const& directory)
     return {};
 }
 
-Result<void> check_marker(Files& files, std::string const& directory)
-{
-    auto const text = TRY(read_file(files, store_path(directory), 4096));
-    if (as_text(text) != kStoreText)
-        return fail(Fault::corrupt, fmt::format("{} is not a block store of format 1", directory));
-    return {};
-}
-
 /// Whether only what our own unfinished making leaves is in the directory.
 Result<bool> is_blank(Files& files, std::string const& directory)
 {
@@ -86,6 +78,18 @@ Result<bool> load_pack(Env env, std::string const& directory, std::uint32_t numb
 }
 
 } // namespace
+
+Result<void> check_marker(Files& files, std::string const& directory)
+{
+    auto const text = TRY(read_file(files, store_path(directory), 4096));
+    if (as_text(text) == kStoreText || as_text(text) == kSealedStoreText)
+        return {};
+    if (as_text(text).starts_with("karat block store, format "))
+        return fail(Fault::unsupported, fmt::format("{} is a block store of a newer format; use "
+                                                    "the Karat that made it, or a newer one",
+                                                    directory));
+    return fail(Fault::corrupt, fmt::format("{} is not a block store", directory));
+}
 
 Result<void> prepare_directory(Files& files, std::string const& directory)
 {

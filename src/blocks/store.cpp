@@ -16,7 +16,8 @@ PackStore::PackStore(Env env, std::string directory, Options options)
     , directory_(std::move(directory))
     , options_(options)
     , alarm_(env.files, directory_)
-    , packs_(env.chance, directory_, benches_)
+    , vault_(options.keys, env.chance)
+    , packs_(env.chance, directory_, benches_, vault_)
     , workers_(options.threads)
 {
 }
@@ -61,6 +62,7 @@ Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts, std::optional<std:
         return fail(Fault::invalid,
                     fmt::format("'{}' with {} bytes cannot hold its base '{}' with {}", facts.name,
                                 facts.size_bytes, *base, base_view->facts().size_bytes));
+    auto sealed = TRY(sealed_for(facts, base_view.get()));
     TRY(registry_.begin_ingest(facts.name));
     // Asked only now: of two that begin at once, the slower finds what the faster made.
     auto const is_free = check_free_name(facts.name);
@@ -70,8 +72,9 @@ Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts, std::optional<std:
     }
     IngestTools const tools{env_,     directory_, benches_, packs_,
                             *writer_, workers_,   health_,  registry_};
-    std::unique_ptr<Ingest> ingest =
-        std::make_unique<SnapshotIngest>(tools, std::move(facts), std::move(base_view));
+    Manifest manifest{.facts = std::move(facts), .seal = std::move(sealed.seal)};
+    std::unique_ptr<Ingest> ingest = std::make_unique<SnapshotIngest>(
+        tools, std::move(manifest), std::move(base_view), std::move(sealed.domain));
     return ingest;
 }
 
@@ -80,7 +83,9 @@ Result<std::shared_ptr<SnapshotView const>> PackStore::open_view(std::string con
     for (;;) {
         auto const collections = registry_.collections();
         auto manifest = TRY(read_manifest(env_.files, directory_, name));
-        auto view = std::make_shared<SnapshotView const>(*this, std::move(manifest));
+        auto domain = TRY(unlock(vault_, manifest));
+        auto view =
+            std::make_shared<SnapshotView const>(*this, std::move(manifest), std::move(domain));
         auto const opened = registry_.open_view(*view, collections);
         if (opened.ok())
             return view;
@@ -129,11 +134,12 @@ Result<Stats> PackStore::stats()
     return stats;
 }
 
-Result<Buffer> PackStore::fetch(Hash const& hash, Kind kind, std::span<std::byte> direct)
+Result<Buffer> PackStore::fetch(Wanted const& wanted, std::span<std::byte> direct)
 {
-    if (packs_.pardon(hash))
-        alarm_.raise(fmt::format("A snapshot read a record that was condemned: {}", hash.text()));
-    auto fetched = packs_.fetch(hash, kind, direct);
+    if (packs_.pardon(wanted.hash))
+        alarm_.raise(
+            fmt::format("A snapshot read a record that was condemned: {}", wanted.hash.text()));
+    auto fetched = packs_.fetch(wanted, direct);
     if (!fetched.ok() && fetched.error().fault == Fault::not_found)
         return fail(Fault::corrupt, fetched.error().message);
     return fetched;

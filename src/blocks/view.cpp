@@ -22,13 +22,31 @@ Range bytes_of(Slice const& slice)
 
 Result<Page> read_page(Source& source, Hash const& hash)
 {
-    auto const plain = TRY(source.fetch(hash, Kind::page, {}));
+    auto const plain = TRY(source.fetch({hash, Kind::page}, {}));
     return decode_page(plain.span());
 }
 
-SnapshotView::SnapshotView(Source& source, Manifest manifest)
+Result<Vault::Held> unlock(Vault& vault, Manifest const& manifest)
+{
+    if (!manifest.seal)
+        return Vault::Held();
+    auto const& name = manifest.facts.name;
+    auto domain = vault.unlock(*manifest.seal);
+    if (!domain.ok())
+        return fail(domain.error().fault,
+                    fmt::format("Snapshot '{}' cannot be read: {}", name, domain.error().message));
+    if (domain.value()->mac(words_to_prove(manifest)) != manifest.seal->mac)
+        return fail(Fault::corrupt,
+                    fmt::format("The manifest of '{}' was changed by somebody without its key {}; "
+                                "put it back from a backup",
+                                name, manifest.seal->key));
+    return domain;
+}
+
+SnapshotView::SnapshotView(Source& source, Manifest manifest, Vault::Held domain)
     : source_(source)
     , manifest_(std::move(manifest))
+    , domain_(std::move(domain))
     , root_(root_of(manifest_))
 {
 }
@@ -102,21 +120,25 @@ Result<void> SnapshotView::read_slice(Slice const& slice, std::uint64_t skip_byt
                                       std::span<std::byte> into) const
 {
     auto const from = slice.skip * kBlockBytes + skip_bytes;
+    auto const mine = domain_ ? domain_->tag() : DomainTag();
+    bool cached = false;
     bool fits = false;
-    auto const copy = [&](Buffer const& extent) {
-        fits = from + into.size() <= extent.size;
+    auto const copy = [&](Extent const& extent) {
+        cached = extent.domain == mine;
+        fits = cached && from + into.size() <= extent.bytes.size;
         if (fits)
-            copy_bytes(extent.span().subspan(from, into.size()), into.data());
+            copy_bytes(extent.bytes.span().subspan(from, into.size()), into.data());
     };
-    bool const cached = source_.extents.find(slice.hash, copy);
+    source_.extents.find(slice.hash, copy);
     if (!cached) {
         // A read of a whole extent is a copy or a restore: it goes past the cache.
         auto const direct = from == 0 ? into : std::span<std::byte>();
-        auto extent = TRY(source_.fetch(slice.hash, Kind::extent, direct));
-        if (extent.size == 0)
+        Extent extent{.bytes = {}, .domain = mine};
+        extent.bytes = TRY(source_.fetch({slice.hash, Kind::extent, domain_.get()}, direct));
+        if (extent.bytes.size == 0)
             return {};
         copy(extent);
-        auto const cost_bytes = extent.size;
+        auto const cost_bytes = extent.bytes.size;
         source_.extents.insert(slice.hash, std::move(extent), cost_bytes);
     }
     if (!fits)

@@ -25,6 +25,8 @@ void members(auto& visit, Is<Account> auto& it)
     visit("name", it.name);
     visit("alias", it.alias);
     visit("created", it.created);
+    visit("encrypts_in", it.encrypts_in);
+    visit("default_keys", it.default_keys);
 }
 
 void members(auto& visit, Is<AccessKey> auto& it)
@@ -52,6 +54,7 @@ void members(auto& visit, Is<BlockDevice> auto& it)
     visit("throughput_mibps", it.throughput_mibps);
     visit("delete_on_termination", it.delete_on_termination);
     visit("encrypted", it.encrypted);
+    visit("kms_key", it.kms_key);
 }
 
 void members(auto& visit, Is<Image> auto& it)
@@ -99,6 +102,7 @@ void members(auto& visit, Is<Snapshot> auto& it)
     visit("parent", it.parent);
     visit("is_public", it.is_public);
     visit("volume_permissions", it.volume_permissions);
+    visit("kms_key", it.kms_key);
     visit("tags", it.tags);
 }
 
@@ -163,6 +167,7 @@ void members(auto& visit, Is<Volume> auto& it)
     visit("modification", it.modification);
     visit("modified", it.modified);
     visit("event", it.event);
+    visit("kms_key", it.kms_key);
     visit("tags", it.tags);
 }
 

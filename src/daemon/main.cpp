@@ -7,6 +7,7 @@
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
 #include "karat/engine.hpp"
+#include "karat/keys.hpp"
 #include "karat/log.hpp"
 #include "karat/volumes.hpp"
 
@@ -49,6 +50,9 @@ Result<Settings> read_settings(CommandLine const& line)
         settings.program_directory =
             std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
     settings.data_directory = std::filesystem::absolute(settings.data_directory).string();
+    if (settings.key_file.empty())
+        settings.key_file = settings.data_directory + "/encryption-keys";
+    settings.key_file = std::filesystem::absolute(settings.key_file).string();
     return settings;
 }
 
@@ -119,6 +123,15 @@ Result<void> announce(Env const& env, Settings const& settings, std::uint16_t po
     return replace_file(env.files, settings.data_directory + "/run/endpoint", as_bytes(url + "\n"));
 }
 
+/// Complains of a key file that cannot be used; what is not encrypted works on.
+std::unique_ptr<keys::Keys> open_keys(Env const& env, Settings const& settings)
+{
+    auto keys = keys::make_file_keys(env, settings.key_file);
+    if (auto const readable = keys->list(); !readable.ok())
+        log(Level::error, "karatd.keys", readable.error());
+    return keys;
+}
+
 Result<void> serve(Settings const& settings)
 {
     set_log_level(level_of(settings));
@@ -130,12 +143,14 @@ Result<void> serve(Settings const& settings)
     int const signal_fd = block_signals();
 
     auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
-    auto const store = TRY(blocks::Store::open(env, data + "/store"));
+    auto const keys = open_keys(env, settings);
+    auto const store = TRY(blocks::Store::open(env, data + "/store", {.keys = keys.get()}));
     auto const volumes =
         TRY(volumes::Volumes::open(env, *store,
                                    {.directory = data + "/volumes",
                                     .run_directory = run,
                                     .store_directory = data + "/store",
+                                    .key_file = settings.key_file,
                                     .plugin = settings.program_directory + "/karat-blk.so"}));
     auto const hypervisor =
         TRY(compute::make_qemu(env, {.run_directory = run + "/machines",
@@ -151,6 +166,7 @@ Result<void> serve(Settings const& settings)
     engine::Engine engine(
         {.env = env,
          .catalog = *catalog,
+         .keys = *keys,
          .store = *store,
          .volumes = *volumes,
          .hypervisor = *hypervisor,

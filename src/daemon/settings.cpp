@@ -56,6 +56,10 @@ std::vector<Row> const& rows()
          "How long the catalog keeps its audit rows: who changed what, and when."},
         {"log_level", Text{&Settings::log_level, {"debug", "info", "warn", "error"}},
          "The least urgent lines that are logged."},
+        {"key_file", Text{&Settings::key_file, {}},
+         "The master keys of encrypted volumes; empty means encryption-keys in data_directory. "
+         "Back "
+         "it up, and not beside the store."},
         {"program_directory", Text{&Settings::program_directory, {}},
          "Where karat-net and karat-blk.so are; empty means beside karatd."},
     };

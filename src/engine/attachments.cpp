@@ -232,6 +232,7 @@ Result<Next> step_attach(Engine::State& state, Task& task)
     auto const& instance = volume.attachment->instance;
     auto const power = TRY(hypervisor.power(instance));
     if (power == compute::Power::running) {
+        TRY(check_key(state, volume));
         auto plugged = hypervisor.attach_disk(instance, disk_of(state, volume));
         // A machine that ended just now finds the disk when it is started.
         if (!plugged.ok() && plugged.error().fault != Fault::not_found)

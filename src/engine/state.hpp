@@ -67,6 +67,34 @@ bool may_use(Snapshot const& snapshot, AccountId const& account);
 Result<Snapshot> find_usable_snapshot(catalog::View& view, Caller const& caller,
                                       SnapshotId const& id);
 
+/// The ARN of the key for what is made of `source` (or of nothing) by the caller, who owns it or
+/// not; empty: it is not encrypted. Errors are those of EC2's rules.
+struct EncryptionSource {
+    AccountId owner;
+    std::string region;
+    std::string kms_key;   ///< Empty: it is not encrypted.
+    bool passes_on = true; ///< Its owner's new thing has the same key, unless another is named.
+};
+Result<std::string> key_for(Engine::State& state, catalog::View& view, Caller const& caller,
+                            EncryptionRequest const& asked,
+                            std::optional<EncryptionSource> const& source);
+inline EncryptionSource encryption_of(Snapshot const& snapshot)
+{
+    return {snapshot.owner, snapshot.region, snapshot.kms_key};
+}
+/// Fault::denied when the owner may not share the snapshot: with nobody if it is encrypted with
+/// alias/aws/ebs, not with everybody if it is encrypted at all.
+Result<void> check_sharing(Engine::State& state, Snapshot const& snapshot, bool with_everybody);
+/// Whether what the volume is made of can be read now: its key may be gone, and a guest would wait
+/// for its disk for ever. Fault::denied, Noun::encryption_key.
+Result<void> check_key(Engine::State& state, Volume const& volume);
+Result<void> check_keys(Engine::State& state, Instance const& instance); ///< Of all its volumes.
+StateReason why_not_launched(Error const& error);
+/// Gives a disk of a launch its key: as asked, as its snapshot's, or as the image says of an empty
+/// one.
+Result<void> choose_key(Engine::State& state, catalog::View& view, Caller const& caller,
+                        RunInstances const& request, BlockDevice& device);
+
 /// Moves a thing to another state; Fault::wrong_state when the matrix forbids it.
 template <class Thing, class StateWord>
 Result<void> become(Thing& thing, StateWord to)

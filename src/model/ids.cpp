@@ -88,6 +88,8 @@ char const* name(Noun noun)
         return "attachment";
     case Noun::combination:
         return "combination";
+    case Noun::encryption_key:
+        return "encryption key";
     }
     return "?";
 }

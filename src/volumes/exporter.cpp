@@ -98,6 +98,12 @@ Result<void> Exporter::serve_locked()
     if (options_.plugin.empty())
         return {};
     TRY(env_.files.make_dirs(options_.run_directory));
+    // One that an earlier version left knows no keys. Guests wait for the next.
+    if (auto const earlier = find();
+        earlier && !keys_word().empty() && !earlier->was_started_with(keys_word())) {
+        log(Level::info, "blk.replacing", {{"pid", earlier->pid()}, {"because", keys_word()}});
+        earlier->end();
+    }
     for (int step = 0; step < kStartSteps && find(); ++step) {
         if (listener_of(socket_))
             return {}; // an earlier run of the daemon left it serving
@@ -116,6 +122,12 @@ Result<void> Exporter::serve_locked()
     return start();
 }
 
+/// Where the keys are; never what they are.
+std::string Exporter::keys_word() const
+{
+    return options_.key_file.empty() ? "" : "keys=" + options_.key_file;
+}
+
 Result<void> Exporter::start()
 {
     if (socket_.size() >= sizeof(sockaddr_un::sun_path))
@@ -123,13 +135,22 @@ Result<void> Exporter::start()
                     fmt::format("The path {} is too long for a socket ({} bytes at most); give "
                                 "Karat a run directory with a shorter path",
                                 socket_, sizeof(sockaddr_un::sun_path) - 1));
-    auto spawned =
-        Process::spawn({.program = options_.nbdkit,
-                        .arguments = {"--foreground", "--readonly", "--unix", socket_, "--pidfile",
-                                      pid_file_, "--threads", std::to_string(kThreads),
-                                      options_.plugin, "store=" + options_.store_directory},
-                        .error_log = log_file_,
-                        .standard_output = Process::kToErrorLog});
+    std::vector<std::string> arguments{"--foreground",
+                                       "--readonly",
+                                       "--unix",
+                                       socket_,
+                                       "--pidfile",
+                                       pid_file_,
+                                       "--threads",
+                                       std::to_string(kThreads),
+                                       options_.plugin,
+                                       "store=" + options_.store_directory};
+    if (!keys_word().empty())
+        arguments.push_back(keys_word());
+    auto spawned = Process::spawn({.program = options_.nbdkit,
+                                   .arguments = std::move(arguments),
+                                   .error_log = log_file_,
+                                   .standard_output = Process::kToErrorLog});
     if (!spawned.ok() && spawned.error().fault == Fault::not_found)
         return fail(Fault::unavailable,
                     fmt::format("Snapshots cannot be served: {} is not installed; run 'apt-get "

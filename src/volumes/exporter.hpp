@@ -26,6 +26,7 @@ public:
 private:
     std::optional<Process> find();
     bool serves();
+    std::string keys_word() const;
     Result<void> serve_locked() REQUIRES(mutex_);
     Result<void> start() REQUIRES(mutex_);
     Result<void> wait_for_start(Process const& child);

@@ -189,6 +189,8 @@ Result<std::unique_ptr<Volumes>> Volumes::open(Env env, blocks::Store& store, Op
     options.directory = absolute(options.directory);
     options.run_directory = absolute(options.run_directory);
     options.store_directory = absolute(options.store_directory);
+    if (!options.key_file.empty())
+        options.key_file = absolute(options.key_file);
     TRY(env.files.make_dirs(options.directory));
     return std::unique_ptr<Volumes>(std::make_unique<HostVolumes>(env, store, options));
 }

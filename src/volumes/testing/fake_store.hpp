@@ -148,6 +148,11 @@ public:
             return fail(Fault::not_found, name + " does not exist");
         return std::shared_ptr<blocks::View const>(std::make_shared<FakeView>(snapshots.at(name)));
     }
+    Result<blocks::Description> describe(std::string const& name) override
+    {
+        auto const found = TRY(view(name));
+        return blocks::Description{found->facts(), found->root(), found->full_size_bytes()};
+    }
     Result<void> remove(std::string const& name) override
     {
         snapshots.erase(name);

@@ -8,7 +8,9 @@
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
 #include "karat/instance_types.hpp"
+#include "karat/keys.hpp"
 #include "karat/nouns.hpp"
+#include "karat/operator_requests.hpp"
 #include "karat/volumes.hpp"
 
 #include <chrono>
@@ -50,6 +52,7 @@ struct Settings {
 struct Parts {
     Env env;
     catalog::Catalog& catalog;
+    keys::Keys& keys;
     blocks::Store& store;
     volumes::Volumes& volumes;
     compute::Hypervisor& hypervisor;
@@ -70,7 +73,7 @@ struct DeviceRequest {
     std::optional<int> iops;
     std::optional<int> throughput_mibps;
     std::optional<bool> delete_on_termination;
-    std::optional<bool> encrypted;
+    EncryptionRequest encryption;
 };
 
 struct RunInstances {
@@ -130,39 +133,6 @@ struct CreateImage {
     bool dry_run = false;
 };
 
-/// karat image import.
-struct ImportImage {
-    std::string path; ///< Absolute, on this host; the operator's own file.
-    std::optional<volumes::Format> format;
-    std::string name;
-    std::string description;
-    std::string boot_mode;
-    std::string root_device_name = "/dev/xvda";
-    std::optional<std::uint64_t> size_gib; ///< Empty: the disk's own size, rounded up.
-    std::string ssm_parameter; ///< A public parameter that will name the image; publishers only.
-    bool is_public = false;
-};
-
-struct ImportedImage {
-    ImageId image;
-    SnapshotId snapshot;
-    std::int64_t task = 0;
-};
-
-/// karat image export.
-struct ExportImage {
-    std::string source;      ///< An image or a snapshot.
-    std::string device_name; ///< Which disk of an image; empty: its root.
-    std::string path;        ///< Absolute, on this host; the operator's own file.
-    volumes::ImageForm form = volumes::ImageForm::raw;
-    bool overwrite = false;
-};
-
-struct StartedExport {
-    SnapshotId snapshot;
-    std::int64_t task = 0;
-};
-
 /// What DescribeImages is told beside filters.
 struct ImageSelection {
     std::vector<ImageId> ids;
@@ -177,6 +147,7 @@ struct CreateVolume {
     std::string type = "gp2";
     std::optional<int> iops;
     std::optional<int> throughput_mibps;
+    EncryptionRequest encryption;
     std::string client_token;
     std::string fingerprint;
     Tags tags;
@@ -209,6 +180,7 @@ struct ShapeRequest {
 struct CopyVolume {
     VolumeId source;
     ShapeRequest shape;
+    EncryptionRequest encryption;
     std::string client_token;
     std::string fingerprint;
     Tags tags;
@@ -229,6 +201,7 @@ struct CopySnapshot {
     SnapshotId source;
     std::string source_region;
     std::string description;
+    EncryptionRequest encryption;
     Tags tags;
     bool dry_run = false;
 };
@@ -354,6 +327,24 @@ public:
     Result<Rebuilt> rebuild();
     Result<blocks::CheckReport> check_store(std::function<bool(double)> progress);
     Result<Status> status();
+
+    /// Keys of an account in a region, the default one among them once it was needed.
+    Result<std::vector<keys::KeyFacts>> encryption_keys(Caller const& caller);
+    Result<keys::KeyFacts> create_encryption_key(Caller const& caller, std::string const& alias,
+                                                 std::string const& description);
+    /// `name` as callers name keys. What is encrypted with a disabled key cannot be used.
+    Result<keys::KeyFacts> enable_encryption_key(Caller const& caller, std::string const& name,
+                                                 bool enabled);
+
+    // ---- Encryption by default
+    Result<bool> encrypts_by_default(Caller const& caller);
+    Result<void> set_encrypts_by_default(Caller const& caller, bool encrypts, bool dry_run);
+    /// The ARN of the key that is taken when none is named. alias/aws/ebs is said by its alias
+    /// until something needed it.
+    Result<std::string> default_encryption_key(Caller const& caller);
+    /// An empty name goes back to alias/aws/ebs. Returns what default_encryption_key() says then.
+    Result<std::string> set_default_encryption_key(Caller const& caller, std::string const& name,
+                                                   bool dry_run);
 
     // ---- Signing in
     /// Nothing for an unknown or inactive key.

@@ -51,6 +51,7 @@ enum class Noun : unsigned char {
     volume_type,
     volume_modification,
     combination, ///< Several parameters that do not go together.
+    encryption_key,
 };
 
 /// "image", "security_group", ...: for logs and goldens.

@@ -43,6 +43,9 @@ struct Account {
     std::string name;
     std::string alias; ///< "amazon" for the publisher of the seed images; empty for others.
     Time created{};
+    std::set<std::string> encrypts_in; ///< Regions where every new volume is encrypted.
+    Tags default_keys;                 ///< Region to the key that is taken there when none is
+                                       ///< named; alias/aws/ebs where there is no entry.
 };
 
 struct AccessKey {
@@ -70,6 +73,7 @@ struct BlockDevice {
     std::optional<int> throughput_mibps;
     bool delete_on_termination = true;
     bool encrypted = false;
+    std::string kms_key; ///< Asked for, of a launch; an image's say nothing but `encrypted`.
 };
 
 struct Image {
@@ -117,6 +121,7 @@ struct Snapshot {
     std::optional<SnapshotId> parent;
     bool is_public = false;
     std::set<AccountId> volume_permissions; ///< Who else may make volumes of it, and copy it.
+    std::string kms_key; ///< ARN of the key that it is encrypted with; empty: it is not.
     Tags tags;
 };
 
@@ -183,6 +188,7 @@ struct Volume {
     std::optional<VolumeModification> modification;
     std::vector<Time> modified; ///< When its shape was changed, newest last: there is a rate.
     std::optional<VolumeEvent> event;
+    std::string kms_key; ///< ARN of the key that its snapshots are encrypted with; empty: none.
     Tags tags;
 };
 

@@ -53,6 +53,7 @@ struct Options {
     std::string directory;       ///< One folder per volume below it.
     std::string run_directory;   ///< For the NBD socket and the pid file of karat-blk.
     std::string store_directory; ///< The block store that karat-blk reads.
+    std::string key_file;        ///< For encrypted snapshots; empty: karat-blk reads none.
     std::string nbdkit = "nbdkit";
     std::string plugin; ///< Path of karat-blk.so; empty: no exports are served (tests).
 };
