@@ -52,6 +52,7 @@ volumes() {
     mkdir -p build/images
     [ -e build/images/tiny.raw ] || images/build tiny build/images/tiny.raw
     tests/aws/volumes_test.py
+    tests/aws/encryption_test.py
 }
 
 # The whole main job with debian-12, in a data directory of its own.
