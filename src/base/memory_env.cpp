@@ -34,12 +34,11 @@ void apply_write(Bytes& to, Write const& write, std::size_t length)
         to.resize(write.offset_bytes);
         return;
     }
-    if (length == 0)
-        return;
     auto const end = write.offset_bytes + length;
     if (to.size() < end)
         to.resize(end);
-    std::memcpy(to.data() + write.offset_bytes, write.bytes.data(), length);
+    if (length > 0)
+        std::memcpy(to.data() + write.offset_bytes, write.bytes.data(), length);
 }
 
 /// A file's bytes, shared by whoever has the same ones, disks that a crash left among them.
@@ -450,9 +449,8 @@ void MemoryFiles::crash(std::function<bool()> const& keep)
     for (auto const* const names : {&disk_->names, &disk_->synced_names})
         for (auto const& [path, node] : *names)
             node->lost = true;
-    for (auto const& node : disk_->unlinked)
+    for (auto const& node : std::exchange(disk_->unlinked, {}))
         node->lost = true;
-    disk_->unlinked.clear();
     disk_->synced_names = std::move(left);
     disk_->names = disk_->synced_names;
     disk_->unsynced_names.clear();

@@ -12,7 +12,7 @@ namespace {
 
 // Level 1 looks for longer matches the larger its input is. Five bytes at any size take 1 % off
 // what is stored, at the same speed. A table of 16 KiB stays in the first cache together with what
-// is read: 7 % faster than one of 32 KiB, for 1 % more bytes (docs/decisions/027).
+// is read: 6 % faster than one of 32 KiB, for 1 % more bytes (docs/decisions/027).
 constexpr int kLevel = 1;
 constexpr int kMinMatch = 5;
 constexpr int kHashLog = 12;
