@@ -158,8 +158,8 @@ private:
         keep_alive_ = message.keep_alive();
         head_ = message.method() == http::verb::head;
         asio::post(pool_, [self = this->shared_from_this(),
-                           request = convert(std::move(message), peer_)] {
-            auto reply = self->listener_->route.handle(request);
+                           request = convert(std::move(message), peer_)]() mutable {
+            auto reply = self->listener_->route.handle(std::move(request));
             asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)]() mutable {
                 self->write(std::move(reply));
             });

@@ -6,4 +6,7 @@ if(NOT KARAT_SANITIZE) # a program that measures, and what the shell tests make 
   add_executable(blocks_bench ${PROJECT_SOURCE_DIR}/bench/blocks_bench.cpp)
   target_compile_options(blocks_bench PRIVATE ${KARAT_WARNINGS})
   target_link_libraries(blocks_bench PRIVATE karat_blocks karat_base)
+  add_executable(ebs_load ${PROJECT_SOURCE_DIR}/bench/ebs_load.cpp)
+  target_compile_options(ebs_load PRIVATE ${KARAT_WARNINGS})
+  target_link_libraries(ebs_load PRIVATE karat_base PkgConfig::zstd fmt::fmt Threads::Threads)
 endif()

@@ -5,6 +5,7 @@
 #include "alarm.hpp"
 #include "ingest.hpp"
 #include "pack_scan.hpp"
+#include "staging.hpp"
 
 namespace karat::blocks {
 
@@ -34,6 +35,7 @@ public:
     Result<Stats> stats() override;
     Result<CheckReport> check(std::function<bool(double)> progress) override;
     Result<ScrubReport> scrub(ScrubRequest const& request) override;
+    StagedSnapshots& staged() override { return *staging_; }
 
     Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct) override;
     void closed(SnapshotView const& view) override;
@@ -47,6 +49,8 @@ private:
     /// Names the snapshots that need a bad record, or whose map asks for what is not there.
     Result<std::vector<std::string>> whom_it_hits(std::map<Hash, std::string> const& bad);
     Result<void> check_free_name(std::string const& name);
+    Result<std::unique_ptr<SnapshotIngest>>
+    begin_over(Facts facts, std::shared_ptr<SnapshotView const> base_view);
 
     Env env_;
     std::string const directory_;
@@ -57,10 +61,11 @@ private:
     Alarm alarm_;
     Registry registry_;
     Packs packs_;
-    std::optional<PackWriter> writer_; // set by start()
-    std::mutex collect_mutex_;         // one collection at a time
-    std::mutex scrub_mutex_;           // one scrub at a time
-    Workers workers_;                  // last: ends its jobs before what they use goes
+    std::optional<PackWriter> writer_;   // set by start()
+    std::mutex collect_mutex_;           // one collection at a time
+    std::mutex scrub_mutex_;             // one scrub at a time
+    std::optional<StagingArea> staging_; // set by start()
+    Workers workers_;                    // last: ends its jobs before what they use goes
 };
 
 } // namespace karat::blocks

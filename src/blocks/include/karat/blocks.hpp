@@ -136,6 +136,8 @@ struct ScrubReport {
     std::vector<std::string> damage = {}; ///< As CheckReport's; of the whole round.
 };
 
+class StagedSnapshots;
+
 /// The one writer of a store directory (it holds a lock file). Thread-safe.
 class Store {
 public:
@@ -171,6 +173,8 @@ public:
     /// As check(), at a bounded rate, in rounds that go on after a restart: how far it is lies on
     /// disk.
     virtual Result<ScrubReport> scrub(ScrubRequest const& request) = 0;
+    /// Snapshots that are put together block by block (karat/staged.hpp).
+    virtual StagedSnapshots& staged() = 0;
 };
 
 /// A reader of a store that another process writes (karat-blk). Thread-safe. Finds snapshots and
