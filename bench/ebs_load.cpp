@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A light load for EBS direct: sends requests that were signed beforehand over connections that stay
-// open, and times each. What the client itself costs is little more than the kernel's copies.
+// A light load for EBS direct: sends requests that were signed beforehand over connections that
+// stay open, and times each. What the client itself costs is little more than the kernel's copies.
 //
 //   ebs_load send PLAN DATA WORKERS PORT   prints rate, latencies and its own CPU seconds as JSON
 //   ebs_load limits DATA                   the rates that SHA-256 and zstd of the same bytes allow
 //
-// PLAN is records of: length of the head (4), length of the body to send (4), where the data lies in
-// DATA (8), length of the data that the reply must hold (4), then the head. Little-endian.
+// PLAN is records of: length of the head (4), length of the body to send (4), where the data lies
+// in DATA (8), length of the data that the reply must hold (4), then the head. Little-endian.
 #include "karat/hash.hpp"
 
 #include <algorithm>
@@ -42,7 +42,7 @@ constexpr std::size_t kBlockBytes = 512 << 10;
 std::string_view map_file(char const* path)
 {
     int const fd = ::open(path, O_RDONLY | O_CLOEXEC);
-    struct stat facts {};
+    struct stat facts{};
     if (fd < 0 || ::fstat(fd, &facts) != 0)
         die(std::string("cannot open ") + path);
     auto const size = static_cast<std::size_t>(facts.st_size);
@@ -75,8 +75,8 @@ std::vector<Request> read_plan(std::string_view plan, std::string_view data)
         auto const body = cut<std::uint32_t>(plan);
         auto const offset = cut<std::uint64_t>(plan);
         auto const expected = cut<std::uint32_t>(plan);
-        requests.push_back({plan.substr(0, head), data.substr(offset, body),
-                            data.substr(offset, expected)});
+        requests.push_back(
+            {plan.substr(0, head), data.substr(offset, body), data.substr(offset, expected)});
         plan.remove_prefix(head);
     }
     return requests;
@@ -137,8 +137,7 @@ private:
         auto const start = end + 4;
         while (have < start + length)
             have += receive_some(have);
-        if (!expected.empty() &&
-            std::string_view(buffer_.data() + start, length) != expected)
+        if (!expected.empty() && std::string_view(buffer_.data() + start, length) != expected)
             die("another block than was put");
     }
 

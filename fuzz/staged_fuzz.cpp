@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the files of staged snapshots. The first byte chooses: a head; records as they are; records
-// whose checksums are made right first, so that what lies behind them is reached.
+// Fuzzes the files of staged snapshots. The first byte chooses: a head; records as they are;
+// records whose checksums are made right first, so that what lies behind them is reached.
 #include "bytes.hpp"
 #include "pack_format.hpp"
 #include "staged_format.hpp"

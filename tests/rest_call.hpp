@@ -11,8 +11,9 @@
 namespace karat::testing {
 
 bool is_rest_action(std::string_view action);
-/// `params` are "Name=value"; "Tag.key=value" is a tag. "Data=word" makes a block of 512 KiB that holds nothing but the word,
-/// "Data=zero" one of zeroes; its length and checksum are said too, unless `params` say them.
+/// `params` are "Name=value"; "Tag.key=value" is a tag. "Data=word" makes a block of 512 KiB that
+/// holds nothing but the word, "Data=zero" one of zeroes; its length and checksum are said too,
+/// unless `params` say them.
 api::Call make_rest_call(std::string const& action, std::vector<std::string> const& params);
 /// Headers are members; of a block the word that it holds.
 Node read_rest_reply(api::Reply const& reply);

@@ -2,7 +2,8 @@
 // Frees what no snapshot needs, beside ingests and reads.
 //
 // 1. The epoch goes up: what ingests that live now, or begin later, have touched is kept.
-// 2. Mark what staged snapshots hold, then from the roots, which must all be there and whole, then from every other manifest on disk
+// 2. Mark what staged snapshots hold, then from the roots, which must all be there and whole, then
+//    from every other manifest on disk
 //    (a stray: its task may be about to tell the catalog), last from the views that are or were
 //    open since the epoch began. A snapshot that is removed meanwhile was read before, or has its
 //    views among those. Whatever a root misses ends the collection here.

@@ -32,8 +32,8 @@ enum : std::size_t { complete, get, list_changed, list, put, start }; // as in t
 
 std::string said(Result<void> const& result)
 {
-    return result.ok() ? "ok" : std::string(name(result.error().fault)) + ": " +
-                                    result.error().message;
+    return result.ok() ? "ok"
+                       : std::string(name(result.error().fault)) + ": " + result.error().message;
 }
 
 template <class Request>
@@ -141,8 +141,7 @@ TEST(Rest, RepliesHaveHeadersAndBodies)
     EXPECT_EQ(block.status, 200);
     EXPECT_EQ(block.content_type, "application/octet-stream");
     EXPECT_EQ(block.body, "abc");
-    EXPECT_EQ(block.headers,
-              (RestHeaders{{"x-amz-Data-Length", "3"}, {"x-amz-Checksum", "sum="}}));
+    EXPECT_EQ(block.headers, (RestHeaders{{"x-amz-Data-Length", "3"}, {"x-amz-Checksum", "sum="}}));
     auto const begun = ebs::write_start_snapshot_result(
         {.snapshot_id = "snap-1", .start_time = Time(std::chrono::milliseconds(1500))});
     EXPECT_EQ(begun.status, 201);

@@ -7,9 +7,9 @@
 #include "karat/blocks.hpp"
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
+#include "karat/direct_blocks.hpp"
 #include "karat/instance_types.hpp"
 #include "karat/nouns.hpp"
-#include "karat/staged.hpp"
 #include "karat/volumes.hpp"
 
 #include <chrono>
@@ -234,36 +234,6 @@ struct CopySnapshot {
     bool dry_run = false;
 };
 
-/// A snapshot that will come block by block.
-struct StartSnapshot {
-    std::uint64_t size_gib = 0;
-    std::optional<SnapshotId> parent; ///< Whose blocks it has where none comes.
-    std::string description;
-    int timeout_minutes = 60;
-    std::string client_token;
-    std::string fingerprint;
-    Tags tags;
-};
-
-/// A block of 512 KiB (blocks::kStagedUnitBytes) for a snapshot.
-struct NewBlock {
-    SnapshotId snapshot;
-    std::uint32_t index = 0;
-    std::span<std::byte const> data; ///< Not owned.
-    Hash sum;                        ///< Of `data`; whoever calls has compared it.
-};
-
-struct CompleteSnapshot {
-    SnapshotId snapshot;
-    std::uint64_t blocks = 0;     ///< So many were put.
-    std::optional<Hash> checksum; ///< SHA-256 of their sums, by ascending index.
-};
-
-struct BlockList {
-    Snapshot snapshot; ///< Whose blocks they are; the second of two.
-    blocks::UnitChanges blocks;
-};
-
 /// Who may make volumes of a snapshot: what to add and take away.
 struct VolumePermissionChange {
     std::vector<AccountId> add;
@@ -426,23 +396,14 @@ public:
     Result<std::vector<Snapshot>> create_snapshots(Caller const&, CreateSnapshots const&);
     /// A snapshot of the caller's region with the bytes of one of any region; the bytes are shared.
     Result<Snapshot> copy_snapshot(Caller const&, CopySnapshot const&);
-    /// Begins one that comes block by block (EBS direct).
     Result<Snapshot> start_snapshot(Caller const&, StartSnapshot const&);
-    /// Durable when it succeeds.
+    /// Durable when it succeeds. The next checks that all blocks came; a task makes the snapshot.
     Result<void> put_block(Caller const&, NewBlock const&);
-    /// Checks that all blocks came; a task makes the snapshot. May be repeated.
     Result<Snapshot> complete_snapshot(Caller const&, CompleteSnapshot const&);
-    /// Reads a block of a completed snapshot that the caller owns or was given, and answers its
-    /// SHA-256. `into` has blocks::kStagedUnitBytes.
     Result<Hash> read_block(Caller const&, SnapshotId const&, std::uint32_t index,
                             std::span<std::byte> into);
-    /// The blocks that hold data.
+    /// The blocks that hold data, or differ; Fault::mismatch when two are no relatives.
     Result<BlockList> snapshot_blocks(Caller const&, SnapshotId const&, blocks::UnitQuery const&);
-    /// The blocks that differ; Fault::mismatch when the two are no relatives.
-    struct SnapshotPair {
-        SnapshotId first;
-        SnapshotId second;
-    };
     Result<BlockList> changed_blocks(Caller const&, SnapshotPair const&, blocks::UnitQuery const&);
     Result<void> change_volume_permissions(Caller const&, SnapshotId const&,
                                            VolumePermissionChange const&, bool dry_run);

@@ -218,8 +218,9 @@ struct Verified {
 
 /// Checks the session token, the signature and then the body against the key that the claim names.
 /// `request` and `policy` are those that the claim was read from.
-Checked<Verified> verify(SignedRequest const& request, Claim const& claim, SigningPolicy const& policy,
-                     SigningSecret const& secret, SigningKeys& keys);
+Checked<Verified> verify(SignedRequest const& request, Claim const& claim,
+                         SigningPolicy const& policy, SigningSecret const& secret,
+                         SigningKeys& keys);
 
 /// The refusal for a claim whose access key does not exist or is disabled.
 Refusal refuse_unknown_key();
