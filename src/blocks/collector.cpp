@@ -232,12 +232,11 @@ Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
     auto const began = env_.clock.steady();
     Collection collection(packs_, *writer_, alarm_, registry_.begin_collect());
     // What is staged comes first: if it is committed meanwhile, its manifest is found afterwards.
-    staging_->mark({
-        .pages = [&](std::span<PageRef const> table) { return collection.mark(table); },
-        .slices = [&](std::span<Slice const> slices) { return collection.mark(slices); },
-    });
+    auto const mark_pages = [&](std::span<PageRef const> table) { return collection.mark(table); };
+    auto const mark_slices = [&](std::span<Slice const> slices) { return collection.mark(slices); };
+    auto const staged = staging_->mark({.pages = mark_pages, .slices = mark_slices});
     auto const marked =
-        mark_all(roots, [&](std::span<PageRef const> table) { return collection.mark(table); });
+        staged.ok() ? mark_all(roots, mark_pages) : Result<std::uint64_t>(staged.error());
     registry_.end_collect();
     auto const strays = TRY(marked);
     // remove() answers after its own sync, but another's may be between the two.

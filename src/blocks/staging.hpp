@@ -27,7 +27,7 @@ struct StagingTools {
         begin;
 };
 
-/// What a collection is told of: false results are this snapshot's damage, and logged.
+/// What a collection is told of.
 struct StagedMarks {
     std::function<Result<void>(std::span<PageRef const>)> pages;
     std::function<Result<void>(std::span<Slice const>)> slices;
@@ -50,7 +50,8 @@ public:
     void unseal() override;
     Result<Committed> commit(Facts facts) override;
 
-    void mark(StagedMarks const& marks);
+    /// Fails only where trying again may help.
+    Result<void> mark(StagedMarks const& marks);
     /// No put() succeeds from here on, ever.
     void close();
 
@@ -109,7 +110,7 @@ public:
     std::vector<std::string> names() override;
 
     /// Everything that staged snapshots need.
-    void mark(StagedMarks const& marks);
+    Result<void> mark(StagedMarks const& marks);
 
 private:
     std::vector<std::shared_ptr<StagedFile>> all();

@@ -119,18 +119,23 @@ Result<void> StagedFile::rewrite(std::uint64_t size)
     return {};
 }
 
-void StagedFile::mark(StagedMarks const& marks)
+Result<void> StagedFile::mark(StagedMarks const& marks)
 {
-    auto marked = marks.pages(start_.pages);
+    // Damage is this snapshot's own: its commit will fail, and others need not suffer. A read that
+    // failed may succeed later, so what it would have marked must not be taken for garbage.
+    auto const pass_over_damage = [&](Result<void> marked) -> Result<void> {
+        if (marked.ok() || marked.error().fault != Fault::corrupt)
+            return marked;
+        log(Level::error, "staged.damaged", marked.error(), {{"snapshot", start_.facts.name}});
+        return {};
+    };
+    TRY(pass_over_damage(marks.pages(start_.pages)));
     for (auto const spot : spots()) {
         auto const record = read(spot);
-        auto const one =
-            record.ok() ? marks.slices(record.value().slices) : Result<void>(record.error());
-        if (!one.ok() && marked.ok())
-            marked = one;
+        TRY(pass_over_damage(record.ok() ? marks.slices(record.value().slices)
+                                         : Result<void>(record.error())));
     }
-    if (!marked.ok()) // its commit will fail; others need not suffer
-        log(Level::error, "staged.damaged", marked.error(), {{"snapshot", start_.facts.name}});
+    return {};
 }
 
 Result<void> StagingArea::load()
@@ -224,10 +229,11 @@ std::vector<std::string> StagingArea::names()
     return found;
 }
 
-void StagingArea::mark(StagedMarks const& marks)
+Result<void> StagingArea::mark(StagedMarks const& marks)
 {
     for (auto const& file : all())
-        file->mark(marks);
+        TRY(file->mark(marks));
+    return {};
 }
 
 } // namespace karat::blocks
