@@ -2,6 +2,7 @@
 #include "script.hpp"
 
 #include "reply_text.hpp"
+#include "rest_call.hpp"
 #include "script_text.hpp"
 
 #include <algorithm>
@@ -105,11 +106,13 @@ std::string Script::call(Words const& words, std::string* first_value)
     auto const who = caller();
     if (!who.ok())
         return print_fault(who.error());
-    auto const reply = world_->dispatcher().handle_as(who.value(), std::string(service_of(action)),
-                                                      make_call(action, params));
-    if (reply.status != 200)
-        return print_error(reply);
-    auto const node = read_reply(reply);
+    bool const rest = is_rest_action(action);
+    auto const reply = world_->dispatcher().handle_as(
+        who.value(), rest ? "ebs" : std::string(service_of(action)),
+        rest ? make_rest_call(action, params) : make_call(action, params));
+    if (reply.status >= 300)
+        return rest ? print_rest_error(reply) : print_error(reply);
+    auto const node = rest ? read_rest_reply(reply) : read_reply(reply);
     if (paths.empty())
         return print_whole(node);
     auto text = print_members(node, paths);

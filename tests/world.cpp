@@ -61,7 +61,7 @@ Result<void> World::build()
                                    .run_directory = "/run",
                                    .memory_mib = 64 * 1024}});
     TRY(daemon->engine->recover());
-    daemon->dispatcher = std::make_unique<api::Dispatcher>(env, *daemon->engine);
+    daemon->dispatcher = std::make_unique<api::Dispatcher>(env, *daemon->engine, Bytes(32));
     daemon_ = std::move(daemon);
     return {};
 }

@@ -159,7 +159,7 @@ private:
         head_ = message.method() == http::verb::head;
         asio::post(pool_, [self = this->shared_from_this(),
                            request = convert(std::move(message), peer_)]() mutable {
-            auto reply = self->listener_->route.handle(request);
+            auto reply = self->listener_->route.handle(std::move(request));
             auto const loop = self->stream_.get_executor();
             // Handed on, not shared: the session must end on the loop's thread, not on this one.
             asio::post(loop, [self = std::move(self), reply = std::move(reply)]() mutable {

@@ -2,7 +2,7 @@
 // The numbers of FORMAT.md: the only place where they are written in code.
 #pragma once
 
-#include "karat/blocks.hpp"
+#include "karat/staged.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +18,8 @@ inline constexpr std::string_view kTrailerMagic = "KARATPE1";
 inline constexpr std::string_view kRecordMagic = "KREC";
 inline constexpr std::string_view kManifestMagic = "KARATMF1";
 inline constexpr std::string_view kCondemnedMagic = "KARATCD1";
+inline constexpr std::string_view kStagedMagic = "KARATST1";
+inline constexpr std::string_view kStagedRecordMagic = "KSTG";
 inline constexpr std::string_view kRootText = "karat root 1\n";
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::uint32_t kSealedManifestVersion = 2;
@@ -49,6 +51,14 @@ inline constexpr std::size_t kMaxManifestBytes =
     kManifestHeaderBytes + kMaxFactsBytes + kMaxSealBytes + kMaxPages * kPageRefBytes + kHashBytes;
 inline constexpr std::size_t kMaxNameBytes = 128;
 
+inline constexpr std::uint32_t kUnitBlocks = kStagedUnitBytes / kBlockBytes;
+inline constexpr std::uint32_t kPageUnits = kPageBlocks / kUnitBlocks;
+inline constexpr std::size_t kStagedHeadBytes = 16;   // before the manifest
+inline constexpr std::size_t kStagedRecordBytes = 64; // before the extents
+inline constexpr std::size_t kStagedExtentBytes = 34;
+inline constexpr std::size_t kMaxStagedRecordBytes =
+    kStagedRecordBytes + kUnitBlocks * kStagedExtentBytes;
+
 inline constexpr std::size_t kCondemnedHeadBytes = 32;
 inline constexpr std::size_t kMaxCondemnedBytes = std::size_t{1} << 30; // 134 million records
 
@@ -64,6 +74,8 @@ std::string store_path(std::string const& directory);
 std::string lock_path(std::string const& directory);
 std::string packs_path(std::string const& directory);
 std::string manifests_path(std::string const& directory);
+std::string staged_path(std::string const& directory);
+std::string staged_path(std::string const& directory, std::string_view name);
 std::string condemned_path(std::string const& directory);
 std::string alarm_path(std::string const& directory);
 std::string scrub_path(std::string const& directory);

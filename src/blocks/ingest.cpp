@@ -308,6 +308,22 @@ void SnapshotIngest::keep_base_pages(std::uint64_t before)
         manifest_.pages.push_back(*it);
 }
 
+Result<void> SnapshotIngest::place(std::uint32_t page, std::vector<BlockRange> changed,
+                                   std::deque<Slice> fresh)
+{
+    auto const start = page * kPageSpanBytes;
+    auto const size = std::min(kPageSpanBytes, manifest_.facts.size_bytes - start);
+    TRY(check_range({start, size}));
+    end_extent();
+    while (!works_.empty())
+        TRY(finish_oldest_page());
+    works_.emplace_back();
+    works_.back().index = page;
+    works_.back().changed = std::move(changed);
+    works_.back().fresh = std::move(fresh);
+    return finish_oldest_page();
+}
+
 Result<void> SnapshotIngest::finish_pages()
 {
     end_extent();

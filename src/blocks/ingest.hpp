@@ -37,6 +37,11 @@ public:
     Result<void> zero(Range range) override;
     Result<Committed> commit() override;
 
+    /// Replaces what the base has in `changed` (ascending, apart) by `fresh` slices of extents that
+    /// are stored and kept already. Pages ascend, also with write() and zero().
+    Result<void> place(std::uint32_t page, std::vector<BlockRange> changed,
+                       std::deque<Slice> fresh);
+
 private:
     /// A page whose contents are being gathered.
     struct PageWork {

@@ -21,7 +21,7 @@ Result<bool> is_blank(Files& files, std::string const& directory)
 {
     for (auto const& name : TRY(files.list(directory))) {
         auto const path = directory + "/" + name;
-        if (name == "packs" || name == "manifests") {
+        if (name == "packs" || name == "manifests" || name == "staged") {
             if (!TRY(files.list(path)).empty())
                 return false;
         } else if (name != "lock" && name != "store.new") {
@@ -107,9 +107,11 @@ Result<void> finish_directory(Files& files, std::string const& directory)
 {
     TRY(files.make_dirs(packs_path(directory)));
     TRY(files.make_dirs(manifests_path(directory)));
+    TRY(files.make_dirs(staged_path(directory)));
     if (!TRY(files.exists(store_path(directory))))
         TRY(replace_file(files, store_path(directory), as_bytes(kStoreText)));
     TRY(remove_leftovers(files, packs_path(directory)));
+    TRY(remove_leftovers(files, staged_path(directory)));
     return remove_leftovers(files, manifests_path(directory));
 }
 

@@ -8,4 +8,7 @@ if(NOT KARAT_SANITIZE) # programs that measure; the shell tests make stores with
     target_compile_options(${program} PRIVATE ${KARAT_WARNINGS})
     target_link_libraries(${program} PRIVATE karat_blocks karat_base Threads::Threads)
   endforeach()
+  add_executable(ebs_load ${PROJECT_SOURCE_DIR}/bench/ebs_load.cpp)
+  target_compile_options(ebs_load PRIVATE ${KARAT_WARNINGS})
+  target_link_libraries(ebs_load PRIVATE karat_base PkgConfig::zstd fmt::fmt Threads::Threads)
 endif()

@@ -40,7 +40,22 @@ Result<void> PackStore::start()
     TRY(load_condemned(env_.files, directory_, packs_));
     PackWriter::Settings const settings{directory_, options_.pack_bytes, next_number};
     writer_.emplace(env_, settings, packs_, health_);
-    return {};
+    staging_.emplace(StagingTools{
+        .env = env_,
+        .directory = directory_,
+        .benches = benches_,
+        .packs = packs_,
+        .writer = *writer_,
+        .health = health_,
+        .registry = registry_,
+        .source = *this,
+        .open_base = [this](std::string const& name) { return open_view(name); },
+        .begin =
+            [this](Facts facts, std::shared_ptr<SnapshotView const> base) {
+                return begin_over(std::move(facts), std::move(base));
+            },
+    });
+    return staging_->load();
 }
 
 Result<void> PackStore::check_free_name(std::string const& name)
@@ -62,6 +77,13 @@ Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts, std::optional<std:
         return fail(Fault::invalid,
                     fmt::format("'{}' with {} bytes cannot hold its base '{}' with {}", facts.name,
                                 facts.size_bytes, *base, base_view->facts().size_bytes));
+    auto ingest = TRY(begin_over(std::move(facts), std::move(base_view)));
+    return std::unique_ptr<Ingest>(std::move(ingest));
+}
+
+Result<std::unique_ptr<SnapshotIngest>>
+PackStore::begin_over(Facts facts, std::shared_ptr<SnapshotView const> base_view)
+{
     auto sealed = TRY(sealed_for(facts, base_view.get()));
     TRY(registry_.begin_ingest(facts.name));
     // Asked only now: of two that begin at once, the slower finds what the faster made.
@@ -73,9 +95,8 @@ Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts, std::optional<std:
     IngestTools const tools{env_,     directory_, benches_, packs_,
                             *writer_, workers_,   health_,  registry_};
     Manifest manifest{.facts = std::move(facts), .seal = std::move(sealed.seal)};
-    std::unique_ptr<Ingest> ingest = std::make_unique<SnapshotIngest>(
-        tools, std::move(manifest), std::move(base_view), std::move(sealed.domain));
-    return ingest;
+    return std::make_unique<SnapshotIngest>(tools, std::move(manifest), std::move(base_view),
+                                            std::move(sealed.domain));
 }
 
 Result<std::shared_ptr<SnapshotView const>> PackStore::open_view(std::string const& name)

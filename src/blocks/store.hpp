@@ -5,6 +5,7 @@
 #include "alarm.hpp"
 #include "ingest.hpp"
 #include "pack_scan.hpp"
+#include "staging.hpp"
 
 namespace karat::blocks {
 
@@ -37,6 +38,7 @@ public:
     Result<Stats> stats() override;
     Result<CheckReport> check(std::function<bool(double)> progress) override;
     Result<ScrubReport> scrub(ScrubRequest const& request) override;
+    StagedSnapshots& staged() override { return *staging_; }
 
     Result<Buffer> fetch(Wanted const& wanted, std::span<std::byte> direct) override;
     void closed(SnapshotView const& view) override;
@@ -61,6 +63,8 @@ private:
     Result<void> mark_sealed();
     /// Every domain whose key is to be had, and a sentence for each that is not.
     std::vector<Vault::Held> unlock_all(std::vector<std::string>& locked);
+    Result<std::unique_ptr<SnapshotIngest>>
+    begin_over(Facts facts, std::shared_ptr<SnapshotView const> base_view);
 
     Env env_;
     std::string const directory_;
@@ -76,6 +80,7 @@ private:
     std::mutex collect_mutex_;         // one collection at a time
     std::mutex scrub_mutex_;           // one scrub at a time
     std::mutex marker_mutex_;          // one change of the marker at a time
+    std::optional<StagingArea> staging_; // set by start()
     Workers workers_;                  // last: ends its jobs before what they use goes
 };
 

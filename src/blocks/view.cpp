@@ -90,20 +90,26 @@ Result<void> SnapshotView::read(std::uint64_t offset_bytes, std::span<std::byte>
     return {};
 }
 
+Result<Page> SnapshotView::slices(std::uint32_t index, BlockRange blocks) const
+{
+    Page met; // copied, so that no lock is held while they are read
+    if (auto const* const ref = find_page(manifest_.pages, index))
+        TRY(look_at_page(ref->hash, [&](Page const& page) {
+            auto it = first_behind(page, blocks.start);
+            for (; it != page.end() && it->start < blocks.end; ++it)
+                met.push_back(*it);
+        }));
+    return met;
+}
+
 Result<void> SnapshotView::read_in_page(std::uint32_t index, Range range,
                                         std::span<std::byte> into) const
 {
-    Page slices; // those that the range meets, copied so that no lock is held while reading them
-    if (auto const* const ref = find_page(manifest_.pages, index)) {
-        auto const block = static_cast<std::uint32_t>(range.offset_bytes / kBlockBytes);
-        TRY(look_at_page(ref->hash, [&](Page const& page) {
-            auto it = first_behind(page, block);
-            for (; it != page.end() && bytes_of(*it).offset_bytes < range.end_bytes(); ++it)
-                slices.push_back(*it);
-        }));
-    }
+    BlockRange const blocks{
+        static_cast<std::uint32_t>(range.offset_bytes / kBlockBytes),
+        static_cast<std::uint32_t>((range.end_bytes() + kBlockBytes - 1) / kBlockBytes)};
     auto at = range.offset_bytes;
-    for (auto const& slice : slices) {
+    for (auto const& slice : TRY(slices(index, blocks))) {
         auto const data = bytes_of(slice);
         auto const start = std::max(data.offset_bytes, at);
         auto const end = std::min(data.end_bytes(), range.end_bytes());

@@ -27,6 +27,7 @@ public:
     explicit Source(std::uint64_t cache_bytes)
         : extents(cache_bytes / 4 * 3)
         , pages(cache_bytes / 4)
+        , sums(cache_bytes / 8)
     {
     }
     virtual ~Source() = default;
@@ -37,6 +38,7 @@ public:
 
     Cache<Extent> extents;
     Cache<Page> pages;
+    Cache<Hash> sums; ///< Of units of 512 KiB, by unit_key() (units.hpp).
 };
 
 /// Reads a page from `source`, not through its cache.
@@ -62,6 +64,9 @@ public:
     Vault::Held const& domain() const { return domain_; }
     /// The page that maps `index`; an empty one for a hole.
     Result<Page> page(std::uint32_t index) const;
+    /// Its slices that meet the blocks, whole.
+    Result<Page> slices(std::uint32_t index, BlockRange blocks) const;
+    Source& source() const { return source_; }
 
 private:
     using Look = std::function<void(Page const&)>;

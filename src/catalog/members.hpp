@@ -84,6 +84,13 @@ void members(auto& visit, Is<Image> auto& it)
     visit("tags", it.tags);
 }
 
+void members(auto& visit, Is<DirectWrite> auto& it)
+{
+    visit("timeout_minutes", it.timeout_minutes);
+    visit("sealed", it.sealed);
+    visit("blocks", it.blocks);
+}
+
 void members(auto& visit, Is<Snapshot> auto& it)
 {
     visit("id", it.id);
@@ -103,6 +110,7 @@ void members(auto& visit, Is<Snapshot> auto& it)
     visit("is_public", it.is_public);
     visit("volume_permissions", it.volume_permissions);
     visit("kms_key", it.kms_key);
+    visit("direct", it.direct);
     visit("tags", it.tags);
 }
 

@@ -262,8 +262,11 @@ Result<std::vector<std::string>> forget_deleted_snapshots(Engine::State& state)
 Result<blocks::CollectReport> collect_now(Engine::State& state)
 {
     auto const gone = TRY(forget_deleted_snapshots(state));
-    for (auto const& one : gone)
+    for (auto const& one : gone) {
+        state.views.forget(one);
         TRY(state.parts.store.remove(one));
+        TRY(state.parts.store.staged().drop(one));
+    }
     auto const roots =
         TRY(state.catalog().read([](catalog::View& view) -> Result<std::vector<std::string>> {
             std::vector<std::string> names;

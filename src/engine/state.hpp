@@ -7,6 +7,8 @@
 #include "karat/mutex.hpp"
 
 #include <condition_variable>
+#include <list>
+#include <mutex>
 #include <set>
 #include <stop_token>
 #include <thread>
@@ -20,6 +22,18 @@ struct Next {
 };
 inline Next finished() { return {}; }
 inline Next again_after(std::chrono::milliseconds delay) { return {delay}; }
+
+/// The snapshots whose blocks were read last, kept open: opening one reads its whole table of
+/// pages. Thread-safe.
+class OpenViews {
+public:
+    Result<std::shared_ptr<blocks::View const>> get(blocks::Store& store, SnapshotId const& id);
+    void forget(std::string const& name);
+
+private:
+    std::mutex mutex_;
+    std::list<std::shared_ptr<blocks::View const>> recent_; // the one used last is at the front
+};
 
 struct Engine::State {
     explicit State(Parts p)
@@ -39,6 +53,7 @@ struct Engine::State {
 
     std::stop_source ending;           ///< Asked when the workers shall end.
     std::vector<std::jthread> workers; ///< Only start_workers() and stop_workers() look at them.
+    OpenViews views;
 
     Env& env() { return parts.env; }
     Time now() { return parts.env.clock.now(); }
@@ -217,10 +232,16 @@ Result<Next> step_modify_volume(Engine::State&, Task&);
 Result<void> give_up_modify_volume(Engine::State&, Task const&, Error const&);
 Result<Next> step_copy_snapshot(Engine::State&, Task&);
 Result<void> give_up_copy_snapshot(Engine::State&, Task const&, Error const&);
+Result<Next> step_complete_snapshot(Engine::State&, Task&);
+Result<void> give_up_complete_snapshot(Engine::State&, Task const&, Error const&);
+Result<Next> step_snapshot_timeout(Engine::State&, Task&);
 Result<Next> step_collect(Engine::State&, Task&);
 Result<Next> step_scrub(Engine::State&, Task&);
 Result<Next> step_reap(Engine::State&, Task&);
 Result<void> give_up_nothing(Engine::State&, Task const&, Error const&);
+
+/// Drops what is staged for snapshots that are no longer pending.
+Result<void> settle_staged(Engine::State& state);
 
 /// What the hypervisor said an instance did by itself.
 void machine_ended(Engine::State& state, InstanceId const& id, compute::Event event);

@@ -36,6 +36,8 @@ constexpr std::array kKinds{
     TaskKind{"detach", step_detach, nullptr},
     TaskKind{"modify_volume", step_modify_volume, give_up_modify_volume},
     TaskKind{"copy_snapshot", step_copy_snapshot, give_up_copy_snapshot},
+    TaskKind{"complete_snapshot", step_complete_snapshot, give_up_complete_snapshot},
+    TaskKind{"snapshot_timeout", step_snapshot_timeout, give_up_nothing},
     TaskKind{"collect", step_collect, give_up_nothing},
     TaskKind{"scrub", step_scrub, give_up_nothing},
     TaskKind{"reap", step_reap, nullptr},

@@ -5,9 +5,9 @@ set(wiregen_dir ${PROJECT_SOURCE_DIR}/tools/wiregen)
 set(generated_dir ${PROJECT_BINARY_DIR}/generated/wire)
 
 set(generated_doors)
-set(generated_sources ec2_0.cpp ec2_1.cpp ec2_2.cpp ec2_3.cpp ssm_0.cpp sts_0.cpp) # as cpp.py cuts them
+set(generated_sources ebs_0.cpp ec2_0.cpp ec2_1.cpp ec2_2.cpp ec2_3.cpp ssm_0.cpp sts_0.cpp) # as cpp.py cuts them
 set(models)
-foreach(service ec2 ssm sts)
+foreach(service ebs ec2 ssm sts)
   list(APPEND models ${wire_dir}/models/${service}.json)
   list(APPEND generated_sources ${service}_shapes.hpp)
   list(APPEND generated_doors ${service}.hpp ${service}_operations.hpp)

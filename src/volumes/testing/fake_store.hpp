@@ -173,6 +173,7 @@ public:
     {
         return blocks::ScrubReport{.finished = true};
     }
+    blocks::StagedSnapshots& staged() override { broken("nothing here stages"); }
 
     std::map<std::string, FakeSnapshot> snapshots;
     Traffic traffic;

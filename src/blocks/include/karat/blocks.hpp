@@ -156,6 +156,8 @@ struct Description {
     std::uint64_t full_size_bytes = 0;
 };
 
+class StagedSnapshots;
+
 /// The one writer of a store directory (it holds a lock file). Thread-safe.
 class Store {
 public:
@@ -195,6 +197,8 @@ public:
     /// As check(), at a bounded rate, in rounds that go on after a restart: how far it is lies on
     /// disk.
     virtual Result<ScrubReport> scrub(ScrubRequest const& request) = 0;
+    /// Snapshots that are put together block by block (karat/staged.hpp).
+    virtual StagedSnapshots& staged() = 0;
 };
 
 /// A reader of a store that another process writes (karat-blk). Thread-safe. Finds snapshots and

@@ -7,6 +7,7 @@
 #include "karat/blocks.hpp"
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
+#include "karat/direct_blocks.hpp"
 #include "karat/instance_types.hpp"
 #include "karat/keys.hpp"
 #include "karat/nouns.hpp"
@@ -386,6 +387,15 @@ public:
     Result<std::vector<Snapshot>> create_snapshots(Caller const&, CreateSnapshots const&);
     /// A snapshot of the caller's region with the bytes of one of any region; the bytes are shared.
     Result<Snapshot> copy_snapshot(Caller const&, CopySnapshot const&);
+    Result<Snapshot> start_snapshot(Caller const&, StartSnapshot const&);
+    /// Durable when it succeeds. The next checks that all blocks came; a task makes the snapshot.
+    Result<void> put_block(Caller const&, NewBlock const&);
+    Result<Snapshot> complete_snapshot(Caller const&, CompleteSnapshot const&);
+    Result<Hash> read_block(Caller const&, SnapshotId const&, std::uint32_t index,
+                            std::span<std::byte> into);
+    /// The blocks that hold data, or differ; Fault::mismatch when two are no relatives.
+    Result<BlockList> snapshot_blocks(Caller const&, SnapshotId const&, blocks::UnitQuery const&);
+    Result<BlockList> changed_blocks(Caller const&, SnapshotPair const&, blocks::UnitQuery const&);
     Result<void> change_volume_permissions(Caller const&, SnapshotId const&,
                                            VolumePermissionChange const&, bool dry_run);
     Result<Volume> create_volume(Caller const&, CreateVolume const&);

@@ -50,6 +50,9 @@ enum class Noun : unsigned char {
     device_name,
     volume_type,
     volume_modification,
+    volume_size,
+    block,       ///< Of a snapshot, as EBS direct counts them.
+    block_token, ///< Lets its holder read one block.
     combination, ///< Several parameters that do not go together.
     encryption_key,
 };

@@ -102,6 +102,13 @@ struct Image {
     Tags tags;
 };
 
+/// How a snapshot came over the network, block by block (EBS direct).
+struct DirectWrite {
+    int timeout_minutes = 60; ///< It is given up when no block came for so long.
+    bool sealed = false;      ///< All blocks came; a task makes the snapshot.
+    std::uint64_t blocks = 0; ///< So many, once it is sealed.
+};
+
 /// A point-in-time copy of a volume. `content` is what the block store holds for it, set when
 /// completed. A deleted snapshot's row stays while a volume still reads through it.
 struct Snapshot {
@@ -122,6 +129,7 @@ struct Snapshot {
     bool is_public = false;
     std::set<AccountId> volume_permissions; ///< Who else may make volumes of it, and copy it.
     std::string kms_key; ///< ARN of the key that it is encrypted with; empty: it is not.
+    std::optional<DirectWrite> direct;      ///< Of one that StartSnapshot began.
     Tags tags;
 };
 

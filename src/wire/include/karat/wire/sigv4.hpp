@@ -211,10 +211,16 @@ private:
 /// dates, which headers are signed, the payload mode. Reads the body not at all.
 Checked<Claim> read_claim(SignedRequest const& request, SigningPolicy const& policy, Time now);
 
+/// What was found out on the way.
+struct Verified {
+    std::optional<Hash> body; ///< Its SHA-256; absent for UNSIGNED-PAYLOAD.
+};
+
 /// Checks the session token, the signature and then the body against the key that the claim names.
 /// `request` and `policy` are those that the claim was read from.
-Checked<Done> verify(SignedRequest const& request, Claim const& claim, SigningPolicy const& policy,
-                     SigningSecret const& secret, SigningKeys& keys);
+Checked<Verified> verify(SignedRequest const& request, Claim const& claim,
+                         SigningPolicy const& policy, SigningSecret const& secret,
+                         SigningKeys& keys);
 
 /// The refusal for a claim whose access key does not exist or is disabled.
 Refusal refuse_unknown_key();
