@@ -24,3 +24,4 @@ karat_house_test(text_test
   LINKS karat::api nlohmann_json::nlohmann_json PkgConfig::pugixml)
 karat_house_test(power_test power_test.cpp world.cpp LINKS karat::api)
 karat_house_test(rebuild_test rebuild_test.cpp world.cpp LINKS karat::api)
+karat_house_test(promotion_test promotion_test.cpp world.cpp LINKS karat::api)

@@ -44,7 +44,10 @@ Result<void> World::build()
     daemon->store = TRY(blocks::Store::open(env, "/data/store", {.pack_bytes = 4 << 20}));
     daemon->volumes = TRY(volumes::Volumes::open(
         env, *daemon->store,
-        {.directory = "/data/volumes", .run_directory = "/run", .store_directory = "/data/store"}));
+        {.directory = "/data/volumes",
+         .run_directory = "/run",
+         .store_directory = "/data/store",
+         .cache_directory = "/data/cache"}));
     daemon->engine = std::make_unique<engine::Engine>(
         engine::Parts{.env = env,
                       .catalog = *daemon->catalog,

@@ -34,6 +34,9 @@ struct Engine::State {
     std::set<std::string> busy; ///< Subjects and volumes that a worker of this process is at.
     std::vector<std::jthread> threads;
     Time forget_at{}; ///< When a worker next removes old history from the catalog.
+    /// Volumes of running instances that read through a whole file of the cache, or will when the
+    /// task that was queued for each is done; of this process.
+    std::set<std::pair<VolumeId, SnapshotId>> promoted;
 
     Env& env() { return parts.env; }
     Time now() { return parts.env.clock.now(); }
@@ -182,6 +185,7 @@ Result<void> give_up_attach(Engine::State&, Task const&, Error const&);
 Result<Next> step_detach(Engine::State&, Task&);
 Result<Next> step_modify_volume(Engine::State&, Task&);
 Result<void> give_up_modify_volume(Engine::State&, Task const&, Error const&);
+Result<Next> step_promote(Engine::State&, Task&);
 Result<Next> step_copy_snapshot(Engine::State&, Task&);
 Result<void> give_up_copy_snapshot(Engine::State&, Task const&, Error const&);
 Result<Next> step_collect(Engine::State&, Task&);

@@ -17,6 +17,7 @@ constexpr int kStartSteps = 1000; // ten seconds
 constexpr int kThreads = 16;
 constexpr std::uint64_t kMaxLogBytes = 1 << 20;
 constexpr std::size_t kLastWordsBytes = 4096;
+constexpr std::size_t kMaxMapsBytes = 1 << 20;
 
 /// The last line that reports an error, or else the last line.
 std::string telling_line(std::string_view text)
@@ -105,6 +106,7 @@ Result<void> Exporter::serve_locked()
     if (options_.plugin.empty())
         return {};
     TRY(env_.files.make_dirs(options_.run_directory));
+    end_outdated();
     for (int step = 0; step < kStartSteps && find(); ++step) {
         if (listener_of(socket_))
             return {}; // an earlier run of the daemon left it serving
@@ -123,6 +125,50 @@ Result<void> Exporter::serve_locked()
     return start();
 }
 
+std::vector<std::string> Exporter::command() const
+{
+    std::vector<std::string> words{options_.nbdkit,
+                                   "--foreground",
+                                   "--readonly",
+                                   "--unix",
+                                   socket_,
+                                   "--pidfile",
+                                   pid_file_,
+                                   "--threads",
+                                   std::to_string(kThreads),
+                                   options_.plugin,
+                                   "store=" + options_.store_directory};
+    if (!options_.cache_directory.empty()) {
+        words.push_back("cache=" + options_.cache_directory);
+        words.push_back(fmt::format("cache-size={}M", options_.cache_mib));
+    }
+    return words;
+}
+
+/// Whether it runs with the settings and the plugin of today.
+bool Exporter::is_current(Process const& process)
+{
+    for (auto const& word : command())
+        if (!process.was_started_with(word))
+            return false;
+    auto const maps = env_.files.open(fmt::format("/proc/{}/maps", process.pid()), Access::read);
+    std::string text(kMaxMapsBytes, '\0');
+    auto const got = maps.ok() ? maps.value()->read_at(0, std::as_writable_bytes(std::span(text)))
+                               : Result<std::size_t>(0);
+    text.resize(got.ok() ? got.value() : 0);
+    return text.find(options_.plugin + " (deleted)") == std::string::npos;
+}
+
+/// Guests wait meanwhile.
+void Exporter::end_outdated()
+{
+    auto const process = find();
+    if (!process || is_current(*process))
+        return;
+    log(Level::info, "blk.replacing", {{"pid", process->pid()}});
+    process->end();
+}
+
 Result<void> Exporter::start()
 {
     if (socket_.size() >= sizeof(sockaddr_un::sun_path))
@@ -130,10 +176,7 @@ Result<void> Exporter::start()
                     fmt::format("The path {} is too long for a socket ({} bytes at most); give "
                                 "Karat a run directory with a shorter path",
                                 socket_, sizeof(sockaddr_un::sun_path) - 1));
-    auto const spawned = spawn({options_.nbdkit, "--foreground", "--readonly", "--unix", socket_,
-                                "--pidfile", pid_file_, "--threads", std::to_string(kThreads),
-                                options_.plugin, "store=" + options_.store_directory},
-                               log_file_);
+    auto const spawned = spawn(command(), log_file_);
     if (!spawned.ok() && spawned.error().fault == Fault::not_found)
         return fail(Fault::unavailable,
                     fmt::format("Snapshots cannot be served: {} is not installed; run 'apt-get "

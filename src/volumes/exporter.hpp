@@ -27,6 +27,9 @@ public:
 private:
     std::optional<Process> find();
     bool serves();
+    std::vector<std::string> command() const;
+    bool is_current(Process const& process);
+    void end_outdated();
     Result<void> serve_locked();
     Result<void> start();
     Result<void> wait_for_start(pid_t pid);

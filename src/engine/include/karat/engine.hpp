@@ -354,6 +354,11 @@ public:
     Result<Rebuilt> rebuild();
     Result<blocks::CheckReport> check_store(std::function<bool(double)> progress);
     Result<Status> status();
+    /// What the host cache holds.
+    Result<std::vector<blk::Cached>> cached();
+    /// Queues the move of running guests onto files that the host cache has whole. Called now and
+    /// then.
+    Result<void> promote();
 
     // ---- Signing in
     /// Nothing for an unknown or inactive key.
