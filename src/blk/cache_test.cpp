@@ -263,14 +263,16 @@ TEST_F(HostCacheTest, makes_room_for_what_is_used_now)
     put("c", sample(3));
     put("d", sample(4));
     (void)all_of(*cache_->disk("a").value());
-    auto const b = cache_->disk("b").value();
+    auto b = cache_->disk("b").value();
     (void)all_of(*b);
     (void)all_of(*cache_->disk("c").value());
     EXPECT_EQ(listed(), "b 100 %\nc 100 %\n");
-    auto const c = cache_->disk("c").value();
-    auto const d = cache_->disk("d").value(); // both others are in use
+    auto c = cache_->disk("c").value();
+    auto d = cache_->disk("d").value(); // both others are in use
     EXPECT_EQ(all_of(*d), sample(4));
     EXPECT_EQ(listed(), "b 100 %\nc 100 %\n");
+    for (auto* const disk : {&b, &c, &d})
+        disk->reset();
     options_.limit_bytes = 0;
     reopen();
     EXPECT_EQ(listed(), "");

@@ -115,7 +115,7 @@ Result<std::shared_ptr<CacheFile>> DirectoryCache::admit(SharedView const& view)
         found = entries_.end();
     }
     if (found == entries_.end()) {
-        bool const fits = TRY(make_room(bytes));
+        bool const fits = options_.limit_bytes != 0 && TRY(make_room(bytes));
         if (!fits) {
             log(Level::info, "cache.no_room", {{"snapshot", name}, {"bytes", bytes}});
             return std::shared_ptr<CacheFile>();
@@ -167,7 +167,7 @@ void DirectoryCache::release(CacheFile const& file)
 
 Result<bool> DirectoryCache::make_room(std::uint64_t bytes)
 {
-    if (bytes > options_.limit_bytes || options_.limit_bytes == 0)
+    if (bytes > options_.limit_bytes)
         return false;
     while (true) {
         std::uint64_t total = 0;
