@@ -19,8 +19,10 @@ TEST(Workers, EndWhileTheirTasksReport)
     ASSERT_TRUE(world->work().ok());
     for (int round = 0; round < 4; ++round) {
         for (int i = 0; i < 6; ++i) {
-            auto const started = world->engine().export_image(
-                {.source = imported.image.text(), .path = fmt::format("/{}-{}.raw", round, i)});
+            auto const started =
+                world->engine().export_image({.source = imported.image.text(),
+                                              .path = fmt::format("/{}-{}.qcow2", round, i),
+                                              .form = volumes::ImageForm::qcow2});
             ASSERT_TRUE(started.ok()) << started.error().message;
         }
         world->engine().start_workers();
@@ -30,7 +32,7 @@ TEST(Workers, EndWhileTheirTasksReport)
     ASSERT_TRUE(world->work().ok());
     EXPECT_TRUE(world->open_tasks().value().empty());
     for (int i = 0; i < 6; ++i)
-        EXPECT_TRUE(world->env().files.exists(fmt::format("/0-{}.raw", i)).value());
+        EXPECT_TRUE(world->env().files.exists(fmt::format("/0-{}.qcow2", i)).value());
     set_log_level(Level::info);
 }
 

@@ -54,7 +54,8 @@ TEST(Process, IgnoresNoSignalThatWeIgnore)
     auto const before = std::signal(SIGPIPE, SIG_IGN);
     auto const ignored = output_of("grep", {"SigIgn", "/proc/self/status"});
     std::signal(SIGPIPE, before);
-    EXPECT_EQ(ignored, "SigIgn:\t0000000000000000\n");
+    auto const mask = std::stoull(ignored.substr(ignored.find('\t') + 1), nullptr, 16);
+    EXPECT_EQ(mask >> (SIGPIPE - 1) & 1, 0U) << ignored;
 }
 
 /// A program that sleeps, and a pid file that names it.
@@ -86,8 +87,11 @@ protected:
 
 TEST_F(Sleeper, IsFoundByItsPidFileAndAWholeArgument)
 {
-    EXPECT_EQ(found("1000")->pid(), process_.pid());
-    EXPECT_EQ(found("2000")->pid(), process_.pid());
+    for (auto const* const argument : {"1000", "2000"}) {
+        auto const one = found(argument);
+        ASSERT_TRUE(one.has_value()) << argument;
+        EXPECT_EQ(one->pid(), process_.pid());
+    }
     EXPECT_FALSE(found("100"));
     std::ofstream(pid_file_) << "no number\n";
     EXPECT_FALSE(found("1000"));

@@ -102,7 +102,7 @@ Result<void> Exporter::serve_locked()
     if (auto const earlier = find();
         earlier && !keys_word().empty() && !earlier->was_started_with(keys_word())) {
         log(Level::info, "blk.replacing", {{"pid", earlier->pid()}, {"because", keys_word()}});
-        earlier->end();
+        TRY(earlier->end(kPolite));
     }
     for (int step = 0; step < kStartSteps && find(); ++step) {
         if (listener_of(socket_))
