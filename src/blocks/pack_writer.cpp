@@ -2,12 +2,16 @@
 #include "pack_writer.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace karat::blocks {
 namespace {
 
 constexpr std::size_t kFlushBytes = 1 << 20; // still in the processor's cache when it is written
 constexpr std::uint64_t kWritebackBytes = 8 << 20;
+/// One part in this many of a pack's size is left free: without room for the catalog's log the task
+/// that met the full disk could never be ended.
+constexpr std::uint64_t kReservedPart = 32;
 
 } // namespace
 
@@ -136,11 +140,24 @@ void PackWriter::write_footer(Full const& full)
         log(Level::warn, "pack.no_footer", written.error(), {{"pack", full.pin.number()}});
 }
 
+Result<void> PackWriter::check_room()
+{
+    auto const free = env_.files.free_bytes(settings_.directory);
+    auto const reserved = settings_.pack_bytes / kReservedPart;
+    if (!free.ok() || free.value() >= buffer_.size() + reserved)
+        return {}; // a file system that does not tell says so when it is full
+    return fail(Fault::io, fmt::format("Cannot write {}: No space left on device ({} bytes are "
+                                       "kept for the catalog)",
+                                       pack_path(settings_.directory, open_.number()), reserved));
+}
+
 Result<void> PackWriter::flush()
 {
     if (!open_ || entries_.size() == flushed_entries_)
         return {}; // a lone header waits for its first record: it needs no room on a full disk
-    auto written = open_.file().write_at(flushed_, buffer_);
+    auto written = check_room();
+    if (written.ok())
+        written = open_.file().write_at(flushed_, buffer_);
     if (!written.ok()) {
         undo_unflushed();
         return written;

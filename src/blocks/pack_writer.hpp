@@ -76,6 +76,7 @@ private:
     Result<void> open_next();
     Result<void> leave_current();
     void write_footer(Full const& full);
+    Result<void> check_room();
     Result<void> flush();
     Result<void> save_condemned();
     Result<void> replace_condemned(Bytes const& bytes);
