@@ -25,3 +25,4 @@ karat_house_test(text_test
 karat_house_test(power_test power_test.cpp world.cpp LINKS karat::api)
 karat_house_test(rebuild_test rebuild_test.cpp world.cpp LINKS karat::api)
 karat_house_test(workers_test workers_test.cpp world.cpp LINKS karat::api)
+karat_house_test(promotion_test promotion_test.cpp world.cpp LINKS karat::api)

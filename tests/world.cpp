@@ -48,7 +48,10 @@ Result<void> World::build()
                                             {.pack_bytes = 4 << 20, .keys = daemon->keys.get()}));
     daemon->volumes = TRY(volumes::Volumes::open(
         env, *daemon->store,
-        {.directory = "/data/volumes", .run_directory = "/run", .store_directory = "/data/store"}));
+        {.directory = "/data/volumes",
+         .run_directory = "/run",
+         .store_directory = "/data/store",
+         .cache_directory = "/data/cache"}));
     daemon->engine = std::make_unique<engine::Engine>(
         engine::Parts{.env = env,
                       .catalog = *daemon->catalog,

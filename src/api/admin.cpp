@@ -246,6 +246,19 @@ Result<Json> store_stats(engine::Engine& engine, Json const&)
     return stats_json(status.store);
 }
 
+Result<Json> store_cache(engine::Engine& engine, Json const&)
+{
+    auto const cached = TRY(engine.cached());
+    Json list = Json::array();
+    for (auto const& one : cached)
+        list.push_back({{"snapshot", one.snapshot},
+                        {"state", one.whole ? "whole" : "filling"},
+                        {"bytes", one.filled_bytes},
+                        {"full_bytes", one.full_bytes},
+                        {"traced", one.traced}});
+    return Json{{"cached", list}};
+}
+
 Result<Json> status(engine::Engine& engine, Json const&)
 {
     auto const status = TRY(engine.status());
@@ -273,6 +286,7 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/store-scrub", scrub},
     {"/v1/store-rebuild", rebuild},
     {"/v1/store-stats", store_stats},
+    {"/v1/store-cache", store_cache},
     {"/v1/status", status},
 };
 

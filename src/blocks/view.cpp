@@ -194,4 +194,32 @@ Result<std::optional<Range>> SnapshotView::next_data(std::uint64_t offset_bytes)
     return found;
 }
 
+Result<Piece> SnapshotView::piece_at(std::uint64_t offset_bytes) const
+{
+    auto const size = manifest_.facts.size_bytes;
+    if (offset_bytes >= size)
+        return fail(Fault::invalid, fmt::format("{} is behind the end of {}, which has {} bytes",
+                                                offset_bytes, manifest_.facts.name, size));
+    auto const index = static_cast<std::uint32_t>(offset_bytes / kPageSpanBytes);
+    auto const start = index * kPageSpanBytes;
+    Range found{0, kPageSpanBytes}; // within the page
+    bool is_data = false;
+    if (auto const* const ref = find_page(manifest_.pages, index))
+        TRY(look_at_page(ref->hash, [&](Page const& page) {
+            auto const block = static_cast<std::uint32_t>((offset_bytes - start) / kBlockBytes);
+            auto const next = first_behind(page, block);
+            is_data = next != page.end() && next->start <= block;
+            if (is_data) {
+                found = bytes_of(*next);
+                return;
+            }
+            auto const from = next == page.begin() ? 0 : bytes_of(*std::prev(next)).end_bytes();
+            auto const to = next == page.end() ? kPageSpanBytes : bytes_of(*next).offset_bytes;
+            found = {from, to - from};
+        }));
+    found.offset_bytes += start;
+    found.length_bytes = std::min(found.length_bytes, size - found.offset_bytes);
+    return Piece{found, is_data};
+}
+
 } // namespace karat::blocks

@@ -59,6 +59,7 @@ public:
     std::uint64_t full_size_bytes() const override { return manifest_.data_bytes; }
     Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) const override;
     Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const override;
+    Result<Piece> piece_at(std::uint64_t offset_bytes) const override;
 
     Manifest const& manifest() const { return manifest_; }
     Vault::Held const& domain() const { return domain_; }

@@ -358,6 +358,13 @@ private:
             return {};
         });
         add_plain(store, "stats", "What the store holds", "store-stats");
+        on(store->add_subcommand("cache", "Which snapshots this host has copies of, and how much"),
+           [this]() -> Result<void> {
+               auto const answer = TRY(ask(options_.socket(), "store-cache", Json::object()));
+               print_rows(options_, answer.at("cached"),
+                          {"snapshot", "state", "bytes", "full_bytes", "traced"});
+               return {};
+           });
         add_plain(store, "rebuild", "After the catalog was lost: snapshots' rows from the store",
                   "store-rebuild");
         on(store->add_subcommand("check", "Read and verify everything"),

@@ -49,7 +49,8 @@ std::string file_node(std::string const& path) { return named('f', path); }
 
 std::string backing_node(VolumeId const& volume, Backing const& backing)
 {
-    return named('b', volume.text() + '\n' + backing.socket + '\n' + backing.name);
+    auto const& [socket, name, file] = backing;
+    return named('b', volume.text() + '\n' + (file.empty() ? socket + '\n' + name : file));
 }
 
 std::string dead_node(VolumeId const& volume) { return named('d', volume.text()); }
@@ -76,6 +77,11 @@ Json file_options(std::string const& path, Position position)
 
 Json backing_options(VolumeId const& volume, Backing const& backing)
 {
+    if (!backing.file.empty())
+        return {{"driver", "file"},
+                {"node-name", backing_node(volume, backing)},
+                {"read-only", true},
+                {"filename", backing.file}};
     return {{"driver", "nbd"},        {"node-name", backing_node(volume, backing)},
             {"read-only", true},      {"server", {{"type", "unix"}, {"path", backing.socket}}},
             {"export", backing.name}, {"reconnect-delay", kReconnectSeconds}};

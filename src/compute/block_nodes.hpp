@@ -3,7 +3,7 @@
 // from what a node is, so that a daemon that was restarted, or a task that runs twice, finds what
 // is there by asking QEMU alone.
 //
-//   o… qcow2 overlay   f… its file   b… the NBD backing of a volume     (… 24 hexadecimal digits)
+//   o… qcow2 overlay   f… its file   b… a volume's backing, NBD or raw   (… 24 hexadecimal digits)
 //   d… what a volume's device has after the volume was pulled out of it
 #pragma once
 

@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
 constexpr int kSupervisionMs = 2000;
+constexpr int kPromotionRounds = 5; // of supervision
 
 struct CommandLine {
     std::string settings_file;
@@ -92,14 +93,19 @@ int block_signals()
     return ::signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
-/// Waits for a signal, and looks after karat-blk meanwhile.
-void run_until_signal(int signal_fd, volumes::Volumes& volumes)
+/// Waits for a signal, and looks after karat-blk and its cache meanwhile.
+void run_until_signal(int signal_fd, volumes::Volumes& volumes, engine::Engine& engine)
 {
     pollfd waiting{signal_fd, POLLIN, 0};
-    while (::poll(&waiting, 1, kSupervisionMs) == 0) {
+    for (int round = 0; ::poll(&waiting, 1, kSupervisionMs) == 0; ++round) {
         auto const outcome = volumes.supervise();
         if (!outcome.ok())
             log(Level::error, "karat_blk.failed", outcome.error());
+        if (round % kPromotionRounds != 0)
+            continue;
+        auto const promoted = engine.promote();
+        if (!promoted.ok())
+            log(Level::warn, "cache.not_promoted", promoted.error());
     }
 }
 
@@ -151,7 +157,9 @@ Result<void> serve(Settings const& settings)
                                     .run_directory = run,
                                     .store_directory = data + "/store",
                                     .key_file = settings.key_file,
-                                    .plugin = settings.program_directory + "/karat-blk.so"}));
+                                    .plugin = settings.program_directory + "/karat-blk.so",
+                                    .cache_directory = data + "/cache",
+                                    .cache_mib = static_cast<std::uint64_t>(settings.cache_mib)}));
     auto const hypervisor =
         TRY(compute::make_qemu(env, {.run_directory = run + "/machines",
                                      .net = settings.program_directory + "/karat-net",
@@ -183,7 +191,7 @@ Result<void> serve(Settings const& settings)
     engine.start_workers();
     TRY(announce(env, settings, endpoint->port(), hypervisor->kind()));
 
-    run_until_signal(signal_fd, *volumes);
+    run_until_signal(signal_fd, *volumes, engine);
     // Guests run on without us, and so does karat-blk, which serves their disks.
     log(Level::info, "karatd.stopping");
     TRY(env.files.remove(run + "/endpoint"));

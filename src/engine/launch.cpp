@@ -381,7 +381,7 @@ compute::Disk disk_of(Engine::State& state, Volume const& volume)
     compute::Disk disk{.volume = volume.id, .size_bytes = volume.size_gib * kGiB};
     if (volume.layers.base) {
         auto const source = state.parts.volumes.export_of(*volume.layers.base);
-        disk.backing = compute::Backing{source.socket, source.name};
+        disk.backing = compute::Backing{source.socket, source.name, source.file};
     }
     for (auto const& overlay : volume.layers.overlays)
         disk.overlays.push_back(state.parts.volumes.overlay_path(volume.id, overlay));

@@ -50,6 +50,9 @@ struct Engine::State {
     std::set<std::string> busy GUARDED_BY(mutex);
     /// When a worker next removes old history from the catalog.
     Time forget_at GUARDED_BY(mutex){};
+    /// Volumes of running instances that read through a whole file of the cache, or will when the
+    /// task that was queued for each is done; of this process. Only promote() looks at it.
+    std::set<std::pair<VolumeId, SnapshotId>> promoted;
 
     std::stop_source ending;           ///< Asked when the workers shall end.
     std::vector<std::jthread> workers; ///< Only start_workers() and stop_workers() look at them.
@@ -230,6 +233,7 @@ Result<void> give_up_attach(Engine::State&, Task const&, Error const&);
 Result<Next> step_detach(Engine::State&, Task&);
 Result<Next> step_modify_volume(Engine::State&, Task&);
 Result<void> give_up_modify_volume(Engine::State&, Task const&, Error const&);
+Result<Next> step_promote(Engine::State&, Task&);
 Result<Next> step_copy_snapshot(Engine::State&, Task&);
 Result<void> give_up_copy_snapshot(Engine::State&, Task const&, Error const&);
 Result<Next> step_complete_snapshot(Engine::State&, Task&);

@@ -35,6 +35,7 @@ constexpr std::array kKinds{
     TaskKind{"attach", step_attach, give_up_attach},
     TaskKind{"detach", step_detach, nullptr},
     TaskKind{"modify_volume", step_modify_volume, give_up_modify_volume},
+    TaskKind{"promote", step_promote, give_up_nothing},
     TaskKind{"copy_snapshot", step_copy_snapshot, give_up_copy_snapshot},
     TaskKind{"complete_snapshot", step_complete_snapshot, give_up_complete_snapshot},
     TaskKind{"snapshot_timeout", step_snapshot_timeout, give_up_nothing},

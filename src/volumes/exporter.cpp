@@ -19,6 +19,7 @@ constexpr int kThreads = 16;
 constexpr std::chrono::seconds kPolite{5};
 constexpr std::uint64_t kMaxLogBytes = 1 << 20;
 constexpr std::size_t kLastWordsBytes = 4096;
+constexpr std::size_t kMaxMapsBytes = 1 << 20;
 
 /// The last line that reports an error, or else the last line.
 std::string telling_line(std::string_view text)
@@ -98,12 +99,7 @@ Result<void> Exporter::serve_locked()
     if (options_.plugin.empty())
         return {};
     TRY(env_.files.make_dirs(options_.run_directory));
-    // One that an earlier version left knows no keys. Guests wait for the next.
-    if (auto const earlier = find();
-        earlier && !keys_word().empty() && !earlier->was_started_with(keys_word())) {
-        log(Level::info, "blk.replacing", {{"pid", earlier->pid()}, {"because", keys_word()}});
-        TRY(earlier->end(kPolite));
-    }
+    TRY(end_outdated());
     for (int step = 0; step < kStartSteps && find(); ++step) {
         if (listener_of(socket_))
             return {}; // an earlier run of the daemon left it serving
@@ -122,10 +118,50 @@ Result<void> Exporter::serve_locked()
     return start();
 }
 
-/// Where the keys are; never what they are.
-std::string Exporter::keys_word() const
+/// What nbdkit is given; where the keys are, never what they are.
+std::vector<std::string> Exporter::arguments() const
 {
-    return options_.key_file.empty() ? "" : "keys=" + options_.key_file;
+    std::vector<std::string> words{"--foreground",
+                                   "--readonly",
+                                   "--unix",
+                                   socket_,
+                                   "--pidfile",
+                                   pid_file_,
+                                   "--threads",
+                                   std::to_string(kThreads),
+                                   options_.plugin,
+                                   "store=" + options_.store_directory};
+    if (!options_.key_file.empty())
+        words.push_back("keys=" + options_.key_file);
+    if (!options_.cache_directory.empty()) {
+        words.push_back("cache=" + options_.cache_directory);
+        words.push_back(fmt::format("cache-size={}M", options_.cache_mib));
+    }
+    return words;
+}
+
+/// Whether it runs with the settings and the plugin of today.
+bool Exporter::is_current(Process const& process)
+{
+    for (auto const& word : arguments())
+        if (!process.was_started_with(word))
+            return false;
+    auto const maps = env_.files.open(fmt::format("/proc/{}/maps", process.pid()), Access::read);
+    std::string text(kMaxMapsBytes, '\0');
+    auto const got = maps.ok() ? maps.value()->read_at(0, std::as_writable_bytes(std::span(text)))
+                               : Result<std::size_t>(0);
+    text.resize(got.ok() ? got.value() : 0);
+    return text.find(options_.plugin + " (deleted)") == std::string::npos;
+}
+
+/// Guests wait meanwhile.
+Result<void> Exporter::end_outdated()
+{
+    auto const process = find();
+    if (!process || is_current(*process))
+        return {};
+    log(Level::info, "blk.replacing", {{"pid", process->pid()}});
+    return process->end(kPolite);
 }
 
 Result<void> Exporter::start()
@@ -135,20 +171,8 @@ Result<void> Exporter::start()
                     fmt::format("The path {} is too long for a socket ({} bytes at most); give "
                                 "Karat a run directory with a shorter path",
                                 socket_, sizeof(sockaddr_un::sun_path) - 1));
-    std::vector<std::string> arguments{"--foreground",
-                                       "--readonly",
-                                       "--unix",
-                                       socket_,
-                                       "--pidfile",
-                                       pid_file_,
-                                       "--threads",
-                                       std::to_string(kThreads),
-                                       options_.plugin,
-                                       "store=" + options_.store_directory};
-    if (!keys_word().empty())
-        arguments.push_back(keys_word());
     auto spawned = Process::spawn({.program = options_.nbdkit,
-                                   .arguments = std::move(arguments),
+                                   .arguments = arguments(),
                                    .error_log = log_file_,
                                    .standard_output = Process::kToErrorLog});
     if (!spawned.ok() && spawned.error().fault == Fault::not_found)

@@ -26,7 +26,9 @@ public:
 private:
     std::optional<Process> find();
     bool serves();
-    std::string keys_word() const;
+    std::vector<std::string> arguments() const;
+    bool is_current(Process const& process);
+    Result<void> end_outdated();
     Result<void> serve_locked() REQUIRES(mutex_);
     Result<void> start() REQUIRES(mutex_);
     Result<void> wait_for_start(Process const& child);

@@ -31,6 +31,7 @@ kills() {
     mkdir -p build/images
     [ -e build/images/tiny.raw ] || images/build tiny build/images/tiny.raw
     tests/crash/kill_test.py "$kills"
+    tests/blockdev/serve.sh "$PWD/build/release/karat-blk.so" "$PWD/build/release/blocks_bench" "${BLK_KILLS:-100}"
 }
 
 # The block store: a million crash states, a hundred thousand injuries, ten thousand kills.

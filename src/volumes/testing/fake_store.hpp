@@ -67,6 +67,12 @@ public:
             return std::optional<Range>();
         return std::optional(Range{found->first * blocks::kBlockBytes, blocks::kBlockBytes});
     }
+    Result<blocks::Piece> piece_at(std::uint64_t offset_bytes) const override
+    {
+        auto const block = offset_bytes / blocks::kBlockBytes;
+        return blocks::Piece{{block * blocks::kBlockBytes, blocks::kBlockBytes},
+                             snapshot_.blocks.contains(block)};
+    }
 
 private:
     FakeSnapshot snapshot_;

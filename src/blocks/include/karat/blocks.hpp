@@ -63,6 +63,13 @@ public:
     virtual Result<Committed> commit() = 0;
 };
 
+/// What a snapshot stores in one piece, or a hole.
+struct Piece {
+    Range range;
+    bool is_data = false;
+    bool operator==(Piece const&) const = default;
+};
+
 /// A completed snapshot, open for reading. Thread-safe. Stays readable while it lives, also when
 /// the collector moves or drops its packs. Ended before the store or reader that it came from.
 class View {
@@ -80,6 +87,9 @@ public:
     /// The first stretch of data at or after `offset_bytes`; nothing when only a hole follows.
     /// Extents that touch are merged, but no further than about 8 GiB.
     virtual Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const = 0;
+    /// The piece of the volume that `offset_bytes` is in: what is cheapest to read as a whole. Data
+    /// has at most 512 KiB. Fault::invalid behind the volume's end.
+    virtual Result<Piece> piece_at(std::uint64_t offset_bytes) const = 0;
 };
 
 /// Takes a stretch of a snapshot's data. Called from several threads at once.

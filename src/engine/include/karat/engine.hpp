@@ -328,6 +328,11 @@ public:
     Result<Rebuilt> rebuild();
     Result<blocks::CheckReport> check_store(std::function<bool(double)> progress);
     Result<Status> status();
+    /// What the host cache holds.
+    Result<std::vector<blk::Cached>> cached();
+    /// Queues the move of running guests onto files that the host cache has whole. Called now and
+    /// then.
+    Result<void> promote();
 
     /// Keys of an account in a region, the default one among them once it was needed.
     Result<std::vector<keys::KeyFacts>> encryption_keys(Caller const& caller);
