@@ -26,3 +26,5 @@ karat_house_test(power_test power_test.cpp world.cpp LINKS karat::api)
 karat_house_test(rebuild_test rebuild_test.cpp world.cpp LINKS karat::api)
 karat_house_test(workers_test workers_test.cpp world.cpp LINKS karat::api)
 karat_house_test(promotion_test promotion_test.cpp world.cpp LINKS karat::api)
+# Its cache files are as large as a volume, and so in memory.
+set_tests_properties(promotion_test PROPERTIES LABELS slow)

@@ -58,6 +58,7 @@ std::vector<Ban> const kBans = {
     {"shared_ptr",
      "one owner (unique_ptr, a member) and references",
      {{"src/base/memory_env.cpp", "open files outlive their names, as inodes do"},
+      {"src/base/memory_nodes.hpp", "open files outlive their names, as inodes do"},
       {"src/blk/", "the clients of a snapshot and its background work share its file"},
       {"src/base/include/karat/memory_env.hpp", "open files outlive the disk object"},
       {"tests/store/", "the door of blocks hands out its views so"},

@@ -54,7 +54,7 @@ protected:
                                                  .trace_for = std::chrono::seconds(0)})
                                .value();
         auto const disk = cache->disk(name).value();
-        Bytes bytes(disk->view().facts().size_bytes);
+        Bytes bytes(blocks::kBlockBytes);
         ASSERT_TRUE(disk->read(0, bytes).ok());
         while (cache->tend().value()) {
         }

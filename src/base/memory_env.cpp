@@ -154,8 +154,7 @@ public:
         std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("sync", path_));
-        node_->synced = node_->cached;
-        node_->unsynced.clear();
+        sync(*node_);
         return {};
     }
 

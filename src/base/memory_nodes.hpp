@@ -62,6 +62,21 @@ struct Node {
     unsigned mode = 0600;
 };
 
+/// The platter holds what readers see. A file that changed a little is changed there, too; else the
+/// two share it, and the next write makes a copy of all of it.
+inline void sync(Node& node)
+{
+    std::uint64_t written = 0;
+    for (auto const& write : node.unsynced)
+        written += write.resize ? node.cached.size() : write.bytes.size();
+    if (written * 4 < node.cached.size())
+        for (auto const& write : node.unsynced)
+            apply_write(node.synced.change(), write, write.bytes.size());
+    else
+        node.synced = node.cached;
+    node.unsynced.clear();
+}
+
 struct NameChange {
     std::string path;
     std::shared_ptr<Node> node; // null: the name went away

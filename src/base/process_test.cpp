@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <thread>
 #include <unistd.h>
 
 namespace karat {
@@ -65,6 +66,9 @@ protected:
     {
         ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
         std::ofstream(pid_file_ = folder_ + "/pid") << process_.pid() << '\n';
+        // The kernel lets spawn() return a moment before the new program's words can be read.
+        for (int tries = 0; tries < 10000 && !found("1000"); ++tries)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     void TearDown() override
     {

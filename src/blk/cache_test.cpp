@@ -289,7 +289,7 @@ TEST_F(HostCacheTest, removed_snapshots_take_their_files_along)
     ASSERT_TRUE(store_->remove("a").ok());
     memory_.clock.advance(std::chrono::minutes(1));
     ASSERT_TRUE(cache_->tend().ok());
-    EXPECT_EQ(memory_.files.list("cache").value(), std::vector<std::string>{"lock"});
+    EXPECT_TRUE(memory_.files.list("cache").value().empty());
     EXPECT_EQ(all_of(*disk), volume_); // whoever has it open reads on
 }
 

@@ -195,7 +195,8 @@ int get_ready()
         if (auto const readable = plugin().keys->list(); !readable.ok())
             log(Level::error, "blk.keys", readable.error());
     }
-    blocks::Options const options{.cache_bytes = plugin().memory_bytes, .keys = plugin().keys.get()};
+    blocks::Options const options{.cache_bytes = plugin().memory_bytes,
+                                  .keys = plugin().keys.get()};
     auto reader = blocks::Reader::open(store_env(), plugin().store, options);
     if (!reader.ok())
         return refuse(reader.error(), EINVAL);

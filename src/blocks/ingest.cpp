@@ -24,6 +24,7 @@ SnapshotIngest::SnapshotIngest(IngestTools tools, Manifest manifest,
     , manifest_(std::move(manifest))
     , base_(std::move(base))
     , domain_(std::move(domain))
+    , records_(tools_.env.chance, tools_.packs, tools_.writer, tools_.registry)
     , failures_before_(tools_.writer.failures())
 {
     if (base_)
@@ -220,40 +221,20 @@ Result<void> SnapshotIngest::store_extents(Batch const& batch)
         auto const raw = rest.first(slice->blocks * kBlockBytes);
         rest = rest.subspan(raw.size());
         slice->hash = bench->name(raw, domain_.get());
-        TRY(store_record(*bench, Kind::extent, slice->hash, raw));
+        TRY(store_record(*bench, {Kind::extent, slice->hash, raw, domain_.get()}));
     }
     return {};
 }
 
-Result<PackWriter::Appended> SnapshotIngest::store_record(Bench& bench, Kind kind, Hash const& hash,
-                                                          std::span<std::byte const> raw)
+Result<void> SnapshotIngest::store_record(Bench& bench, NewRecord const& fresh)
 {
-    if (tools_.packs.touch(hash, tools_.registry.now()))
-        return PackWriter::Appended::known;
-    Record record{.kind = kind, .hash = hash, .raw_bytes = static_cast<std::uint32_t>(raw.size())};
-    record.stored = bench.pack(kind, raw, record.codec);
-    if (domain_ && kind == Kind::extent)
-        seal(bench, record);
-    auto const appended = TRY(tools_.writer.append(record, tools_.registry.now()));
-    if (appended == PackWriter::Appended::fresh) {
+    auto const stored = TRY(records_.store(bench, fresh));
+    if (stored.appended == PackWriter::Appended::fresh) {
         std::scoped_lock const guard(mutex_);
-        totals_.bytes_new += kind == Kind::extent ? raw.size() : 0;
-        totals_.bytes_stored += kRecordHeaderBytes + record.stored.size();
+        totals_.bytes_new += fresh.kind == Kind::extent ? fresh.raw.size() : 0;
+        totals_.bytes_stored += stored.bytes;
     }
-    return appended;
-}
-
-void SnapshotIngest::seal(Bench& bench, Record& record)
-{
-    std::array<std::byte, keys::kNonceBytes> nonce{};
-    tools_.env.chance.fill(nonce);
-    record.sealing = Sealing::gcm;
-    RecordHeader const header{.kind = record.kind,
-                              .codec = record.codec,
-                              .sealing = record.sealing,
-                              .raw_bytes = record.raw_bytes,
-                              .hash = record.hash};
-    record.stored = bench.seal(*domain_, header, nonce, record.stored);
+    return {};
 }
 
 Result<void> SnapshotIngest::finish_oldest_page()
@@ -293,7 +274,7 @@ Result<void> SnapshotIngest::add_page(std::uint32_t index, Page const& page)
     auto const raw = encode_page(page);
     auto bench = tools_.benches.lend();
     auto const hash = bench->hash(raw);
-    TRY(store_record(*bench, Kind::page, hash, raw));
+    TRY(store_record(*bench, {.kind = Kind::page, .hash = hash, .raw = raw}));
     manifest_.pages.push_back({index, hash});
     return {};
 }

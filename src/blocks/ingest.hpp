@@ -4,9 +4,8 @@
 // over costs nothing, and small enough to stay in a processor's cache on its way.
 #pragma once
 
-#include "pack_writer.hpp"
 #include "page.hpp"
-#include "registry.hpp"
+#include "record_store.hpp"
 #include "workers.hpp"
 
 #include <condition_variable>
@@ -69,9 +68,7 @@ private:
     void send_batch();
     void store(Batch& batch);
     Result<void> store_extents(Batch const& batch);
-    Result<PackWriter::Appended> store_record(Bench& bench, Kind kind, Hash const& hash,
-                                              std::span<std::byte const> raw);
-    void seal(Bench& bench, Record& record);
+    Result<void> store_record(Bench& bench, NewRecord const& fresh);
     Result<void> finish_oldest_page();
     Result<void> add_page(std::uint32_t index, Page const& page);
     void keep_base_pages(std::uint64_t before);
@@ -84,6 +81,7 @@ private:
     Manifest manifest_;
     std::shared_ptr<SnapshotView const> base_; // held so that its extents stay
     Vault::Held domain_;                       // null: not sealed
+    RecordStore records_;
     std::uint64_t const failures_before_;
     bool ended_ = false;
 

@@ -6,7 +6,7 @@
 
 namespace karat::blocks {
 
-Result<PackStore::Sealed> PackStore::sealed_for(Facts const& facts, SnapshotView const* base)
+Result<Sealed> PackStore::sealed_for(Facts const& facts, SnapshotView const* base)
 {
     if (base != nullptr && base->facts().key != facts.key)
         return fail(Fault::invalid, fmt::format("'{}' cannot share with its base '{}': they are "
@@ -45,6 +45,7 @@ Result<void> PackStore::note_seals()
         if (manifest.ok() && manifest.value().seal) // one that is damaged only costs its sharing
             vault_.note(*manifest.value().seal);
     }
+    staging_->note_seals();
     return {};
 }
 

@@ -6,6 +6,7 @@
 #include "page.hpp"
 
 #include "karat/keys.hpp"
+#include "karat/staged.hpp"
 
 namespace karat::blocks {
 namespace {
@@ -334,6 +335,57 @@ TEST(Sealed, GrowFromABaseOfTheSameKeyOnly)
     EXPECT_EQ(committed.bytes_new, change.size());
     std::ranges::copy(change, volume.begin() + kMiB);
     EXPECT_EQ(get(*world.store, "b").value(), volume);
+}
+
+TEST(Sealed, MayComeBlockByBlock)
+{
+    SealedWorld world;
+    auto const unit = random_bytes(19, kStagedUnitBytes);
+    auto const changed = random_bytes(20, kStagedUnitBytes);
+    auto const staged = [&](std::string const& name) {
+        return world.store->staged().find(name).value();
+    };
+    auto const put_at = [&](std::string const& name, std::uint32_t index, Bytes const& data) {
+        return staged(name)->put({.index = index, .data = data, .sum = sha256(data), .when = {}});
+    };
+    auto const begin = [&](std::string const& name, std::string const& key,
+                           std::optional<std::string> const& base) {
+        return world.store->staged().begin(
+            {.name = name, .size_bytes = 4 * kStagedUnitBytes, .key = key}, base);
+    };
+    auto const commit = [&](std::string const& name) {
+        return staged(name)->commit(
+            {.name = name, .size_bytes = 4 * kStagedUnitBytes, .key = world.one});
+    };
+    ASSERT_TRUE(begin("a", world.one, {}).ok());
+    ASSERT_TRUE(put_at("a", 2, unit).ok());
+    world.reopen();
+    ASSERT_TRUE(put_at("a", 0, unit).ok());
+    auto const volume = [&] {
+        auto bytes = Bytes(4 * kStagedUnitBytes);
+        std::ranges::copy(unit, bytes.begin());
+        std::ranges::copy(unit, bytes.begin() + 2 * kStagedUnitBytes);
+        return bytes;
+    }();
+    // What came is shared with what is stored otherwise under the same key, and is not plain.
+    EXPECT_LT(world.put("b", volume, world.one).value().bytes_new, kStagedUnitBytes / 4);
+    EXPECT_FALSE(world.on_disk(as_text(std::span(unit).first(64))));
+
+    ASSERT_TRUE(world.keys->set_enabled(world.one, false).ok());
+    EXPECT_EQ(put_at("a", 1, changed).error().fault, Fault::denied);
+    EXPECT_EQ(commit("a").error().fault, Fault::denied);
+    ASSERT_TRUE(world.keys->set_enabled(world.one, true).ok());
+    ASSERT_TRUE(commit("a").ok());
+    EXPECT_EQ(get(*world.store, "a").value(), volume);
+
+    EXPECT_EQ(begin("c", world.two, "a").error().fault, Fault::invalid);
+    ASSERT_TRUE(begin("c", world.one, "a").ok());
+    ASSERT_TRUE(put_at("c", 2, changed).ok());
+    ASSERT_TRUE(commit("c").ok());
+    auto after = volume;
+    std::ranges::copy(changed, after.begin() + 2 * kStagedUnitBytes);
+    EXPECT_EQ(get(*world.store, "c").value(), after);
+    EXPECT_TRUE(world.store->check({}).value().damage.empty());
 }
 
 TEST(Sealed, MakeTheStoreOneThatOlderProgramsRefuse)

@@ -79,28 +79,21 @@ Result<void> cut_unit(std::span<std::byte const> unit, Each const& each)
 
 } // namespace
 
-Result<void> StagedFile::store_extent(Bench& bench, std::span<std::byte const> raw, Slice& slice)
-{
-    slice.hash = bench.hash(raw);
-    if (tools_.packs.touch(slice.hash, tools_.registry.now()))
-        return {};
-    Record record{.kind = Kind::extent,
-                  .hash = slice.hash,
-                  .raw_bytes = static_cast<std::uint32_t>(raw.size())};
-    record.stored = bench.pack(Kind::extent, raw, record.codec);
-    TRY(tools_.writer.append(record, tools_.registry.now()));
-    return {};
-}
-
 Result<std::vector<Slice>> StagedFile::store_extents(StagedUnit const& unit)
 {
+    // Asked each time: under a key that is gone or disabled meanwhile, nothing more is stored.
+    auto const domain = start_.seal ? TRY(tools_.vault.unlock(*start_.seal)) : Vault::Held();
+    RecordStore records(tools_.env.chance, tools_.packs, tools_.writer, tools_.registry);
     std::vector<Slice> slices;
     auto bench = tools_.benches.lend();
     TRY(cut_unit(
         unit.data, [&](std::uint32_t start, std::span<std::byte const> raw) -> Result<void> {
             slices.push_back(
                 {.start = start, .blocks = static_cast<std::uint16_t>(raw.size() / kBlockBytes)});
-            return store_extent(*bench, raw, slices.back());
+            auto& slice = slices.back();
+            slice.hash = bench->name(raw, domain.get());
+            TRY(records.store(*bench, {Kind::extent, slice.hash, raw, domain.get()}));
+            return {};
         }));
     return slices;
 }
@@ -270,7 +263,8 @@ Result<Committed> StagedFile::commit(Facts facts)
                     fmt::format("{} is committed under its own name and size", start_.facts.name));
     TRY(check_facts(facts));
     TRY(tools_.health.check_writable());
-    auto base = std::make_shared<SnapshotView const>(tools_.source, start_, Vault::Held());
+    auto domain = TRY(unlock(tools_.vault, start_));
+    auto base = std::make_shared<SnapshotView const>(tools_.source, start_, std::move(domain));
     auto const ingest = TRY(tools_.begin(std::move(facts), std::move(base)));
     TRY(place_units(*ingest));
     return ingest->commit();

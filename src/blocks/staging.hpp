@@ -21,6 +21,9 @@ struct StagingTools {
     Health& health;
     Registry& registry;
     Source& source;
+    Vault& vault;
+    /// The seal of a new snapshot of such facts over that base, if it has a key.
+    std::function<Result<Sealed>(Facts const&, SnapshotView const*)> seal_for;
     std::function<Result<std::shared_ptr<SnapshotView const>>(std::string const&)> open_base;
     std::function<Result<std::unique_ptr<SnapshotIngest>>(Facts,
                                                           std::shared_ptr<SnapshotView const>)>
@@ -44,6 +47,7 @@ public:
                std::uint64_t head_bytes);
 
     std::uint64_t size_bytes() const override { return start_.facts.size_bytes; }
+    std::optional<Seal> const& seal_of() const { return start_.seal; }
     Result<void> put(StagedUnit const& unit) override;
     Time last_put() const override;
     Result<StagedContents> seal() override;
@@ -69,7 +73,6 @@ private:
     Result<void> scan(EachStaged const& each, std::uint64_t& good_end);
     void note(StagedRecord const& record, Spot spot);
     Result<std::vector<Slice>> store_extents(StagedUnit const& unit);
-    Result<void> store_extent(Bench& bench, std::span<std::byte const> raw, Slice& slice);
     Result<Spot> append(StagedRecord const& record);
     Result<void> make_durable(std::uint64_t end);
     std::vector<Spot> spots() const;
@@ -109,6 +112,8 @@ public:
     Result<void> drop(std::string const& name) override;
     std::vector<std::string> names() override;
 
+    /// The data keys that staged snapshots have.
+    void note_seals();
     /// Everything that staged snapshots need.
     Result<void> mark(StagedMarks const& marks);
 

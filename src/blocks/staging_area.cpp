@@ -178,15 +178,16 @@ Result<void> StagingArea::begin(Facts facts, std::optional<std::string> base)
     std::shared_ptr<SnapshotView const> view; // keeps the base's pages until the new one does
     if (base) {
         view = TRY(tools_.open_base(*base));
-        if (view->encrypted())
-            return fail(Fault::invalid,
-                        fmt::format("'{}' is encrypted: blocks cannot be put over it", *base));
         start.data_bytes = view->manifest().data_bytes;
         start.pages = view->manifest().pages;
         if (view->facts().size_bytes > facts.size_bytes)
             return fail(Fault::invalid, fmt::format("'{}' with {} bytes cannot hold its base '{}'",
                                                     name, facts.size_bytes, *base));
     }
+    auto const sealed = TRY(tools_.seal_for(facts, view.get()));
+    start.seal = sealed.seal;
+    if (sealed.domain)
+        start.seal->mac = sealed.domain->mac(words_to_prove(start));
     auto file = TRY(StagedFile::create(tools_, std::move(start)));
     std::scoped_lock const guard(mutex_);
     files_.emplace(name, std::move(file));
@@ -230,6 +231,13 @@ std::vector<std::string> StagingArea::names()
     for (auto const& [name, file] : files_)
         found.push_back(name);
     return found;
+}
+
+void StagingArea::note_seals()
+{
+    for (auto const& file : all())
+        if (file->seal_of())
+            tools_.vault.note(*file->seal_of());
 }
 
 Result<void> StagingArea::mark(StagedMarks const& marks)

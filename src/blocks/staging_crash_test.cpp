@@ -130,8 +130,8 @@ protected:
     void SetUp() override { set_log_level(static_cast<Level>(4)); }
     void TearDown() override { set_log_level(Level::info); }
 };
-using StagedCrash = StagedQuiet;
-using StagedFailure = StagedQuiet;
+using SlowStagedCrash = StagedQuiet;
+using SlowStagedFailure = StagedQuiet;
 
 bool live_until(MemoryEnv& memory, int last, Promises& promises)
 {
@@ -150,7 +150,7 @@ bool live_until(MemoryEnv& memory, int last, Promises& promises)
     return count <= last;
 }
 
-TEST_F(StagedCrash, AtEveryOperationKeepsEachAcknowledgedUnit)
+TEST_F(SlowStagedCrash, AtEveryOperationKeepsEachAcknowledgedUnit)
 {
     bool whole = false;
     int states = 0;
@@ -176,7 +176,7 @@ TEST_F(StagedCrash, AtEveryOperationKeepsEachAcknowledgedUnit)
     EXPECT_GT(states, 50);
 }
 
-TEST_F(StagedFailure, OfEverySingleCallIsSurvived)
+TEST_F(SlowStagedFailure, OfEverySingleCallIsSurvived)
 {
     bool reached = true;
     for (int failing = 0; reached; ++failing) {

@@ -49,6 +49,9 @@ Result<void> PackStore::start()
         .health = health_,
         .registry = registry_,
         .source = *this,
+        .vault = vault_,
+        .seal_for = [this](Facts const& facts,
+                           SnapshotView const* base) { return sealed_for(facts, base); },
         .open_base = [this](std::string const& name) { return open_view(name); },
         .begin =
             [this](Facts facts, std::shared_ptr<SnapshotView const> base) {

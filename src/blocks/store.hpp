@@ -52,11 +52,6 @@ private:
     /// Names the snapshots that need a bad record, or whose map asks for what is not there.
     Result<std::vector<std::string>> whom_it_hits(std::map<Hash, std::string> const& bad);
     Result<void> check_free_name(std::string const& name);
-    /// What a new snapshot is sealed with; nothing when it is not.
-    struct Sealed {
-        std::optional<Seal> seal;
-        Vault::Held domain;
-    };
     Result<Sealed> sealed_for(Facts const& facts, SnapshotView const* base);
     Result<void> note_seals();
     /// From now on the store is of format 2, durably.
@@ -76,12 +71,12 @@ private:
     Registry registry_;
     Vault vault_;
     Packs packs_;
-    std::optional<PackWriter> writer_; // set by start()
-    std::mutex collect_mutex_;         // one collection at a time
-    std::mutex scrub_mutex_;           // one scrub at a time
-    std::mutex marker_mutex_;          // one change of the marker at a time
+    std::optional<PackWriter> writer_;   // set by start()
+    std::mutex collect_mutex_;           // one collection at a time
+    std::mutex scrub_mutex_;             // one scrub at a time
+    std::mutex marker_mutex_;            // one change of the marker at a time
     std::optional<StagingArea> staging_; // set by start()
-    Workers workers_;                  // last: ends its jobs before what they use goes
+    Workers workers_;                    // last: ends its jobs before what they use goes
 };
 
 } // namespace karat::blocks

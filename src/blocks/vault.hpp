@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace karat::blocks {
@@ -46,6 +47,12 @@ private:
     mutable std::mutex mutex_; // guards below
     std::map<std::string, Seal> seals_;
     std::map<DomainTag, std::weak_ptr<Domain const>> domains_;
+};
+
+/// What a new snapshot is sealed with; nothing when it is not.
+struct Sealed {
+    std::optional<Seal> seal;
+    Vault::Held domain;
 };
 
 } // namespace karat::blocks

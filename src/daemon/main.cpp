@@ -138,6 +138,18 @@ std::unique_ptr<keys::Keys> open_keys(Env const& env, Settings const& settings)
     return keys;
 }
 
+volumes::Options volumes_options(Settings const& settings)
+{
+    auto const& data = settings.data_directory;
+    return {.directory = data + "/volumes",
+            .run_directory = data + "/run",
+            .store_directory = data + "/store",
+            .key_file = settings.key_file,
+            .plugin = settings.program_directory + "/karat-blk.so",
+            .cache_directory = data + "/cache",
+            .cache_mib = static_cast<std::uint64_t>(settings.cache_mib)};
+}
+
 Result<void> serve(Settings const& settings)
 {
     set_log_level(level_of(settings));
@@ -151,15 +163,7 @@ Result<void> serve(Settings const& settings)
     auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
     auto const keys = open_keys(env, settings);
     auto const store = TRY(blocks::Store::open(env, data + "/store", {.keys = keys.get()}));
-    auto const volumes =
-        TRY(volumes::Volumes::open(env, *store,
-                                   {.directory = data + "/volumes",
-                                    .run_directory = run,
-                                    .store_directory = data + "/store",
-                                    .key_file = settings.key_file,
-                                    .plugin = settings.program_directory + "/karat-blk.so",
-                                    .cache_directory = data + "/cache",
-                                    .cache_mib = static_cast<std::uint64_t>(settings.cache_mib)}));
+    auto const volumes = TRY(volumes::Volumes::open(env, *store, volumes_options(settings)));
     auto const hypervisor =
         TRY(compute::make_qemu(env, {.run_directory = run + "/machines",
                                      .net = settings.program_directory + "/karat-net",

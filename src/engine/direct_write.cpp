@@ -63,6 +63,25 @@ Result<std::optional<Snapshot>> check_start(catalog::View& view, Caller const& c
     return std::optional<Snapshot>();
 }
 
+/// Its parent's key, or as EC2 gives one to what is new.
+Result<std::string> choose_key(Engine::State& state, catalog::View& view, Caller const& caller,
+                               StartSnapshot const& request)
+{
+    if (!request.parent)
+        return key_for(state, view, caller, request.encryption, {});
+    if (request.encryption.encrypted || !request.encryption.key.empty())
+        return fail(Fault::invalid, "With ParentSnapshotId, Encrypted and KmsKeyArn are left out: "
+                                    "the snapshot has its parent's key");
+    auto const parent = TRY(find_usable_snapshot(view, caller, *request.parent));
+    auto const key = TRY(key_for(state, view, caller, {}, encryption_of(parent)));
+    if (key != parent.kms_key)
+        return Error{Fault::invalid, Noun::snapshot,
+                     fmt::format("What this account begins is encrypted with {}, and the parent {} "
+                                 "is not; begin over a copy of it",
+                                 key, parent.id.text())};
+    return key;
+}
+
 Snapshot new_row(Engine::State& state, Caller const& caller, StartSnapshot const& request)
 {
     Snapshot snapshot{.id = SnapshotId::generate(state.env().chance),
@@ -119,11 +138,18 @@ Result<Snapshot> Engine::start_snapshot(Caller const& caller, StartSnapshot cons
         return Error{
             Fault::invalid, Noun::volume_size,
             fmt::format("A volume has 1 to {} GiB, not {}", kMaxSizeGib, request.size_gib)};
-    auto before = TRY(state_->catalog().read(
-        [&](catalog::View& view) { return check_start(view, caller, request); }));
+    std::string key;
+    auto before =
+        TRY(state_->catalog().read([&](catalog::View& view) -> Result<std::optional<Snapshot>> {
+            auto found = TRY(check_start(view, caller, request));
+            if (!found)
+                key = TRY(choose_key(*state_, view, caller, request));
+            return found;
+        }));
     if (before)
         return std::move(*before);
-    auto const fresh = new_row(*state_, caller, request);
+    auto fresh = new_row(*state_, caller, request);
+    fresh.kms_key = key;
     auto& staged = state_->parts.store.staged();
     TRY(staged.begin(facts_of(fresh, fresh.started), base_of(fresh)));
     auto saved = save_start(*state_, caller, request, fresh);
@@ -150,6 +176,8 @@ Result<void> Engine::put_block(Caller const& caller, NewBlock const& block)
         {.index = block.index, .data = block.data, .sum = block.sum, .when = state_->now()});
     if (!put.ok() && put.error().fault == Fault::wrong_state)
         return Error{Fault::wrong_state, Noun::snapshot, put.error().message};
+    if (!put.ok() && put.error().fault == Fault::denied)
+        return Error{Fault::denied, Noun::encryption_key, put.error().message};
     return put;
 }
 

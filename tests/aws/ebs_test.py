@@ -177,6 +177,23 @@ def writes_and_reads(direct, daemon, folder):
     return direct, one, two
 
 
+def encrypted(direct):
+    """With a key, what is put is encrypted, and so is what is put over it."""
+    blocks = {i: os.urandom(BLOCK) for i in (0, 5)}
+    started = direct.ebs.start_snapshot(VolumeSize=1, Encrypted=True)
+    assert started["SseType"] == "sse-kms" and started["KmsKeyArn"].startswith("arn:aws:kms:"), started
+    direct.put_all(started["SnapshotId"], blocks)
+    direct.complete(started["SnapshotId"], blocks)
+    over = direct.write({1: b"over".ljust(BLOCK, b"!")}, VolumeSize=1, ParentSnapshotId=started["SnapshotId"])
+    row = direct.ec2.describe_snapshots(SnapshotIds=[over])["Snapshots"][0]
+    assert row["Encrypted"] and row["KmsKeyId"] == started["KmsKeyArn"], row
+    tokens = direct.tokens(over)
+    assert all(direct.get(over, i, tokens[i]) == data for i, data in blocks.items())
+    packs = b"".join(path.read_bytes() for path in pathlib.Path(direct.daemon.data, "store", "packs").iterdir())
+    assert not any(data[:4096] in packs for data in blocks.values())
+    step("encrypted, and over that")
+
+
 def wrong(direct, other, one, two):
     """What is refused, and what it is called."""
     ebs = direct.ebs
@@ -198,7 +215,8 @@ def wrong(direct, other, one, two):
     refused("ValidationException", "INVALID_PAGE_TOKEN",
             lambda: ebs.list_snapshot_blocks(SnapshotId=two, NextToken="abc"))
     refused("ValidationException", "INVALID_VOLUME_SIZE", lambda: ebs.start_snapshot(VolumeSize=1, ParentSnapshotId=two))
-    refused("ValidationException", "INVALID_PARAMETER_VALUE", lambda: ebs.start_snapshot(VolumeSize=1, Encrypted=True))
+    refused("ValidationException", "INVALID_PARAMETER_VALUE",
+            lambda: ebs.start_snapshot(VolumeSize=1, ParentSnapshotId=one, Encrypted=True))
     refused("ValidationException", "INVALID_PARAMETER_VALUE",
             lambda: ebs.complete_snapshot(SnapshotId=pending, ChangedBlocksCount=1))
     direct.complete(pending, {})
@@ -275,6 +293,7 @@ def boots(direct, daemon, folder):
 def run(daemon, folder):
     alice, bob = daemon.keys("alice"), daemon.keys("bob")
     direct, one, two = writes_and_reads(Direct(daemon, alice), daemon, folder)
+    encrypted(direct)
     wrong(direct, Direct(daemon, bob), one, two)
     command_line(direct, daemon, folder)
     boots(direct, daemon, folder)

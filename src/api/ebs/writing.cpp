@@ -9,6 +9,7 @@ namespace {
 
 constexpr auto kBlockBytes = static_cast<std::int32_t>(blocks::kStagedUnitBytes);
 constexpr std::string_view kAlgorithm = "SHA256";
+constexpr char const* kSseKms = "sse-kms";
 
 Result<Hash> read_checksum(std::string const& text)
 {
@@ -32,20 +33,13 @@ Result<Tags> tags_of(std::vector<wire::ebs::Tag> const& list)
     return tags;
 }
 
-Result<void> refuse_encryption(wire::ebs::StartSnapshotRequest const& request)
-{
-    if (request.encrypted.value_or(false) || request.kms_key_arn)
-        return fail(Fault::unsupported, "Encrypted snapshots are not offered; leave Encrypted and "
-                                        "KmsKeyArn out");
-    return {};
-}
-
 /// Everything that a repeated call must say again.
 std::string fingerprint(wire::ebs::StartSnapshotRequest const& request)
 {
-    auto text = fmt::format("{}\n{}\n{}\n{}\n", request.volume_size,
+    auto text = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", request.volume_size,
                             request.parent_snapshot_id.value_or(""), request.timeout.value_or(60),
-                            request.description.value_or(""));
+                            request.description.value_or(""), request.encrypted.value_or(false),
+                            request.kms_key_arn.value_or(""));
     for (auto const& tag : request.tags)
         text += fmt::format("{}={}\n", tag.key.value_or(""), tag.value.value_or(""));
     return sha256(text).text();
@@ -56,9 +50,9 @@ std::string fingerprint(wire::ebs::StartSnapshotRequest const& request)
 Result<wire::ebs::StartSnapshotResult>
 start_snapshot(Desk const& desk, wire::ebs::StartSnapshotRequest const& request)
 {
-    TRY(refuse_encryption(request));
     engine::StartSnapshot start{.size_gib = static_cast<std::uint64_t>(request.volume_size),
                                 .description = request.description.value_or(""),
+                                .encryption = {request.encrypted, request.kms_key_arn.value_or("")},
                                 .timeout_minutes = request.timeout.value_or(60),
                                 .client_token = request.client_token.value_or(""),
                                 .fingerprint = fingerprint(request)};
@@ -75,6 +69,10 @@ start_snapshot(Desk const& desk, wire::ebs::StartSnapshotRequest const& request)
                                           .block_size = kBlockBytes};
     for (auto const& [key, value] : made.tags)
         result.tags.push_back({.key = key, .value = value});
+    if (!made.kms_key.empty()) {
+        result.kms_key_arn = made.kms_key;
+        result.sse_type = kSseKms;
+    }
     if (made.parent)
         result.parent_snapshot_id = made.parent->text();
     return result;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "karat/nouns.hpp"
+#include "karat/operator_requests.hpp"
 #include "karat/staged.hpp"
 
 #include <cstdint>
@@ -18,6 +19,7 @@ struct StartSnapshot {
     std::uint64_t size_gib = 0;
     std::optional<SnapshotId> parent; ///< Whose blocks it has where none comes.
     std::string description;
+    EncryptionRequest encryption; ///< Nothing with a parent, whose key it has.
     int timeout_minutes = 60;
     std::string client_token;
     std::string fingerprint;
