@@ -57,18 +57,20 @@ def http(endpoint, body, headers=None):
 
 def signed(daemon, keys, body, late=datetime.timedelta()):
     """What a client gets that signs well, `late` by its clock, but says what no SDK lets it say."""
-    class Clock(datetime.datetime):
+    real = datetime.datetime
+
+    class Clock(real):
         @classmethod
         def utcnow(cls):
-            return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + late
+            return real.now(datetime.timezone.utc).replace(tzinfo=None) + late
 
         @classmethod
         def now(cls, tz=None):
-            return datetime.datetime.now(tz) + late
+            return real.now(tz) + late
 
     request = botocore.awsrequest.AWSRequest("POST", daemon.endpoint, data=body, headers={
         "Content-Type": "application/x-www-form-urlencoded"})
-    real, botocore.auth.datetime.datetime = botocore.auth.datetime.datetime, Clock
+    botocore.auth.datetime.datetime = Clock
     try:
         botocore.auth.SigV4Auth(botocore.credentials.Credentials(*keys), "ec2", "us-east-1").add_auth(request)
     finally:
