@@ -2,12 +2,15 @@
 // Times the block store: blocks_bench import STORE NAME FILE | restore STORE NAME FILE | check
 // STORE
 //                        | remove STORE NAME | collect STORE (three epochs end a record)
+// With KARAT_BENCH_KEYS=FILE imports are encrypted, and what is can be read.
 // Prints seconds, CPU seconds and bytes as key=value, one line a run.
 #include "karat/blocks.hpp"
+#include "karat/keys.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <sys/resource.h>
 
@@ -28,13 +31,24 @@ double cpu_seconds()
     return seconds(use.ru_utime) + seconds(use.ru_stime);
 }
 
-Result<std::string> import(blocks::Store& store, std::string const& name, std::string const& path)
+/// Null without a key file.
+std::unique_ptr<keys::Keys> open_keys()
 {
+    auto const* const path = std::getenv("KARAT_BENCH_KEYS");
+    return path == nullptr ? nullptr : keys::make_file_keys(posix_env(), path);
+}
+
+Result<std::string> import(blocks::Store& store, keys::Keys* keys, std::string const& name,
+                           std::string const& path)
+{
+    std::string key;
+    if (keys != nullptr)
+        key = TRY(keys->default_key({"000000000001", "us-east-1"})).arn();
     auto env = posix_env();
     auto const file = TRY(env.files.open(path, Access::read));
     auto const size = TRY(file->size_bytes());
     auto const whole = (size + blocks::kBlockBytes - 1) / blocks::kBlockBytes * blocks::kBlockBytes;
-    auto ingest = TRY(store.begin({.name = name, .size_bytes = whole}, {}));
+    auto ingest = TRY(store.begin({.name = name, .size_bytes = whole, .key = key}, {}));
     Bytes step(kStep);
     for (std::uint64_t at = 0;;) {
         auto const data = TRY(file->next_data(at));
@@ -56,11 +70,11 @@ Result<std::string> import(blocks::Store& store, std::string const& name, std::s
            " bytes_stored=" + std::to_string(done.bytes_stored) + " root=" + done.root.text();
 }
 
-Result<std::string> restore(std::string const& store, std::string const& name,
+Result<std::string> restore(std::string const& store, keys::Keys* keys, std::string const& name,
                             std::string const& path)
 {
     auto env = posix_env();
-    auto const reader = TRY(blocks::Reader::open(env, store));
+    auto const reader = TRY(blocks::Reader::open(env, store, {.keys = keys}));
     auto const view = TRY(reader->view(name));
     auto const file = TRY(env.files.open(path, Access::create));
     TRY(file->truncate(view->facts().size_bytes));
@@ -86,11 +100,12 @@ Result<std::string> run(int count, char** words)
     std::string const directory = count > 2 ? words[2] : "";
     std::string const name = count > 3 ? words[3] : "";
     std::string const path = count > 4 ? words[4] : "";
+    auto const keys = open_keys();
     if (verb == "restore")
-        return restore(directory, name, path);
-    auto const store = TRY(blocks::Store::open(posix_env(), directory));
+        return restore(directory, keys.get(), name, path);
+    auto const store = TRY(blocks::Store::open(posix_env(), directory, {.keys = keys.get()}));
     if (verb == "import")
-        return import(*store, name, path);
+        return import(*store, keys.get(), name, path);
     if (verb == "check")
         return check(*store);
     if (verb == "remove") {

@@ -1,15 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""B1 to B5: imports, second imports and restores of the block store beside borg, restic, casync and qemu-img.
+"""B1 to B5 and B17: imports, second imports, restores and scrubs of the block store beside borg, restic, casync and qemu-img.
 
 Every round takes each tool once, so that a noisy neighbour meets all of them; the input is read into the page cache before
-each step, and what earlier steps wrote is on disk. Prints Markdown: medians, the slowest and fastest round, CPU seconds.
+each step, and what earlier steps wrote is on disk. A step ends when what it stored is durable. Prints Markdown: medians,
+fastest and slowest, CPU seconds; the slow tools (restic, casync, borg with small chunks) may have fewer rounds than the others.
 
-    bench/store_compare.py [--rounds 5] [--disks build/bench/disks] [--work build/bench/work] [--tools ours,borg] [--weeks N]
+    bench/store_compare.py [--rounds 5] [--tools ours,borg] [--results FILE] [--quick]
+    bench/store_compare.py --weeks 10
 
-The disks are made by bench/debian_disks. --weeks N measures B4 instead: bytes after N upgrades and N bakes, one round.
+The disks are made by bench/debian_disks. --results keeps the rounds in a file, so that a long comparison can be taken in several
+sittings, ours in each of them; the tables are of all rounds in it. --quick takes one round with the first 256 MiB of each disk.
+--weeks N measures B4 instead: bytes after N upgrades and N bakes, one round.
 """
 import argparse
+import json
 import os
 import pathlib
 import shutil
@@ -20,6 +25,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = ["fresh", "upgraded", "rebuilt"]
+QUICK_BYTES = 256 << 20
+TABLES = [("fresh", "B1: import a fresh disk"), ("upgraded", "B2: import it again, upgraded in place"),
+          ("rebuilt", "B3: and again, rebuilt"), ("restore", "B5: restore the fresh disk to a raw file"),
+          ("scrub", "B17: verify all data of the three disks")]
 
 
 class Tool:
@@ -42,6 +51,10 @@ class Tool:
     def restore(self, name, disk, output):
         raise NotImplementedError
 
+    def scrub(self):
+        """The command that reads and verifies all data, if there is one."""
+        return None
+
 
 def first_line(*command):
     return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[0]
@@ -59,6 +72,9 @@ class Ours(Tool):
 
     def restore(self, name, disk, output):
         return [self.program, "restore", self.repository, name, output / "disk.raw"]
+
+    def scrub(self):
+        return [self.program, "check", self.repository]
 
 
 class Borg(Tool):
@@ -82,6 +98,9 @@ class Borg(Tool):
 
     def restore(self, name, disk, output):
         return ["borg", "extract", "--sparse", f"{self.repository}::{name}"]
+
+    def scrub(self):
+        return ["borg", "check", "--verify-data", self.repository]
 
 
 class BorgSmallChunks(Borg):
@@ -109,35 +128,46 @@ class Restic(Tool):
     def restore(self, name, disk, output):
         return ["restic", "restore", "-q", "--tag", name, "--target", output, "latest"]
 
+    def scrub(self):
+        return ["restic", "check", "-q", "--read-data"]
+
 
 class Casync(Tool):
+    """It syncs nothing itself. SHA-256, which processors know, is faster than its default."""
     name = "casync"
+    digest = "--digest=sha256"
 
     def version(self):
         return first_line("casync", "--version")
 
     def store(self, name, disk):
-        return ["casync", "make", "--compression=zstd", f"--store={self.repository}/store.castr",
-                self.repository / f"{name}.caibx", disk]
+        return ["sh", "-c", 'casync make --compression=zstd "$0" "--store=$1/store.castr" "$2" "$3" && sync -f "$1"',
+                self.digest, self.repository, self.repository / f"{name}.caibx", disk]
 
     def restore(self, name, disk, output):
-        return ["casync", "extract", f"--store={self.repository}/store.castr", self.repository / f"{name}.caibx",
+        return ["casync", "extract", self.digest, f"--store={self.repository}/store.castr", self.repository / f"{name}.caibx",
                 output / "disk.raw"]
 
 
 class QemuImg(Tool):
+    """Its default for the output is a cache that is never flushed: with `writeback` it is, once, at the end. `qemu-img check`
+    looks at tables and at no data."""
     name = "qemu-img -c"
 
     def version(self):
         return first_line("qemu-img", "--version")
 
     def store(self, name, disk):
-        return ["qemu-img", "convert", "-c", "-W", "-m", "16", "-O", "qcow2", "-o", "compression_type=zstd", disk,
+        return ["qemu-img", "convert", "-c", "-W", "-m", "16", "-t", "writeback", "-O", "qcow2", "-o", "compression_type=zstd", disk,
                 self.repository / f"{name}.qcow2"]
 
     def restore(self, name, disk, output):
         return ["qemu-img", "convert", "-W", "-m", "16", "-O", "raw", self.repository / f"{name}.qcow2",
                 output / "disk.raw"]
+
+    def scrub(self):
+        words = "for disk in fresh upgraded rebuilt; do qemu-img check -q $0/$disk.qcow2 || exit 1; done"
+        return ["sh", "-c", words, self.repository]
 
 
 TOOLS = {"ours": Ours, "borg": Borg, "borg64": BorgSmallChunks, "restic": Restic, "casync": Casync, "qemu": QemuImg}
@@ -202,23 +232,42 @@ def one_round(tool, disks, work):
     if len(restored) != 1 or not same(restored[0], disks / "fresh.raw"):
         sys.exit(f"{tool.name} did not give back what it was given")
     shutil.rmtree(output)
+    if tool.scrub():
+        for path in tool.repository.rglob("*"):
+            if path.is_file():
+                warm(path)
+        seconds, cpu = timed(tool.scrub(), tool.environment, work)
+        results["scrub"] = (seconds, cpu, 0)
     shutil.rmtree(tool.repository)
     return results
 
 
-def print_table(title, step, tools, rounds):
-    print(f"\n**{title}**\n\n| tool | wall, median (fastest - slowest) | CPU | added | wall / ours | CPU / ours |")
-    print("|---|---|---|---|---|---|")
-    figures = {}
-    for tool in tools:
-        walls = [one[step][0] for one in rounds[tool.name]]
-        cpu = statistics.median(one[step][1] for one in rounds[tool.name])
-        figures[tool.name] = (statistics.median(walls), cpu)
-        added = rounds[tool.name][0][step][2]
-        ours = figures[tools[0].name]
-        print(f"| {tool.name} | {figures[tool.name][0]:.2f} s ({min(walls):.2f} - {max(walls):.2f}) | {cpu:.2f} s | "
-              f"{f'{added / 1e6:.1f} MB' if added else ''} | {figures[tool.name][0] / ours[0]:.1f} | {cpu / ours[1]:.1f} |",
-              flush=True)
+def print_table(title, step, names, rounds):
+    print(f"\n**{title}**\n\n| tool | rounds | wall, median (fastest - slowest) | CPU | added | wall / ours | CPU / ours |")
+    print("|---|---|---|---|---|---|---|")
+    ours = None
+    for name in names:
+        taken = [one[step] for one in rounds[name] if step in one]
+        if not taken:
+            continue
+        walls = [one[0] for one in taken]
+        wall, cpu = statistics.median(walls), statistics.median(one[1] for one in taken)
+        ours = ours or (wall, cpu)
+        added = f"{taken[0][2] / 1e6:.1f} MB" if taken[0][2] else ""
+        print(f"| {name} | {len(taken)} | {wall:.2f} s ({min(walls):.2f} - {max(walls):.2f}) | {cpu:.2f} s | {added} | "
+              f"{wall / ours[0]:.1f} | {cpu / ours[1]:.1f} |", flush=True)
+
+
+def first_part(disks, to):
+    """Copies the beginnings of the disks, holes and all."""
+    to.mkdir(parents=True, exist_ok=True)
+    for step in STEPS:
+        copy = to / f"{step}.raw"
+        copy.unlink(missing_ok=True)
+        subprocess.run(["dd", f"if={disks}/{step}.raw", f"of={copy}", "bs=1M", f"count={QUICK_BYTES >> 20}",
+                        "conv=sparse", "status=none"], check=True)
+        os.truncate(copy, QUICK_BYTES)
+    return to
 
 
 def measure_weeks(tools, disks, work, weeks):
@@ -243,6 +292,8 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/bench/work")
     parser.add_argument("--tools", default=",".join(TOOLS))
     parser.add_argument("--weeks", type=int, default=0)
+    parser.add_argument("--results", type=pathlib.Path)
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     disks, work = options.disks.resolve(), options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -254,15 +305,19 @@ def main():
           + "; ".join(tool.version() for tool in tools if tool.version()))
     if options.weeks:
         return measure_weeks(tools, disks, work, options.weeks)
+    if options.quick:
+        disks, options.rounds = first_part(disks, work / "quick"), 1
     rounds = {tool.name: [] for tool in tools}
+    if options.results and options.results.exists():
+        rounds |= json.loads(options.results.read_text())
     for number in range(options.rounds):
         for tool in tools:
             rounds[tool.name].append(one_round(tool, disks, work))
         print(f"round {number + 1} of {options.rounds} done", file=sys.stderr, flush=True)
-    print_table("B1: import a fresh disk", "fresh", tools, rounds)
-    print_table("B2: import it again, upgraded in place", "upgraded", tools, rounds)
-    print_table("B3: and again, rebuilt", "rebuilt", tools, rounds)
-    print_table("B5: restore the fresh disk to a raw file", "restore", tools, rounds)
+        if options.results:
+            options.results.write_text(json.dumps(rounds))
+    for step, title in TABLES:
+        print_table(title, step, list(rounds), rounds)
     print(f"\nload {os.getloadavg()[0]:.1f} at the end")
 
 

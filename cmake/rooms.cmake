@@ -9,7 +9,7 @@ function(karat_room name)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
-  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/(main|plugin)\\.cpp$")
 
   foreach(used IN LISTS arg_USES)
     if(NOT TARGET karat_${used})

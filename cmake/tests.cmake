@@ -20,7 +20,11 @@ target_include_directories(golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/daemon)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 karat_house_test(text_test
-  text_tests.cpp script.cpp script_text.cpp reply_text.cpp world.cpp golden.cpp source_tree.cpp
+  text_tests.cpp script.cpp script_text.cpp reply_text.cpp rest_call.cpp world.cpp golden.cpp source_tree.cpp
   LINKS karat::api nlohmann_json::nlohmann_json PkgConfig::pugixml)
 karat_house_test(power_test power_test.cpp world.cpp LINKS karat::api)
 karat_house_test(rebuild_test rebuild_test.cpp world.cpp LINKS karat::api)
+karat_house_test(workers_test workers_test.cpp world.cpp LINKS karat::api)
+karat_house_test(promotion_test promotion_test.cpp world.cpp LINKS karat::api)
+# Its cache files are as large as a volume, and so in memory.
+set_tests_properties(promotion_test PROPERTIES LABELS slow)

@@ -4,6 +4,7 @@
 #include "bytes.hpp"
 #include "condemned.hpp"
 #include "scrub.hpp"
+#include "sign.hpp"
 
 namespace karat::blocks {
 namespace {
@@ -21,14 +22,6 @@ void expect_round_trip(std::span<std::byte const> bytes)
     VERIFY(Condemned::edition_of(again) == Condemned::edition_of(bytes) + 1);
     list.value().pardon_all();
     VERIFY(list.value().count() == 0);
-}
-
-void sign(Bytes& bytes)
-{
-    if (bytes.size() < kHashBytes)
-        return;
-    auto const body = bytes.size() - kHashBytes;
-    std::ranges::copy(sha256(std::span(bytes).first(body)).bytes, bytes.data() + body);
 }
 
 } // namespace

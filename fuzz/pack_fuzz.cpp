@@ -2,7 +2,7 @@
 // Fuzzes packs: a store is opened whose one pack holds the fuzzer's bytes, and every record that
 // recovery believed is read. With an odd first byte the bytes become the stored bytes of records
 // whose headers are right, so that decompression and the hash are reached:
-// kind and codec (1), raw length in blocks (1), stored length (2), stored bytes.
+// kind, codec and sealing (1), raw length in blocks (1), stored length (2), stored bytes.
 #include "karat/memory_env.hpp"
 
 #include "bytes.hpp"
@@ -21,6 +21,7 @@ Bytes records_of(std::span<std::byte const> input)
         RecordHeader header;
         header.kind = (form & 1) != 0 ? Kind::page : Kind::extent;
         header.codec = (form & 2) != 0 ? Codec::zstd : Codec::raw;
+        header.sealing = (form & 4) != 0 ? Sealing::gcm : Sealing::none;
         header.raw_bytes = (reader.number<std::uint8_t>() + 1U) * 4096U;
         auto const wanted = reader.number<std::uint16_t>();
         auto const stored = reader.raw(std::min<std::size_t>(wanted, reader.left()));

@@ -28,6 +28,7 @@ std::string print_moves(std::string_view title, State last)
     return text;
 }
 
+TEST(Golden, EbsFaultTable) { expect_golden("ebs_faults.txt", api::print_ebs_fault_table()); }
 TEST(Golden, FaultTable) { expect_golden("faults.txt", api::print_fault_table()); }
 
 TEST(Golden, States)

@@ -99,8 +99,7 @@ TEST_F(Rebuild, BringsBackWhatTheStoreHas)
     ASSERT_TRUE(world->work().ok());
     auto const running = engine().instances(caller(), {second.front().id}).value();
     EXPECT_EQ(running.front().state, InstanceState::running);
-    for (int i = 0; i < 3; ++i)
-        ASSERT_TRUE(engine().collect().ok()); // and nothing of it goes
+    ASSERT_TRUE(engine().collect().ok()); // and nothing of it goes
     EXPECT_TRUE(engine().check_store([](double) { return true; }).value().damage.empty());
 }
 

@@ -2,6 +2,7 @@
 #include "script.hpp"
 
 #include "reply_text.hpp"
+#include "rest_call.hpp"
 #include "script_text.hpp"
 
 #include <algorithm>
@@ -83,6 +84,8 @@ std::string Script::run_words(Words words)
         return fault(words);
     if (verb == "guest")
         return guest(words);
+    if (verb == "key")
+        return key(words);
     if (verb == "store")
         return store();
     if (verb == "collect")
@@ -103,11 +106,13 @@ std::string Script::call(Words const& words, std::string* first_value)
     auto const who = caller();
     if (!who.ok())
         return print_fault(who.error());
-    auto const reply = world_->dispatcher().handle_as(who.value(), std::string(service_of(action)),
-                                                      make_call(action, params));
-    if (reply.status != 200)
-        return print_error(reply);
-    auto const node = read_reply(reply);
+    bool const rest = is_rest_action(action);
+    auto const reply = world_->dispatcher().handle_as(
+        who.value(), rest ? "ebs" : std::string(service_of(action)),
+        rest ? make_rest_call(action, params) : make_call(action, params));
+    if (reply.status >= 300)
+        return rest ? print_rest_error(reply) : print_error(reply);
+    auto const node = rest ? read_rest_reply(reply) : read_reply(reply);
     if (paths.empty())
         return print_whole(node);
     auto text = print_members(node, paths);
@@ -229,6 +234,22 @@ std::string Script::guest(Words const& words)
     return {};
 }
 
+std::string Script::key(Words const& words)
+{
+    auto const who = caller();
+    if (!who.ok())
+        return print_fault(who.error());
+    if (words[0] == "file") {
+        auto const done = words[1] == "lost" ? world_->lose_keys() : world_->put_keys_back();
+        return done.ok() ? "" : print_fault(done.error());
+    }
+    auto const facts =
+        words[0] == "create"
+            ? world_->engine().create_encryption_key(who.value(), words[1], "")
+            : world_->engine().enable_encryption_key(who.value(), words[1], words[0] == "enable");
+    return facts.ok() ? facts.value().arn() + "\n" : print_fault(facts.error());
+}
+
 std::string Script::store()
 {
     auto const stats = world_->store().stats();
@@ -241,7 +262,7 @@ std::string Script::store()
 
 std::string Script::collect()
 {
-    auto const report = world_->engine().collect(3);
+    auto const report = world_->engine().collect();
     return report.ok() ? std::string() : print_fault(report.error());
 }
 
@@ -292,13 +313,15 @@ std::string Script::with_values(std::string text) const
 
 std::string Script::with_names(std::string const& text)
 {
-    static std::regex const shape(R"(\b([a-z]+)-[0-9a-f]{17}\b|\b\d{12}\b)");
+    static std::regex const shape(R"(\barn:aws:kms:[a-z0-9-]+:\d{12}:(key)/[0-9a-f-]{36}\b|)"
+                                  R"(\b([a-z]+)-[0-9a-f]{17}\b|\b\d{12}\b)");
     std::string result;
     auto rest = text;
     for (std::smatch match; std::regex_search(rest, match, shape); rest = match.suffix()) {
         auto const id = match[0].str();
-        if (match[1].matched && !names_.contains(id))
-            name(id, fmt::format("{}-#{}", match[1].str(), ++counts_[match[1]]));
+        auto const kind = match[1].str() + match[2].str();
+        if (!kind.empty() && !names_.contains(id))
+            name(id, fmt::format("{}-#{}", kind, ++counts_[kind]));
         auto const known = names_.find(id);
         result += match.prefix().str() + (known == names_.end() ? id : known->second);
     }

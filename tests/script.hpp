@@ -40,6 +40,7 @@ private:
     std::string clock(Words const& words);
     std::string fault(Words const& words);
     std::string guest(Words const& words);
+    std::string key(Words const& words);
     std::string store();
     std::string collect();
     std::string check();

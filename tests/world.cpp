@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::uint64_t kDiskBytes = std::uint64_t{1} << 40;
 constexpr std::chrono::minutes kLongestWait{1};
+constexpr char const* kKeyFile = "/data/encryption-keys";
+constexpr char const* kKeyBackup = "/data/encryption-keys.backup";
 constexpr int kMaxSteps = 5000;
 
 /// Bytes that do not compress away and differ from name to name; a quarter of the disk is holes.
@@ -41,13 +43,19 @@ Result<void> World::build()
     auto daemon = std::make_unique<Daemon>();
     daemon->catalog =
         TRY(catalog::Catalog::open(env, "/data/catalog.sqlite", catalog::Storage::through_env));
-    daemon->store = TRY(blocks::Store::open(env, "/data/store", {.pack_bytes = 4 << 20}));
+    daemon->keys = keys::make_file_keys(env, kKeyFile);
+    daemon->store = TRY(blocks::Store::open(env, "/data/store",
+                                            {.pack_bytes = 4 << 20, .keys = daemon->keys.get()}));
     daemon->volumes = TRY(volumes::Volumes::open(
         env, *daemon->store,
-        {.directory = "/data/volumes", .run_directory = "/run", .store_directory = "/data/store"}));
+        {.directory = "/data/volumes",
+         .run_directory = "/run",
+         .store_directory = "/data/store",
+         .cache_directory = "/data/cache"}));
     daemon->engine = std::make_unique<engine::Engine>(
         engine::Parts{.env = env,
                       .catalog = *daemon->catalog,
+                      .keys = *daemon->keys,
                       .store = *daemon->store,
                       .volumes = *daemon->volumes,
                       .hypervisor = hypervisor_,
@@ -56,7 +64,7 @@ Result<void> World::build()
                                    .run_directory = "/run",
                                    .memory_mib = 64 * 1024}});
     TRY(daemon->engine->recover());
-    daemon->dispatcher = std::make_unique<api::Dispatcher>(env, *daemon->engine);
+    daemon->dispatcher = std::make_unique<api::Dispatcher>(env, *daemon->engine, Bytes(32));
     daemon_ = std::move(daemon);
     return {};
 }
@@ -111,6 +119,9 @@ Result<engine::ImportedImage> World::import(engine::Caller const& caller, std::s
         TRY(fill_disk());
     return engine().import_image(caller, request);
 }
+
+Result<void> World::lose_keys() { return env_.files.rename(kKeyFile, kKeyBackup); }
+Result<void> World::put_keys_back() { return env_.files.rename(kKeyBackup, kKeyFile); }
 
 Result<void> World::fill_disk()
 {

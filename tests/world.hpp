@@ -7,6 +7,7 @@
 #include "karat/catalog.hpp"
 #include "karat/engine.hpp"
 #include "karat/fake_hypervisor.hpp"
+#include "karat/keys.hpp"
 #include "karat/memory_env.hpp"
 #include "karat/volumes.hpp"
 
@@ -50,6 +51,10 @@ public:
     Result<engine::ImportedImage> import(engine::Caller const& caller, std::string const& name,
                                          std::uint64_t size_bytes, engine::ImportImage request);
 
+    /// The key file goes away, and is put back from its backup.
+    Result<void> lose_keys();
+    Result<void> put_keys_back();
+
     /// Every write that grows a file fails.
     Result<void> fill_disk();
     /// Every sync of a file whose path contains `part` fails.
@@ -71,6 +76,7 @@ private:
     /// In the order of building; members die from the last to the first.
     struct Daemon {
         std::unique_ptr<catalog::Catalog> catalog;
+        std::unique_ptr<keys::Keys> keys;
         std::unique_ptr<blocks::Store> store;
         std::unique_ptr<volumes::Volumes> volumes;
         std::unique_ptr<engine::Engine> engine;

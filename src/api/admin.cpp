@@ -72,10 +72,50 @@ Result<Json> list_keys(engine::Engine& engine, Json const& request)
     return Json{{"keys", list}};
 }
 
-Result<Json> import_image(engine::Engine& engine, Json const& request)
+/// The account and region that a request names.
+Result<engine::Caller> scope_of(engine::Engine& engine, Json const& request)
 {
     auto const account = TRY(engine.account_named(text(request, "account")));
-    auto const region = request.value("region", engine.regions().front());
+    return engine::Caller{account.id, request.value("region", engine.regions().front())};
+}
+
+Json encryption_key_json(keys::KeyFacts const& key)
+{
+    return {{"arn", key.arn()},
+            {"alias", key.alias},
+            {"state", key.enabled ? "enabled" : "disabled"},
+            {"created", format_time(key.created)},
+            {"description", key.description}};
+}
+
+Result<Json> create_encryption_key(engine::Engine& engine, Json const& request)
+{
+    auto const scope = TRY(scope_of(engine, request));
+    auto const key = TRY(
+        engine.create_encryption_key(scope, text(request, "alias"), text(request, "description")));
+    return encryption_key_json(key);
+}
+
+Result<Json> list_encryption_keys(engine::Engine& engine, Json const& request)
+{
+    auto const scope = TRY(scope_of(engine, request));
+    Json list = Json::array();
+    for (auto const& key : TRY(engine.encryption_keys(scope)))
+        list.push_back(encryption_key_json(key));
+    return Json{{"keys", list}};
+}
+
+Result<Json> enable_encryption_key(engine::Engine& engine, Json const& request)
+{
+    auto const scope = TRY(scope_of(engine, request));
+    auto const key = TRY(
+        engine.enable_encryption_key(scope, text(request, "key"), request.value("enabled", true)));
+    return encryption_key_json(key);
+}
+
+Result<Json> import_image(engine::Engine& engine, Json const& request)
+{
+    auto const scope = TRY(scope_of(engine, request));
     engine::ImportImage import;
     import.path = text(request, "path");
     if (auto const format = text(request, "format"); !format.empty())
@@ -88,7 +128,10 @@ Result<Json> import_image(engine::Engine& engine, Json const& request)
         import.size_gib = request.at("size_gib").get<std::uint64_t>();
     import.ssm_parameter = text(request, "ssm_parameter");
     import.is_public = request.value("public", false);
-    auto const imported = TRY(engine.import_image({account.id, region}, import));
+    if (request.contains("encrypted"))
+        import.encryption.encrypted = request.at("encrypted").get<bool>();
+    import.encryption.key = text(request, "encryption_key");
+    auto const imported = TRY(engine.import_image(scope, import));
     return Json{{"image", imported.image.text()},
                 {"snapshot", imported.snapshot.text()},
                 {"task", imported.task}};
@@ -141,7 +184,7 @@ Result<Json> collect(engine::Engine& engine, Json const& request)
 {
     if (request.value("clear_alarm", false))
         TRY(engine.clear_store_alarm());
-    auto const report = TRY(engine.collect(request.value("epochs", 3)));
+    auto const report = TRY(engine.collect(request.value("epochs", engine::Engine::kEpochsToFree)));
     return Json{{"epoch", report.epoch},
                 {"condemned_records", report.condemned_records},
                 {"waiting_records", report.waiting_records},
@@ -157,7 +200,11 @@ Result<Json> collect(engine::Engine& engine, Json const& request)
 Result<Json> check(engine::Engine& engine, Json const&)
 {
     auto const report = TRY(engine.check_store([](double) { return true; }));
-    return Json{{"extents", report.extents}, {"bytes", report.bytes}, {"damage", report.damage}};
+    return Json{{"extents", report.extents},
+                {"bytes", report.bytes},
+                {"damage", report.damage},
+                {"only_checksummed", report.sealed},
+                {"missing_keys", report.locked}};
 }
 
 Result<Json> scrub(engine::Engine& engine, Json const& request)
@@ -199,6 +246,19 @@ Result<Json> store_stats(engine::Engine& engine, Json const&)
     return stats_json(status.store);
 }
 
+Result<Json> store_cache(engine::Engine& engine, Json const&)
+{
+    auto const cached = TRY(engine.cached());
+    Json list = Json::array();
+    for (auto const& one : cached)
+        list.push_back({{"snapshot", one.snapshot},
+                        {"state", one.whole ? "whole" : "filling"},
+                        {"bytes", one.filled_bytes},
+                        {"full_bytes", one.full_bytes},
+                        {"traced", one.traced}});
+    return Json{{"cached", list}};
+}
+
 Result<Json> status(engine::Engine& engine, Json const&)
 {
     auto const status = TRY(engine.status());
@@ -213,6 +273,9 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/account-list", list_accounts},
     {"/v1/key-create", create_key},
     {"/v1/key-list", list_keys},
+    {"/v1/encryption-key-create", create_encryption_key},
+    {"/v1/encryption-key-list", list_encryption_keys},
+    {"/v1/encryption-key-enable", enable_encryption_key},
     {"/v1/image-import", import_image},
     {"/v1/image-export", export_image},
     {"/v1/export-cancel", cancel_export},
@@ -223,6 +286,7 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/store-scrub", scrub},
     {"/v1/store-rebuild", rebuild},
     {"/v1/store-stats", store_stats},
+    {"/v1/store-cache", store_cache},
     {"/v1/status", status},
 };
 

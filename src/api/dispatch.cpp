@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One endpoint for every service: who calls (SigV4), which service and region (the credential
-// scope), which operation (Action, or X-Amz-Target), then one handler. Each call is logged and
-// counted here, once.
+// scope), which operation (Action, X-Amz-Target, or the path), then one handler. Each call is
+// logged and counted here, once.
 #include "karat/api.hpp"
 
+#include "ebs/faults.hpp"
+#include "ebs/handlers.hpp"
 #include "ec2/handlers.hpp"
 #include "faults.hpp"
 #include "ssm/handlers.hpp"
@@ -34,6 +36,12 @@ struct Job {
 struct Operation {
     std::string_view name;
     Result<std::string> (*run)(Job const&);
+};
+
+/// The operations whose path names them.
+struct RestOperation {
+    std::string_view name;
+    Result<wire::RestReply> (*run)(ebs::Desk const&, wire::RestRequest const&);
 };
 
 /// A verb that changes something sees to DryRun before it does; one that only reads gets here.
@@ -72,14 +80,25 @@ constexpr Operation kSsm[] = {KARAT_SSM_OPERATIONS(KARAT_JSON_ROW)};
 #undef KARAT_QUERY_ROW
 #undef KARAT_JSON_ROW
 
-enum class Protocol : unsigned char { ec2, query, json };
+#define KARAT_REST_ROW(Name, name)                                                                 \
+    {#Name, [](ebs::Desk const& desk, wire::RestRequest const& call) -> Result<wire::RestReply> {  \
+         auto const request = TRY(wire::ebs::read_##name##_request(call));                         \
+         auto result = TRY(ebs::name(desk, request));                                              \
+         return wire::ebs::write_##name##_result(std::move(result));                               \
+     }},
+constexpr RestOperation kEbs[] = {KARAT_EBS_OPERATIONS(KARAT_REST_ROW)};
+#undef KARAT_REST_ROW
+static_assert(std::size(kEbs) == std::size(wire::ebs::kRoutes)); // both in the model's order
+
+enum class Protocol : unsigned char { ec2, query, json, rest };
 
 struct Service {
     std::string_view name; ///< As in the credential scope.
     Protocol protocol;
-    std::span<Operation const> operations;
+    std::span<Operation const> operations; ///< None of a rest service.
 };
 constexpr Service kServices[] = {
+    {"ebs", Protocol::rest, {}},
     {"ec2", Protocol::ec2, kEc2},
     {"ssm", Protocol::json, kSsm},
     {"sts", Protocol::query, kSts},
@@ -92,10 +111,40 @@ Service const* find_service(std::string_view name)
     return found == std::end(kServices) ? nullptr : found;
 }
 
+/// The same in the names that the newer protocols share.
+AwsError rest_signature_error(wire::SignatureFault fault)
+{
+    using enum wire::SignatureFault;
+    switch (fault) {
+    case missing:
+        return {403, "MissingAuthenticationTokenException"};
+    case incomplete:
+    case ambiguous:
+    case unsupported_scheme:
+        return {403, "IncompleteSignatureException"};
+    case too_large:
+    case unsupported_payload:
+        return {400, "ValidationException"};
+    case unknown_key:
+    case wrong_token:
+        return {403, "UnrecognizedClientException"};
+    case payload_mismatch:
+    case expired:
+    case not_yet_valid:
+    case wrong_scope:
+    case unsigned_header:
+    case mismatch:
+        return {403, "InvalidSignatureException"};
+    }
+    return {403, "InvalidSignatureException"};
+}
+
 /// What a refused signature is called, by what the clients' retry rules expect.
 AwsError signature_error(wire::SignatureFault fault, Protocol protocol)
 {
     using enum wire::SignatureFault;
+    if (protocol == Protocol::rest)
+        return rest_signature_error(fault);
     switch (fault) {
     case missing:
         return {protocol == Protocol::ec2 ? 400 : 403, "MissingAuthenticationToken"};
@@ -128,6 +177,7 @@ Reply error_reply(Protocol protocol, wire::ErrorText const& text)
 {
     auto made = protocol == Protocol::ec2     ? wire::ec2_error(text)
                 : protocol == Protocol::query ? wire::query_error(text, kStsNamespace)
+                : protocol == Protocol::rest  ? wire::rest_error(text, "")
                                               : wire::json_error(text);
     return {made.status, std::move(made.content_type), std::move(made.body),
             std::move(made.headers)};
@@ -191,27 +241,44 @@ Result<std::string> action_of(Protocol protocol, Call const& call, wire::Params 
 } // namespace
 
 struct Dispatcher::State {
-    State(Env e, engine::Engine& the_engine)
+    State(Env e, engine::Engine& the_engine, Bytes token_key)
         : env(e)
         , engine(the_engine)
+        , tokens(std::move(token_key))
     {
     }
 
     Env env;
     engine::Engine& engine;
+    ebs::Tokens const tokens;
     wire::SigningKeys signing_keys;
     wire::SigningPolicy policy;
+    wire::SigningPolicy put_policy; ///< Blocks are put with a checksum of their own.
+
+    /// Who calls, and what checking the signature told of the body.
+    struct SignedIn {
+        engine::Caller caller;
+        std::optional<Hash> body_sum;
+    };
+
+    wire::SigningPolicy const& policy_for(Call const& call) const
+    {
+        return call.method == "PUT" ? put_policy : policy;
+    }
+
+    wire::Checked<SignedIn> sign_in(wire::SignedRequest const& request,
+                                    wire::SigningPolicy const& signing, wire::Claim const& claim);
 
     /// Runs the operation that the call names, and writes its reply.
-    Reply run(Service const& service, engine::Caller const& caller, Call const& call,
+    Reply run(Service const& service, SignedIn const& who, Call const& call,
               std::string const& request_id, std::string& action)
     {
-        auto const result = find_and_run(service, caller, call, request_id, action);
+        if (service.protocol == Protocol::rest)
+            return run_rest(who, call, request_id, action);
+        auto const result = find_and_run(service, who.caller, call, request_id, action);
         if (!result.ok()) {
             auto const& error = result.error();
-            if (error.fault == Fault::io || error.fault == Fault::corrupt)
-                log(Level::error, "call.failed", error,
-                    {{"request", request_id}, {"action", action}});
+            log_failure(error, request_id, action);
             auto const code = aws_error(error);
             auto const message = public_message(error);
             return error_reply(service.protocol, {code.code, message, request_id, code.status});
@@ -225,6 +292,47 @@ struct Dispatcher::State {
     }
 
 private:
+    static void log_failure(Error const& error, std::string const& request_id,
+                            std::string const& action)
+    {
+        if (error.fault == Fault::io || error.fault == Fault::corrupt)
+            log(Level::error, "call.failed", error, {{"request", request_id}, {"action", action}});
+    }
+
+    Reply run_rest(SignedIn const& who, Call const& call, std::string const& request_id,
+                   std::string& action)
+    {
+        auto result = find_and_run_rest(who, call, action);
+        if (!result.ok()) {
+            log_failure(result.error(), request_id, action);
+            auto const code = ebs::ebs_error(result.error());
+            auto const message = public_message(result.error());
+            auto made =
+                wire::rest_error({code.code, message, request_id, code.status}, code.reason);
+            return {made.status, std::move(made.content_type), std::move(made.body),
+                    std::move(made.headers)};
+        }
+        auto made = std::move(result).value();
+        made.headers.emplace_back("x-amzn-RequestId", request_id);
+        return {made.status, std::move(made.content_type), std::move(made.body),
+                std::move(made.headers)};
+    }
+
+    Result<wire::RestReply> find_and_run_rest(SignedIn const& who, Call const& call,
+                                              std::string& action)
+    {
+        auto match =
+            wire::match_route(wire::ebs::kRoutes, call.method, wire::normalise_path(call.path));
+        if (!match)
+            return Error{Fault::unknown, Noun::action,
+                         "The method and the path name no operation of EBS direct"};
+        auto const& operation = kEbs[match->index];
+        action = operation.name;
+        wire::RestRequest const request{
+            std::move(match->labels), TRY(wire::parse_query(call.query)), call.headers, call.body};
+        return operation.run({engine, who.caller, tokens, who.body_sum}, request);
+    }
+
     Result<std::string> find_and_run(Service const& service, engine::Caller const& caller,
                                      Call const& call, std::string const& request_id,
                                      std::string& action)
@@ -246,9 +354,12 @@ private:
     }
 };
 
-Dispatcher::Dispatcher(Env env, engine::Engine& engine)
-    : state_(std::make_unique<State>(env, engine))
+Dispatcher::Dispatcher(Env env, engine::Engine& engine, Bytes token_key)
+    : state_(std::make_unique<State>(env, engine, std::move(token_key)))
 {
+    for (auto const& region : engine.regions())
+        state_->put_policy.scopes.push_back({"ebs", region});
+    state_->put_policy.unsigned_payload = wire::UnsignedPayload::allow;
     for (auto const& service : kServices)
         for (auto const& region : engine.regions())
             state_->policy.scopes.push_back({std::string(service.name), region});
@@ -256,11 +367,9 @@ Dispatcher::Dispatcher(Env env, engine::Engine& engine)
 
 Dispatcher::~Dispatcher() = default;
 
-namespace {
-
-wire::Checked<engine::Caller> sign_in(engine::Engine& engine, wire::SigningPolicy const& policy,
-                                      wire::SigningKeys& keys, wire::SignedRequest const& request,
-                                      wire::Claim const& claim)
+wire::Checked<Dispatcher::State::SignedIn>
+Dispatcher::State::sign_in(wire::SignedRequest const& request, wire::SigningPolicy const& signing,
+                           wire::Claim const& claim)
 {
     auto const found = engine.credentials(claim.signer.access_key_id);
     if (!found.ok()) {
@@ -274,11 +383,9 @@ wire::Checked<engine::Caller> sign_in(engine::Engine& engine, wire::SigningPolic
         .secret = wire::SecretView(key.secret.reveal()),
         .session_token = {},
         .version = static_cast<std::uint64_t>(key.created.time_since_epoch().count())};
-    TRY(wire::verify(request, claim, policy, secret, keys));
-    return engine::Caller{found.value()->account.id, claim.signer.scope.region};
+    auto const verified = TRY(wire::verify(request, claim, signing, secret, signing_keys));
+    return SignedIn{{found.value()->account.id, claim.signer.scope.region}, verified.body};
 }
-
-} // namespace
 
 Reply Dispatcher::handle(Call const& call)
 {
@@ -288,10 +395,12 @@ Reply Dispatcher::handle(Call const& call)
     std::string action = "-";
     std::string who = "-";
     Reply reply;
-    auto const claim = wire::read_claim(request, state_->policy, state_->env.clock.now());
+    auto const& policy = state_->policy_for(call);
+    auto const claim = wire::read_claim(request, policy, state_->env.clock.now());
     auto const* const service =
         claim.ok() ? find_service(claim.value().signer.scope.service) : nullptr;
     auto const protocol = service != nullptr                      ? service->protocol
+                          : call.path.starts_with("/snapshots")   ? Protocol::rest
                           : !header(call, "x-amz-target").empty() ? Protocol::json
                                                                   : Protocol::ec2;
     auto const refuse = [&](wire::Refusal const& refusal) {
@@ -302,13 +411,12 @@ Reply Dispatcher::handle(Call const& call)
     if (!claim.ok()) {
         reply = refuse(claim.refusal());
     } else {
-        auto const caller =
-            sign_in(state_->engine, state_->policy, state_->signing_keys, request, claim.value());
-        if (!caller.ok()) {
-            reply = refuse(caller.refusal());
+        auto const signed_in = state_->sign_in(request, policy, claim.value());
+        if (!signed_in.ok()) {
+            reply = refuse(signed_in.refusal());
         } else {
-            who = caller.value().account.text();
-            reply = state_->run(*service, caller.value(), call, request_id, action);
+            who = signed_in.value().caller.account.text();
+            reply = state_->run(*service, signed_in.value(), call, request_id, action);
         }
     }
     auto const took =
@@ -329,7 +437,7 @@ Reply Dispatcher::handle_as(engine::Caller const& caller, std::string const& ser
     auto const* const service = find_service(service_name);
     VERIFY(service != nullptr);
     std::string action;
-    return state_->run(*service, caller, call, make_request_id(state_->env.chance), action);
+    return state_->run(*service, {caller, {}}, call, make_request_id(state_->env.chance), action);
 }
 
 } // namespace karat::api

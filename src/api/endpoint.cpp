@@ -19,10 +19,9 @@ constexpr std::size_t kGuestBodyBytes = 4096;
 constexpr std::size_t kGuestConnections = 32;
 constexpr std::size_t kTokenKeyBytes = 32;
 
-/// A key that makes metadata tokens good across restarts; made when absent.
-Result<Bytes> token_key(Env env, std::string const& directory)
+/// A key that makes tokens good across restarts; made when absent.
+Result<Bytes> token_key(Env env, std::string const& path)
 {
-    auto const path = directory + "/imds-token.key";
     bool const there = TRY(env.files.exists(path));
     if (there) {
         auto key = TRY(read_file(env.files, path, kTokenKeyBytes));
@@ -51,11 +50,16 @@ HttpReply refuse_as_ec2(int status, std::string const& sentence)
 
 class Frontdesk final : public Endpoint, engine::MetadataSockets {
 public:
-    Frontdesk(Env env, EndpointOptions options, std::unique_ptr<Identity> identity, Bytes key)
+    struct Keys {
+        Bytes imds;
+        Bytes ebs;
+    };
+    Frontdesk(Env env, EndpointOptions options, std::unique_ptr<Identity> identity, Keys keys)
         : env_(env)
         , options_(std::move(options))
         , identity_(std::move(identity))
-        , imds_(env, *identity_, std::move(key))
+        , imds_(env, *identity_, std::move(keys.imds))
+        , ebs_key_(std::move(keys.ebs))
         , server_(HttpServer::create(options_.workers))
     {
     }
@@ -68,8 +72,8 @@ public:
     Result<void> start(engine::Engine& engine) override
     {
         imds_.set_engine(&engine);
-        dispatcher_ = std::make_unique<Dispatcher>(env_, engine);
-        HttpRoute const calls{[this](HttpRequest const& request) { return answer(request); },
+        dispatcher_ = std::make_unique<Dispatcher>(env_, engine, ebs_key_);
+        HttpRoute const calls{[this](HttpRequest&& request) { return answer(std::move(request)); },
                               refuse_as_ec2,
                               {.body_bytes = kApiBodyBytes}};
         port_ = TRY(server_->listen_tcp(options_.address, options_.port, calls));
@@ -77,7 +81,7 @@ public:
             return {};
         return server_->listen_unix(
             options_.admin_socket,
-            {[&engine](HttpRequest const& request) { return handle_admin(engine, request); },
+            {[&engine](HttpRequest&& request) { return handle_admin(engine, request); },
              refuse_plainly,
              {}},
             "admin");
@@ -87,9 +91,7 @@ public:
     {
         return server_->listen_unix(
             socket_path,
-            {[this, instance](HttpRequest const& request) {
-                 return imds_.handle(instance, request);
-             },
+            {[this, instance](HttpRequest&& request) { return imds_.handle(instance, request); },
              refuse_plainly,
              {.body_bytes = kGuestBodyBytes, .connections = kGuestConnections}},
             instance.text());
@@ -101,10 +103,11 @@ public:
     }
 
 private:
-    HttpReply answer(HttpRequest const& request)
+    HttpReply answer(HttpRequest&& request)
     {
-        auto made = dispatcher_->handle({request.method, request.path, request.query,
-                                         request.headers, request.body, request.peer});
+        auto made = dispatcher_->handle({std::move(request.method), std::move(request.path),
+                                         std::move(request.query), std::move(request.headers),
+                                         std::move(request.body), std::move(request.peer)});
         return {made.status, std::move(made.content_type), std::move(made.body),
                 std::move(made.headers)};
     }
@@ -113,6 +116,7 @@ private:
     EndpointOptions options_;
     std::unique_ptr<Identity> identity_;
     Imds imds_;
+    Bytes const ebs_key_;
     std::unique_ptr<Dispatcher> dispatcher_;
     std::uint16_t port_ = 0;
     std::unique_ptr<HttpServer> server_; // last: its threads use the rest
@@ -123,9 +127,11 @@ private:
 Result<std::unique_ptr<Endpoint>> Endpoint::create(Env env, EndpointOptions options)
 {
     auto identity = TRY(Identity::open(env, options.data_directory));
-    auto key = TRY(token_key(env, options.data_directory));
+    Frontdesk::Keys keys;
+    keys.imds = TRY(token_key(env, options.data_directory + "/imds-token.key"));
+    keys.ebs = TRY(token_key(env, options.data_directory + "/ebs-token.key"));
     return std::unique_ptr<Endpoint>(
-        std::make_unique<Frontdesk>(env, std::move(options), std::move(identity), std::move(key)));
+        std::make_unique<Frontdesk>(env, std::move(options), std::move(identity), std::move(keys)));
 }
 
 } // namespace karat::api

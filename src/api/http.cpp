@@ -4,6 +4,7 @@
 #include "http.hpp"
 
 #include "karat/log.hpp"
+#include "karat/mutex.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -18,7 +19,6 @@
 #include <cerrno>
 #include <fmt/format.h>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <sys/stat.h>
@@ -158,9 +158,11 @@ private:
         keep_alive_ = message.keep_alive();
         head_ = message.method() == http::verb::head;
         asio::post(pool_, [self = this->shared_from_this(),
-                           request = convert(std::move(message), peer_)] {
-            auto reply = self->listener_->route.handle(request);
-            asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)]() mutable {
+                           request = convert(std::move(message), peer_)]() mutable {
+            auto reply = self->listener_->route.handle(std::move(request));
+            auto const loop = self->stream_.get_executor();
+            // Handed on, not shared: the session must end on the loop's thread, not on this one.
+            asio::post(loop, [self = std::move(self), reply = std::move(reply)]() mutable {
                 self->write(std::move(reply));
             });
         });
@@ -344,7 +346,7 @@ public:
         ::unlink(path.c_str());
         auto const started =
             TRY(start<asio::local::stream_protocol>({path}, std::move(route), path));
-        std::scoped_lock const guard(mutex_);
+        Lock const guard(mutex_);
         unix_[name] = {path, started.listener};
         return {};
     }
@@ -353,7 +355,7 @@ public:
     {
         UnixEntry entry;
         {
-            std::scoped_lock const guard(mutex_);
+            Lock const guard(mutex_);
             auto const found = unix_.find(name);
             if (found == unix_.end())
                 return;
@@ -410,8 +412,8 @@ private:
     asio::thread_pool pool_;
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     std::vector<std::shared_ptr<Listener>> listeners_; // on the loop's thread only
-    std::mutex mutex_;
-    std::map<std::string, UnixEntry> unix_;
+    Mutex mutex_;
+    std::map<std::string, UnixEntry> unix_ GUARDED_BY(mutex_);
     std::jthread thread_; // last: it uses all of the above
 };
 

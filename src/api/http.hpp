@@ -43,8 +43,9 @@ struct HttpLimits {
     int idle_seconds = 75;
 };
 
-/// Called on a worker thread, several at once. Must not throw.
-using HttpHandler = std::function<HttpReply(HttpRequest const&)>;
+/// Called on a worker thread, several at once, with a request that it may take apart. Must not
+/// throw.
+using HttpHandler = std::function<HttpReply(HttpRequest&&)>;
 /// Makes the reply to a request that was not read: too large, or not HTTP.
 using BadRequest = std::function<HttpReply(int status, std::string const& sentence)>;
 

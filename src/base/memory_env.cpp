@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/memory_env.hpp"
 
+#include "memory_nodes.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
@@ -10,7 +12,7 @@
 namespace karat {
 namespace {
 
-constexpr std::size_t kSector = 512; // what a disk writes whole or not at all
+using namespace memory;
 
 std::string parent_of(std::string const& path)
 {
@@ -20,45 +22,12 @@ std::string parent_of(std::string const& path)
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-struct Write {
-    std::uint64_t offset_bytes;
-    Bytes bytes;         // of a write
-    bool resize = false; // a truncate to offset_bytes instead
-};
-
-void apply_write(Bytes& to, Write const& write)
-{
-    if (write.resize) {
-        to.resize(write.offset_bytes);
-        return;
-    }
-    auto const end = write.offset_bytes + write.bytes.size();
-    if (to.size() < end)
-        to.resize(end);
-    std::copy(write.bytes.begin(), write.bytes.end(),
-              to.begin() + static_cast<std::ptrdiff_t>(write.offset_bytes));
-}
-
-/// One file: what readers see, what the platter holds, and the writes between the two.
-struct Node {
-    Bytes cached;
-    Bytes synced;
-    std::vector<Write> unsynced;
-    bool lost = false; // its disk crashed; open handles are dead
-    int handles = 0;   // open now
-};
-
-struct NameChange {
-    std::string path;
-    std::shared_ptr<Node> node; // null: the name went away
-};
-
 } // namespace
 
 struct MemoryFiles::Disk {
-    std::mutex mutex;
-    std::map<std::string, std::shared_ptr<Node>> names;        // as processes see them
-    std::map<std::string, std::shared_ptr<Node>> synced_names; // as the platter has them
+    std::recursive_mutex mutex; // a hook may look at what a crash would leave
+    Names names;                // as processes see them
+    Names synced_names;         // as the platter has them
     std::vector<NameChange> unsynced_names;
     std::set<std::string> dirs{"", ".", "/"};
     std::map<std::string, int> locks;
@@ -91,6 +60,22 @@ struct MemoryFiles::Disk {
             names.erase(path);
         unsynced_names.push_back({path, std::move(node)});
     }
+    /// The names after a crash, with files of their own.
+    Names after_crash(std::function<bool()> const& keep) const
+    {
+        auto left = synced_names;
+        for (auto const& change : unsynced_names)
+            if (keep())
+                apply(left, change);
+        std::map<Node*, std::shared_ptr<Node>> reborn;
+        for (auto& [path, node] : left) {
+            auto& fresh = reborn[node.get()];
+            if (!fresh)
+                fresh = karat::after_crash(*node, keep);
+            node = fresh;
+        }
+        return left;
+    }
 };
 
 namespace {
@@ -102,7 +87,7 @@ Error dead(std::string const& path)
 
 class MemoryLock final : public FileLock {
 public:
-    MemoryLock(std::mutex& mutex, std::map<std::string, int>& locks, std::string path,
+    MemoryLock(std::recursive_mutex& mutex, std::map<std::string, int>& locks, std::string path,
                std::shared_ptr<void> owner)
         : mutex_(mutex)
         , locks_(locks)
@@ -117,7 +102,7 @@ public:
     }
 
 private:
-    std::mutex& mutex_;
+    std::recursive_mutex& mutex_;
     std::map<std::string, int>& locks_;
     std::string path_;
     std::shared_ptr<void> owner_; // keeps the disk alive
@@ -147,8 +132,8 @@ public:
         if (offset_bytes >= node_->cached.size())
             return std::size_t{0};
         auto const length = std::min<std::size_t>(into.size(), node_->cached.size() - offset_bytes);
-        std::copy_n(node_->cached.begin() + static_cast<std::ptrdiff_t>(offset_bytes), length,
-                    into.begin());
+        if (length > 0)
+            std::memcpy(into.data(), node_->cached.bytes().data() + offset_bytes, length);
         return length;
     }
 
@@ -169,8 +154,7 @@ public:
         std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         TRY(disk_->before("sync", path_));
-        node_->synced = node_->cached;
-        node_->unsynced.clear();
+        sync(*node_);
         return {};
     }
 
@@ -194,7 +178,7 @@ public:
         std::scoped_lock const guard(disk_->mutex);
         TRY(alive());
         constexpr std::uint64_t kBlock = 4096;
-        auto const& bytes = node_->cached;
+        auto const& bytes = node_->cached.bytes();
         auto const data_in = [&](std::uint64_t block) {
             auto const from = static_cast<std::ptrdiff_t>(block * kBlock);
             auto const to = static_cast<std::ptrdiff_t>(
@@ -229,7 +213,7 @@ private:
     Result<void> alive() const { return node_->lost ? Result<void>(dead(path_)) : Result<void>(); }
     Result<void> change(Write write)
     {
-        apply_write(node_->cached, write);
+        apply_write(node_->cached.change(), write, write.bytes.size());
         node_->unsynced.push_back(std::move(write));
         return {};
     }
@@ -297,10 +281,7 @@ Result<void> MemoryFiles::sync_dir(std::string const& path)
     std::erase_if(disk_->unsynced_names, [&](NameChange const& change) {
         if (parent_of(change.path) != path)
             return false;
-        if (change.node)
-            disk_->synced_names[change.path] = change.node;
-        else
-            disk_->synced_names.erase(change.path);
+        apply(disk_->synced_names, change);
         return true;
     });
     return {};
@@ -349,6 +330,16 @@ Result<bool> MemoryFiles::exists(std::string const& path)
     return disk_->names.contains(path) || disk_->dirs.contains(path);
 }
 
+Result<unsigned> MemoryFiles::mode(std::string const& path)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const found = disk_->names.find(path);
+    if (found == disk_->names.end())
+        return fail(Fault::not_found,
+                    fmt::format("Cannot look at {}: No such file or directory", path));
+    return found->second->mode;
+}
+
 Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 {
     std::scoped_lock const guard(disk_->mutex);
@@ -373,71 +364,50 @@ void MemoryFiles::crash()
 void MemoryFiles::crash(std::function<bool()> const& keep)
 {
     std::scoped_lock const guard(disk_->mutex);
-    for (auto const& change : disk_->unsynced_names) {
-        if (!keep())
-            continue;
-        if (change.node)
-            disk_->synced_names[change.path] = change.node;
-        else
-            disk_->synced_names.erase(change.path);
-    }
-    disk_->unsynced_names.clear();
-
-    // Handles from before the crash hold the old nodes, which die; names get new ones.
-    std::map<Node*, std::shared_ptr<Node>> reborn;
-    for (auto& [path, node] : disk_->synced_names) {
-        auto& fresh = reborn[node.get()];
-        if (!fresh) {
-            fresh = std::make_shared<Node>();
-            fresh->synced = node->synced;
-            for (auto write : node->unsynced) {
-                if (!keep())
-                    continue;
-                if (!write.resize && write.bytes.size() > kSector && !keep())
-                    write.bytes.resize(write.bytes.size() / kSector / 2 * kSector);
-                apply_write(fresh->synced, write);
-            }
-            fresh->cached = fresh->synced;
-        }
-    }
-    for (auto& [path, node] : disk_->names)
+    auto left = disk_->after_crash(keep);
+    // Handles from before the crash hold the old nodes, which die; names have new ones.
+    for (auto const* const names : {&disk_->names, &disk_->synced_names})
+        for (auto const& [path, node] : *names)
+            node->lost = true;
+    for (auto const& node : std::exchange(disk_->unlinked, {}))
         node->lost = true;
-    for (auto& [path, node] : disk_->synced_names) {
-        node->lost = true;
-        node = reborn[node.get()];
-    }
+    disk_->synced_names = std::move(left);
     disk_->names = disk_->synced_names;
+    disk_->unsynced_names.clear();
     disk_->locks.clear();
 }
 
 std::unique_ptr<MemoryFiles> MemoryFiles::after_crash(std::function<bool()> const& keep) const
 {
     auto copy = std::make_unique<MemoryFiles>();
-    {
-        std::scoped_lock const guard(disk_->mutex);
-        std::map<Node const*, std::shared_ptr<Node>> copies;
-        auto const copy_of = [&](std::shared_ptr<Node> const& node) {
-            auto& made = copies[node.get()];
-            if (node && !made)
-                made = std::make_shared<Node>(*node);
-            return made;
-        };
-        for (auto const& [path, node] : disk_->names)
-            copy->disk_->names[path] = copy_of(node);
-        for (auto const& [path, node] : disk_->synced_names)
-            copy->disk_->synced_names[path] = copy_of(node);
-        for (auto const& change : disk_->unsynced_names)
-            copy->disk_->unsynced_names.push_back({change.path, copy_of(change.node)});
-        copy->disk_->dirs = disk_->dirs;
-    }
-    copy->crash(keep);
+    std::scoped_lock const guard(disk_->mutex);
+    copy->disk_->synced_names = disk_->after_crash(keep);
+    copy->disk_->names = copy->disk_->synced_names;
+    copy->disk_->dirs = disk_->dirs;
     return copy;
+}
+
+std::map<std::string, std::shared_ptr<Bytes const>> MemoryFiles::contents() const
+{
+    std::scoped_lock const guard(disk_->mutex);
+    std::map<std::string, std::shared_ptr<Bytes const>> contents;
+    for (auto const& [path, node] : disk_->names)
+        contents.emplace_hint(contents.end(), path, node->cached.share());
+    return contents;
 }
 
 void MemoryFiles::set_hook(Hook hook)
 {
     std::scoped_lock const guard(disk_->mutex);
     disk_->hook = std::move(hook);
+}
+
+void MemoryFiles::set_mode(std::string const& path, unsigned mode)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    auto const found = disk_->names.find(path);
+    VERIFY(found != disk_->names.end());
+    found->second->mode = mode;
 }
 
 void MemoryFiles::set_capacity_bytes(std::uint64_t capacity_bytes)

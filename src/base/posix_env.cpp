@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Env on POSIX: the only file that opens files, reads the clock and asks for random bytes.
 #include "karat/env.hpp"
+#include "karat/record_locks.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -270,6 +271,14 @@ public:
         return io_error("look at", path);
     }
 
+    Result<unsigned> mode(std::string const& path) override
+    {
+        struct stat facts = {};
+        if (::stat(path.c_str(), &facts) != 0)
+            return io_error("look at", path);
+        return static_cast<unsigned>(facts.st_mode & 07777U);
+    }
+
     Result<std::unique_ptr<FileLock>> lock(std::string const& path) override
     {
         Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -320,6 +329,19 @@ public:
 };
 
 } // namespace
+
+Result<bool> locked_by_others(std::string const& path)
+{
+    Descriptor const fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd.get() < 0)
+        return errno == ENOENT ? Result<bool>(false) : io_error("open", path);
+    struct flock whole = {};
+    whole.l_type = F_WRLCK; // every lock is in its way
+    whole.l_whence = SEEK_SET;
+    if (::fcntl(fd.get(), F_OFD_GETLK, &whole) != 0)
+        return io_error("ask for locks on", path);
+    return whole.l_type != F_UNLCK;
+}
 
 void raise_file_limit()
 {

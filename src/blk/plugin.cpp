@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nbdkit plugin karat-blk: every snapshot of a store, read-only, by export name. nbdkit calls
-// each function from any of its threads at once; the reader and its views are thread-safe.
-#include "karat/blocks.hpp"
+// each function from any of its threads at once; cache, reader and views are thread-safe.
+#include "slow_files.hpp"
+
+#include "karat/blk.hpp"
+#include "karat/keys.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
@@ -20,15 +23,24 @@ namespace {
 
 using namespace karat;
 
-constexpr std::uint64_t kDefaultCacheBytes = 256 << 20;
+constexpr std::uint64_t kDefaultMemoryBytes = 64 << 20;
+constexpr std::uint64_t kDefaultKeepFreeBytes = 2 << 30;
+constexpr char const* kBootId = "/proc/sys/kernel/random/boot_id";
+constexpr std::size_t kMaxBootIdBytes = 64;
 constexpr std::uint32_t kPreferredBytes = 64 << 10; // an extent, on average
 constexpr std::uint32_t kMaximumBytes = 32 << 20;   // what NBD clients expect at most
 
 /// nbdkit's callbacks have no place for state of their own, so this is the plugin's.
 struct Plugin {
     std::string store;
-    std::uint64_t cache_bytes = kDefaultCacheBytes;
-    std::unique_ptr<blocks::Reader> reader;
+    std::string key_file; ///< Its path; what is in it is never on the command line.
+    std::uint64_t memory_bytes = kDefaultMemoryBytes;
+    std::chrono::milliseconds latency{0};
+    blk::CacheOptions cache_options{.keep_free_bytes = kDefaultKeepFreeBytes};
+    std::unique_ptr<Files> slow_files;
+    std::unique_ptr<keys::Keys> keys;
+    std::unique_ptr<blocks::Reader> reader; ///< Behind the keys, which it uses.
+    std::unique_ptr<blk::HostCache> cache;  ///< None: read from the store, always.
 };
 Plugin& plugin()
 {
@@ -38,9 +50,37 @@ Plugin& plugin()
 
 /// One connection.
 struct Handle {
-    std::shared_ptr<blocks::View const> view;
+    std::unique_ptr<blk::Disk> disk;
 };
 Handle& handle_of(void* handle) { return *static_cast<Handle*>(handle); }
+blocks::View const& view_of(void* handle) { return handle_of(handle).disk->view(); }
+
+/// A snapshot read from the store alone.
+class StoreDisk final : public blk::Disk {
+public:
+    explicit StoreDisk(std::shared_ptr<blocks::View const> view)
+        : view_(std::move(view))
+    {
+    }
+    blocks::View const& view() const override { return *view_; }
+    Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) override
+    {
+        return view_->read(offset_bytes, into);
+    }
+    /// Into the memory for extents.
+    Result<void> prefetch(Range range) override
+    {
+        Bytes part(blocks::kBlockBytes);
+        for (auto at = range.offset_bytes; at < range.end_bytes(); at += part.size()) {
+            auto const length = std::min<std::uint64_t>(part.size(), range.end_bytes() - at);
+            TRY(view_->read(at, std::span(part).first(length)));
+        }
+        return {};
+    }
+
+private:
+    std::shared_ptr<blocks::View const> const view_;
+};
 
 int refuse(Error const& error, int code)
 {
@@ -49,25 +89,57 @@ int refuse(Error const& error, int code)
     return -1;
 }
 
+int set_path(std::string& path, char const* value)
+{
+    // nbdkit changes its directory when it goes to the background.
+    std::unique_ptr<char, void (*)(void*)> const absolute(nbdkit_absolute_path(value), std::free);
+    if (!absolute)
+        return -1;
+    path = absolute.get();
+    return 0;
+}
+
+int set_size(std::uint64_t& size, char const* value)
+{
+    auto const parsed = nbdkit_parse_size(value);
+    if (parsed < 0)
+        return -1;
+    size = static_cast<std::uint64_t>(parsed);
+    return 0;
+}
+
+int set_count(auto& count, char const* key, char const* value)
+{
+    unsigned parsed = 0;
+    if (nbdkit_parse_unsigned(key, value, &parsed) < 0)
+        return -1;
+    count = std::decay_t<decltype(count)>(parsed);
+    return 0;
+}
+
 int config(char const* key, char const* value)
 {
     std::string_view const name = key;
-    if (name == "store") {
-        // nbdkit changes its directory when it goes to the background.
-        std::unique_ptr<char, void (*)(void*)> const path(nbdkit_absolute_path(value), std::free);
-        if (!path)
-            return -1;
-        plugin().store = path.get();
-        return 0;
-    }
-    if (name == "cache") {
-        auto const size = nbdkit_parse_size(value);
-        if (size < 0)
-            return -1;
-        plugin().cache_bytes = static_cast<std::uint64_t>(size);
-        return 0;
-    }
-    nbdkit_error("karat-blk knows store= and cache=, not '%s'", key);
+    auto& options = plugin().cache_options;
+    if (name == "store")
+        return set_path(plugin().store, value);
+    if (name == "keys")
+        return set_path(plugin().key_file, value);
+    if (name == "memory")
+        return set_size(plugin().memory_bytes, value);
+    if (name == "cache")
+        return set_path(options.directory, value);
+    if (name == "cache-size")
+        return set_size(options.limit_bytes, value);
+    if (name == "keep-free")
+        return set_size(options.keep_free_bytes, value);
+    if (name == "hydrate")
+        return set_size(options.hydrate_bytes_per_second, value);
+    if (name == "trace-seconds")
+        return set_count(options.trace_for, key, value);
+    if (name == "latency-ms")
+        return set_count(plugin().latency, key, value);
+    nbdkit_error("karat-blk does not know '%s'; nbdkit --help karat-blk.so lists all", key);
     return -1;
 }
 
@@ -79,18 +151,82 @@ int config_complete()
     return -1;
 }
 
+/// Random, where Linux does not tell it: then nothing unfinished of an earlier process is believed.
+std::string boot_id()
+{
+    auto const file = posix_env().files.open(kBootId, Access::read);
+    Bytes text(kMaxBootIdBytes);
+    auto const got = file.ok() ? file.value()->read_at(0, text) : Result<std::size_t>(0);
+    if (!got.ok() || got.value() == 0)
+        return random_hex(posix_env().chance, kMaxBootIdBytes);
+    return std::string(as_text(std::span(text).first(got.value())));
+}
+
+/// Without a cache guests read from the store: slower, and nothing that they notice otherwise.
+void open_cache()
+{
+    auto& options = plugin().cache_options;
+    if (options.directory.empty())
+        return;
+    options.boot = boot_id();
+    auto cache = blk::HostCache::open(posix_env(), *plugin().reader, options);
+    if (cache.ok())
+        plugin().cache = std::move(cache).value();
+    else
+        log(Level::warn, "cache.off", cache.error());
+}
+
+Env store_env()
+{
+    auto const env = posix_env();
+    if (plugin().latency.count() == 0)
+        return env;
+    plugin().slow_files = std::make_unique<blk::SlowFiles>(env.files, plugin().latency);
+    return {*plugin().slow_files, env.clock, env.chance};
+}
+
 int get_ready()
 {
     raise_file_limit(); // a store of some terabytes has thousands of packs
-    blocks::Options const options{.cache_bytes = plugin().cache_bytes};
-    auto reader = blocks::Reader::open(posix_env(), plugin().store, options);
+    // Before nbdkit gives up privileges: a key file that cannot be used is told now, not when the
+    // first guest waits for its disk.
+    if (!plugin().key_file.empty()) {
+        plugin().keys = keys::make_file_keys(posix_env(), plugin().key_file);
+        if (auto const readable = plugin().keys->list(); !readable.ok())
+            log(Level::error, "blk.keys", readable.error());
+    }
+    blocks::Options const options{.cache_bytes = plugin().memory_bytes,
+                                  .keys = plugin().keys.get()};
+    auto reader = blocks::Reader::open(store_env(), plugin().store, options);
     if (!reader.ok())
         return refuse(reader.error(), EINVAL);
     plugin().reader = std::move(reader).value();
+    open_cache();
     return 0;
 }
 
-void unload() { plugin().reader.reset(); }
+/// Threads do not survive a fork.
+int after_fork()
+{
+    if (plugin().cache)
+        plugin().cache->start();
+    return 0;
+}
+
+Result<std::unique_ptr<blk::Disk>> open_disk(std::string const& name)
+{
+    if (plugin().cache)
+        return plugin().cache->disk(name);
+    auto view = TRY(plugin().reader->view(name));
+    return std::unique_ptr<blk::Disk>(std::make_unique<StoreDisk>(std::move(view)));
+}
+
+void unload()
+{
+    plugin().cache.reset();
+    plugin().reader.reset();
+    plugin().keys.reset();
+}
 
 int list_exports(int, int, struct nbdkit_exports* exports)
 {
@@ -111,19 +247,22 @@ void* open_export(int)
     auto const* const name = nbdkit_export_name();
     if (name == nullptr)
         return nullptr;
-    auto view = plugin().reader->view(name);
-    if (!view.ok()) {
-        (void)refuse(view.error(), view.error().fault == Fault::not_found ? ENOENT : EIO);
+    auto disk = open_disk(name);
+    if (!disk.ok()) {
+        auto const fault = disk.error().fault;
+        (void)refuse(disk.error(), fault == Fault::not_found ? ENOENT
+                                   : fault == Fault::denied  ? EACCES
+                                                             : EIO);
         return nullptr;
     }
-    return std::make_unique<Handle>(Handle{std::move(view).value()}).release();
+    return std::make_unique<Handle>(Handle{std::move(disk).value()}).release();
 }
 
 void close_export(void* handle) { std::unique_ptr<Handle> const owned(&handle_of(handle)); }
 
 std::int64_t get_size(void* handle)
 {
-    return static_cast<std::int64_t>(handle_of(handle).view->facts().size_bytes);
+    return static_cast<std::int64_t>(view_of(handle).facts().size_bytes);
 }
 
 int yes(void*) { return 1; }
@@ -141,32 +280,24 @@ int block_size(void*, std::uint32_t* minimum, std::uint32_t* preferred, std::uin
 int pread(void* handle, void* buffer, std::uint32_t count, std::uint64_t offset, std::uint32_t)
 {
     std::span<std::byte> const into(static_cast<std::byte*>(buffer), count);
-    auto const read = handle_of(handle).view->read(offset, into);
+    auto const read = handle_of(handle).disk->read(offset, into);
     if (read.ok())
         return 0;
     log(Level::error, "blk.read", read.error(),
-        {{"export", handle_of(handle).view->facts().name}, {"offset", offset}});
+        {{"export", view_of(handle).facts().name}, {"offset", offset}});
     return refuse(read.error(), EIO);
 }
 
-/// Reads what is asked for into the cache of extents.
 int cache(void* handle, std::uint32_t count, std::uint64_t offset, std::uint32_t)
 {
-    Bytes part(blocks::kBlockBytes);
-    auto const& view = *handle_of(handle).view;
-    for (auto const end = offset + count; offset < end; offset += part.size()) {
-        auto const length = std::min<std::uint64_t>(part.size(), end - offset);
-        auto const read = view.read(offset, std::span(part).first(length));
-        if (!read.ok())
-            return refuse(read.error(), EIO);
-    }
-    return 0;
+    auto const done = handle_of(handle).disk->prefetch({offset, count});
+    return done.ok() ? 0 : refuse(done.error(), EIO);
 }
 
 int add_extents(void* handle, std::uint32_t count, std::uint64_t offset, std::uint32_t,
                 struct nbdkit_extents* extents)
 {
-    auto const& view = *handle_of(handle).view;
+    auto const& view = view_of(handle);
     auto const end = offset + count;
     while (offset < end) {
         auto const data = view.next_data(offset);
@@ -193,10 +324,19 @@ struct nbdkit_plugin describe()
     p.description = "Serves the snapshots of a Karat block store, read-only, by export name";
     p.config = config;
     p.config_complete = config_complete;
-    p.config_help = "store=DIRECTORY  The block store (required)\n"
-                    "cache=SIZE       Memory for decompressed extents, default 256M";
+    p.config_help =
+        "store=DIRECTORY    The block store (required)\n"
+        "keys=FILE          The key file, for encrypted snapshots\n"
+        "memory=SIZE        Memory for decompressed extents and maps, default 64M\n"
+        "cache=DIRECTORY    The host cache; without it nothing is kept on disk\n"
+        "cache-size=SIZE    Of all that it holds, default 0\n"
+        "keep-free=SIZE     Of the file system: the cache does not grow below it, default 2G\n"
+        "hydrate=SIZE       Filled in the background each second, default 64M; 0: nothing is\n"
+        "trace-seconds=N    How long the first reads of a guest are recorded, default 120\n"
+        "latency-ms=N       For measurements: every read of the store takes so much longer";
     p.magic_config_key = "store";
     p.get_ready = get_ready;
+    p.after_fork = after_fork;
     p.unload = unload;
     p.list_exports = list_exports;
     p.default_export = default_export;

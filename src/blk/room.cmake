@@ -1,3 +1,5 @@
+target_link_libraries(karat_blk PRIVATE PkgConfig::xxhash fmt::fmt Threads::Threads)
+
 # karat-blk.so, the plugin that nbdkit loads. Not in sanitized builds: nbdkit itself is not
 # sanitized and cannot load it.
 if(NOT KARAT_SANITIZE)
@@ -7,7 +9,7 @@ if(NOT KARAT_SANITIZE)
   target_compile_options(karat-blk PRIVATE ${KARAT_WARNINGS} -fvisibility=hidden)
   # Only nbdkit's entry point is seen from outside: fmt and zstd must not meet nbdkit's own.
   target_link_options(karat-blk PRIVATE -Wl,--exclude-libs,ALL)
-  target_link_libraries(karat-blk PRIVATE karat_blocks karat_base PkgConfig::nbdkit Threads::Threads)
+  target_link_libraries(karat-blk PRIVATE karat_blk PkgConfig::nbdkit Threads::Threads)
 endif()
 if(TARGET karat-blk AND TARGET blocks_bench)
   enable_testing()

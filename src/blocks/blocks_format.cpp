@@ -10,6 +10,7 @@ std::string store_path(std::string const& directory) { return directory + "/stor
 std::string lock_path(std::string const& directory) { return directory + "/lock"; }
 std::string packs_path(std::string const& directory) { return directory + "/packs"; }
 std::string manifests_path(std::string const& directory) { return directory + "/manifests"; }
+std::string staged_path(std::string const& directory) { return directory + "/staged"; }
 
 std::string condemned_path(std::string const& directory) { return directory + "/condemned"; }
 std::string alarm_path(std::string const& directory) { return directory + "/alarm"; }
@@ -23,6 +24,11 @@ std::string pack_path(std::string const& directory, std::uint32_t number)
 std::string manifest_path(std::string const& directory, std::string_view name)
 {
     return fmt::format("{}/manifests/{}", directory, name);
+}
+
+std::string staged_path(std::string const& directory, std::string_view name)
+{
+    return fmt::format("{}/staged/{}", directory, name);
 }
 
 std::optional<std::uint32_t> parse_pack_name(std::string_view name)

@@ -247,7 +247,7 @@ TEST(Store, WorksOnThisMachinesFiles)
             EXPECT_EQ(store->stats().value().extents, 0U);
         }
     }
-    for (auto const& folder : {"/packs", "/manifests", ""}) {
+    for (auto const& folder : {"/packs", "/manifests", "/staged", ""}) {
         for (auto const& entry : env.files.list(directory + folder).value())
             ASSERT_TRUE(env.files.remove(directory + folder + "/" + entry).ok());
         ASSERT_TRUE(env.files.remove_dir(directory + folder).ok());

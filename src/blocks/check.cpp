@@ -12,7 +12,7 @@ namespace {
 /// Not through a source: a look at what is condemned is no alarm here.
 Result<Page> upkeep_page(Packs& packs, Hash const& hash)
 {
-    auto const raw = TRY(packs.fetch(hash, Kind::page, {}));
+    auto const raw = TRY(packs.fetch({hash, Kind::page}, {}));
     return decode_page(raw.span());
 }
 
@@ -105,12 +105,16 @@ Result<CheckReport> PackStore::check(std::function<bool(double)> progress)
     // What is only in memory yet cannot be read; a store that may not write has nothing there.
     if (!health_.read_only())
         TRY(writer_->make_durable());
+    CheckReport report;
+    auto const held = unlock_all(report.locked);
     PackCheck packs(packs_, directory_, {env_, options_.threads});
     bool const finished =
         packs.run([&](std::uint32_t, double share) { return !progress || progress(share); });
     if (!finished)
         return fail(Fault::unavailable, "The check was interrupted");
-    CheckReport report{.extents = packs.records(), .bytes = packs.bytes()};
+    report.extents = packs.records();
+    report.bytes = packs.bytes();
+    report.sealed = packs.sealed();
     report.damage = TRY(whom_it_hits(packs.bad()));
     return report;
 }

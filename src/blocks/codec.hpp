@@ -3,7 +3,7 @@
 // or fetching a digest costs as much as an extent.
 #pragma once
 
-#include "pack_format.hpp"
+#include "domain.hpp"
 
 #include <memory>
 #include <mutex>
@@ -36,19 +36,34 @@ public:
     /// What to store for `raw`: a frame, or `raw` itself when compression saves less than the
     /// kind's share. The result lies in this bench or is `raw`; it is good until the next call.
     std::span<std::byte const> pack(Kind kind, std::span<std::byte const> raw, Codec& codec);
-    /// Turns stored bytes into exactly into.size() raw bytes and compares their hash.
-    /// Fault::corrupt when either does not fit.
+    /// The sealed form of what pack() gave; good until the next call. Not of use for `header` but
+    /// what it says of the raw bytes.
+    std::span<std::byte const> seal(Domain const& domain, RecordHeader const& header,
+                                    std::span<std::byte const> nonce,
+                                    std::span<std::byte const> packed);
+    /// The name of an extent: its hash, keyed by the domain if there is one.
+    Hash name(std::span<std::byte const> raw, Domain const* domain);
+    /// Turns stored bytes into exactly into.size() raw bytes and compares their name. A record is
+    /// sealed if and only if there is a domain. Fault::corrupt when anything does not fit.
     Result<void> unpack(RecordHeader const& header, std::span<std::byte const> stored,
-                        std::span<std::byte> into);
+                        std::span<std::byte> into, Domain const* domain);
     /// Room for stored bytes as they come from disk; grows, never shrinks.
     std::span<std::byte> scratch(std::size_t size);
 
 private:
     struct Contexts;
+    /// Opens a sealed record, into `into` if it is not compressed.
+    Result<std::span<std::byte const>> open(RecordHeader const& header,
+                                            std::span<std::byte const> stored,
+                                            std::span<std::byte> into, Domain const& domain);
+    keys::Gcm& gcm();
+
     std::unique_ptr<Contexts> contexts_;
     Sha256 hasher_;
+    std::unique_ptr<keys::Gcm> gcm_; // made when first needed
     Buffer packed_;
     Buffer scratch_;
+    Buffer sealed_; // what was sealed last, or what was in it
 };
 
 /// Lends benches to threads. Thread-safe. Holds as many as were ever lent at once.

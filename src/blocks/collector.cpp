@@ -2,7 +2,8 @@
 // Frees what no snapshot needs, beside ingests and reads.
 //
 // 1. The epoch goes up: what ingests that live now, or begin later, have touched is kept.
-// 2. Mark from the roots, which must all be there and whole, then from every other manifest on disk
+// 2. Mark what staged snapshots hold, then from the roots, which must all be there and whole, then
+//    from every other manifest on disk
 //    (a stray: its task may be about to tell the catalog), last from the views that are or were
 //    open since the epoch began. A snapshot that is removed meanwhile was read before, or has its
 //    views among those. Whatever a root misses ends the collection here.
@@ -26,6 +27,12 @@ bool is_mostly_dead(PackUse const& use)
     return unwritten || use.kept_bytes * 2 < use.file_bytes;
 }
 
+Error missing(Hash const& hash)
+{
+    return fail(Fault::corrupt,
+                fmt::format("Nothing was collected: the record {} is missing", hash.text()));
+}
+
 class Collection {
 public:
     Collection(Packs& packs, PackWriter& writer, Alarm& alarm, Epoch floor)
@@ -37,6 +44,7 @@ public:
     }
 
     Result<void> mark(std::span<PageRef const> pages);
+    Result<void> mark(std::span<Slice const> slices);
     void judge();
     Result<void> sweep(Env env, std::string const& directory);
     CollectReport report;
@@ -61,21 +69,23 @@ private:
 
 Result<void> Collection::mark(std::span<PageRef const> pages)
 {
-    auto const missing = [](Hash const& hash) {
-        return fail(Fault::corrupt,
-                    fmt::format("Nothing was collected: the record {} is missing", hash.text()));
-    };
     for (auto const& ref : pages) {
         auto const marked = packs_.mark(ref.hash, marks_);
         if (marked == Packs::Marked::absent)
             return missing(ref.hash);
         if (marked == Packs::Marked::before)
             continue; // another snapshot shares the page: its extents are marked
-        auto const raw = TRY(packs_.fetch(ref.hash, Kind::page, {}));
+        auto const raw = TRY(packs_.fetch({ref.hash, Kind::page}, {}));
         auto const page = TRY(decode_page(raw.span()));
-        if (auto const* const absent = packs_.mark(page, marks_))
-            return missing(*absent);
+        TRY(mark(page));
     }
+    return {};
+}
+
+Result<void> Collection::mark(std::span<Slice const> slices)
+{
+    if (auto const* const absent = packs_.mark(slices, marks_))
+        return missing(*absent);
     return {};
 }
 
@@ -124,6 +134,7 @@ Result<void> Collection::copy_forward(PackUse const& use, std::span<Indexed cons
         Record const copy{
             .kind = header.value().kind,
             .codec = header.value().codec,
+            .sealing = header.value().sealing,
             .hash = record.hash,
             .raw_bytes = header.value().raw_bytes,
             .stored = std::span<std::byte const>(buffer).subspan(kRecordHeaderBytes),
@@ -221,8 +232,12 @@ Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
     TRY(health_.check_writable());
     auto const began = env_.clock.steady();
     Collection collection(packs_, *writer_, alarm_, registry_.begin_collect());
+    // What is staged comes first: if it is committed meanwhile, its manifest is found afterwards.
+    auto const mark_pages = [&](std::span<PageRef const> table) { return collection.mark(table); };
+    auto const mark_slices = [&](std::span<Slice const> slices) { return collection.mark(slices); };
+    auto const staged = staging_->mark({.pages = mark_pages, .slices = mark_slices});
     auto const marked =
-        mark_all(roots, [&](std::span<PageRef const> table) { return collection.mark(table); });
+        staged.ok() ? mark_all(roots, mark_pages) : Result<std::uint64_t>(staged.error());
     registry_.end_collect();
     auto const strays = TRY(marked);
     // remove() answers after its own sync, but another's may be between the two.

@@ -3,6 +3,7 @@
 // single operation failing, must leave each acknowledged snapshot whole.
 #include "blocks_testing.hpp"
 
+#include <fmt/format.h>
 #include <map>
 #include <set>
 
@@ -143,6 +144,8 @@ protected:
 
 using Crash = Quiet;
 using Failure = Quiet;
+using SlowCrash = Quiet;
+using SlowFailure = Quiet;
 
 /// Lives until the disk loses power before operation `last`; true if life ended before that.
 bool live_until(MemoryEnv& memory, int last, Promises& promises)
@@ -162,7 +165,7 @@ bool live_until(MemoryEnv& memory, int last, Promises& promises)
     return count <= last;
 }
 
-TEST_F(Crash, AtEveryOperationKeepsWhatWasAcknowledged)
+TEST_F(SlowCrash, AtEveryOperationKeepsWhatWasAcknowledged)
 {
     bool whole = false;
     int states = 0;
@@ -190,7 +193,7 @@ TEST_F(Crash, AtEveryOperationKeepsWhatWasAcknowledged)
     EXPECT_GT(states, 300);
 }
 
-TEST_F(Failure, OfEverySingleCallIsSurvived)
+TEST_F(SlowFailure, OfEverySingleCallIsSurvived)
 {
     bool reached = true;
     for (int failing = 0; reached; ++failing) {
@@ -288,6 +291,18 @@ TEST_F(Failure, AFullDiskIsCollectedThoughRecordsWaitToBeWritten)
     EXPECT_TRUE(put(*world.store, "c", random_bytes(3, 40 * kKiB)).ok());
     EXPECT_EQ(get(*world.store, "a").value(), volume);
     EXPECT_EQ(world.store->stats().value().alarms, 0U);
+}
+
+TEST_F(Failure, AFullDiskKeepsRoomForTheCatalog)
+{
+    World world({.pack_bytes = 1 << 20, .threads = 0});
+    world.memory.files.set_capacity_bytes(500 * kKiB);
+    std::uint64_t tries = 0;
+    while (put(*world.store, fmt::format("s{}", tries), random_bytes(tries, 7 * kBlockBytes)).ok())
+        ++tries;
+    EXPECT_GT(tries, 10U);
+    EXPECT_GE(world.memory.files.free_bytes("store").value(), 28 * kKiB);
+    EXPECT_TRUE(replace_file(world.memory.files, "catalog", random_bytes(1, 24 * kKiB)).ok());
 }
 
 TEST_F(Crash, ATornTailIsCutAndAHoleInTheMiddleIsNot)

@@ -59,7 +59,7 @@ public:
     std::uint64_t count() const { return count_; }
 
 private:
-    static constexpr Id kChunk = 16384;
+    static constexpr Id kChunk = 1024;
     std::size_t home(Hash const& hash) const;
     std::size_t slot_of(Hash const& hash) const;
     std::size_t after(std::size_t slot) const { return slot + 1 == slots_.size() ? 0 : slot + 1; }

@@ -18,11 +18,13 @@ constexpr std::uint32_t kBatchRoom = kBatchBytes + kMaxExtentBytes;
 
 } // namespace
 
-SnapshotIngest::SnapshotIngest(IngestTools tools, Facts facts,
-                               std::shared_ptr<SnapshotView const> base)
+SnapshotIngest::SnapshotIngest(IngestTools tools, Manifest manifest,
+                               std::shared_ptr<SnapshotView const> base, Vault::Held domain)
     : tools_(std::move(tools))
-    , manifest_{.facts = std::move(facts)}
+    , manifest_(std::move(manifest))
     , base_(std::move(base))
+    , domain_(std::move(domain))
+    , records_(tools_.env.chance, tools_.packs, tools_.writer, tools_.registry)
     , failures_before_(tools_.writer.failures())
 {
     if (base_)
@@ -218,26 +220,21 @@ Result<void> SnapshotIngest::store_extents(Batch const& batch)
     for (auto* const slice : batch.slices) {
         auto const raw = rest.first(slice->blocks * kBlockBytes);
         rest = rest.subspan(raw.size());
-        slice->hash = bench->hash(raw);
-        TRY(store_record(*bench, Kind::extent, slice->hash, raw));
+        slice->hash = bench->name(raw, domain_.get());
+        TRY(store_record(*bench, {Kind::extent, slice->hash, raw, domain_.get()}));
     }
     return {};
 }
 
-Result<PackWriter::Appended> SnapshotIngest::store_record(Bench& bench, Kind kind, Hash const& hash,
-                                                          std::span<std::byte const> raw)
+Result<void> SnapshotIngest::store_record(Bench& bench, NewRecord const& fresh)
 {
-    if (tools_.packs.touch(hash, tools_.registry.now()))
-        return PackWriter::Appended::known;
-    Record record{.kind = kind, .hash = hash, .raw_bytes = static_cast<std::uint32_t>(raw.size())};
-    record.stored = bench.pack(kind, raw, record.codec);
-    auto const appended = TRY(tools_.writer.append(record, tools_.registry.now()));
-    if (appended == PackWriter::Appended::fresh) {
+    auto const stored = TRY(records_.store(bench, fresh));
+    if (stored.appended == PackWriter::Appended::fresh) {
         std::scoped_lock const guard(mutex_);
-        totals_.bytes_new += kind == Kind::extent ? raw.size() : 0;
-        totals_.bytes_stored += kRecordHeaderBytes + record.stored.size();
+        totals_.bytes_new += fresh.kind == Kind::extent ? fresh.raw.size() : 0;
+        totals_.bytes_stored += stored.bytes;
     }
-    return appended;
+    return {};
 }
 
 Result<void> SnapshotIngest::finish_oldest_page()
@@ -277,7 +274,7 @@ Result<void> SnapshotIngest::add_page(std::uint32_t index, Page const& page)
     auto const raw = encode_page(page);
     auto bench = tools_.benches.lend();
     auto const hash = bench->hash(raw);
-    TRY(store_record(*bench, Kind::page, hash, raw));
+    TRY(store_record(*bench, {.kind = Kind::page, .hash = hash, .raw = raw}));
     manifest_.pages.push_back({index, hash});
     return {};
 }
@@ -290,6 +287,22 @@ void SnapshotIngest::keep_base_pages(std::uint64_t before)
     auto it = std::ranges::lower_bound(pages, next_base_page_, {}, &PageRef::index);
     for (; it != pages.end() && it->index < before; ++it)
         manifest_.pages.push_back(*it);
+}
+
+Result<void> SnapshotIngest::place(std::uint32_t page, std::vector<BlockRange> changed,
+                                   std::deque<Slice> fresh)
+{
+    auto const start = page * kPageSpanBytes;
+    auto const size = std::min(kPageSpanBytes, manifest_.facts.size_bytes - start);
+    TRY(check_range({start, size}));
+    end_extent();
+    while (!works_.empty())
+        TRY(finish_oldest_page());
+    works_.emplace_back();
+    works_.back().index = page;
+    works_.back().changed = std::move(changed);
+    works_.back().fresh = std::move(fresh);
+    return finish_oldest_page();
 }
 
 Result<void> SnapshotIngest::finish_pages()
@@ -344,6 +357,8 @@ Result<void> SnapshotIngest::write_manifest(std::string const& temporary)
     TRY(tools_.health.check_writable());
     auto const file = TRY(tools_.env.files.open(temporary, Access::create));
     TRY(file->truncate(0));
+    if (domain_)
+        manifest_.seal->mac = domain_->mac(words_to_prove(manifest_));
     TRY(file->write_at(0, encode_manifest(manifest_)));
     return tools_.health.after_sync(file->sync_data());
 }

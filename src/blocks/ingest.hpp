@@ -4,9 +4,8 @@
 // over costs nothing, and small enough to stay in a processor's cache on its way.
 #pragma once
 
-#include "pack_writer.hpp"
 #include "page.hpp"
-#include "registry.hpp"
+#include "record_store.hpp"
 #include "workers.hpp"
 
 #include <condition_variable>
@@ -27,13 +26,20 @@ struct IngestTools {
 
 class SnapshotIngest final : public Ingest {
 public:
-    /// The name is registered with tools.registry; the destructor ends that.
-    SnapshotIngest(IngestTools tools, Facts facts, std::shared_ptr<SnapshotView const> base);
+    /// The name is registered with tools.registry; the destructor ends that. `manifest` has facts,
+    /// and with a domain its seal.
+    SnapshotIngest(IngestTools tools, Manifest manifest, std::shared_ptr<SnapshotView const> base,
+                   Vault::Held domain);
     ~SnapshotIngest() override;
 
     Result<void> write(std::uint64_t offset_bytes, std::span<std::byte const> data) override;
     Result<void> zero(Range range) override;
     Result<Committed> commit() override;
+
+    /// Replaces what the base has in `changed` (ascending, apart) by `fresh` slices of extents that
+    /// are stored and kept already. Pages ascend, also with write() and zero().
+    Result<void> place(std::uint32_t page, std::vector<BlockRange> changed,
+                       std::deque<Slice> fresh);
 
 private:
     /// A page whose contents are being gathered.
@@ -62,8 +68,7 @@ private:
     void send_batch();
     void store(Batch& batch);
     Result<void> store_extents(Batch const& batch);
-    Result<PackWriter::Appended> store_record(Bench& bench, Kind kind, Hash const& hash,
-                                              std::span<std::byte const> raw);
+    Result<void> store_record(Bench& bench, NewRecord const& fresh);
     Result<void> finish_oldest_page();
     Result<void> add_page(std::uint32_t index, Page const& page);
     void keep_base_pages(std::uint64_t before);
@@ -75,6 +80,8 @@ private:
     IngestTools tools_;
     Manifest manifest_;
     std::shared_ptr<SnapshotView const> base_; // held so that its extents stay
+    Vault::Held domain_;                       // null: not sealed
+    RecordStore records_;
     std::uint64_t const failures_before_;
     bool ended_ = false;
 

@@ -45,6 +45,7 @@ public:
         return files_.list(path);
     }
     Result<bool> exists(std::string const& path) override { return files_.exists(path); }
+    Result<unsigned> mode(std::string const& path) override { return files_.mode(path); }
     Result<std::unique_ptr<FileLock>> lock(std::string const& path) override
     {
         return files_.lock(path);

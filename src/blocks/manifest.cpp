@@ -23,6 +23,27 @@ Bytes encode_facts(Facts const& facts)
     return out;
 }
 
+Bytes encode_seal(Seal const& seal)
+{
+    Bytes out;
+    ByteWriter writer(out);
+    writer.text(seal.key);
+    writer.text(as_text(seal.wrapped));
+    return out;
+}
+
+std::optional<Seal> decode_seal(std::span<std::byte const> bytes)
+{
+    ByteReader reader(bytes);
+    Seal seal{.key = reader.text(), .wrapped = {}};
+    auto const wrapped = reader.raw(reader.number<std::uint32_t>());
+    seal.wrapped.assign(wrapped.begin(), wrapped.end());
+    seal.mac = reader.hash();
+    if (reader.bad() || reader.left() != 0 || seal.key.empty() || seal.wrapped.empty())
+        return {};
+    return seal;
+}
+
 Bytes encode_pages(std::span<PageRef const> pages)
 {
     Bytes out;
@@ -85,6 +106,8 @@ Result<void> check_facts(Facts const& facts)
         return fail(Fault::invalid,
                     fmt::format("{} bytes is not the size of a volume: a multiple of {} up to {}",
                                 facts.size_bytes, kBlockBytes, kMaxVolumeBytes));
+    if (facts.key.size() > kMaxSealBytes / 2)
+        return fail(Fault::invalid, fmt::format("The key of {} has too long a name", facts.name));
     if (encode_facts(facts).size() > kMaxFactsBytes)
         return fail(Fault::exhausted, fmt::format("The details of {} take more than {} bytes",
                                                   facts.name, kMaxFactsBytes));
@@ -102,20 +125,32 @@ Hash root_of(Manifest const& manifest)
     return sha256(head);
 }
 
-Bytes encode_manifest(Manifest const& manifest)
+Bytes words_to_prove(Manifest const& manifest)
 {
     auto const facts = encode_facts(manifest.facts);
+    auto const seal = manifest.seal ? encode_seal(*manifest.seal) : Bytes();
+    auto const seal_bytes = manifest.seal ? seal.size() + kHashBytes : 0;
     Bytes out;
     ByteWriter writer(out);
     writer.raw(kManifestMagic);
-    writer.number(kVersion);
+    writer.number(manifest.seal ? kSealedManifestVersion : kVersion);
     writer.number(static_cast<std::uint32_t>(facts.size()));
     writer.number(manifest.facts.size_bytes);
     writer.number(manifest.data_bytes);
     writer.number(static_cast<std::uint32_t>(manifest.pages.size()));
-    writer.number(std::uint32_t{0});
+    writer.number(static_cast<std::uint32_t>(seal_bytes));
     writer.hash(root_of(manifest));
     writer.raw(facts);
+    writer.raw(seal);
+    return out;
+}
+
+Bytes encode_manifest(Manifest const& manifest)
+{
+    auto out = words_to_prove(manifest);
+    ByteWriter writer(out);
+    if (manifest.seal)
+        writer.hash(manifest.seal->mac);
     writer.raw(encode_pages(manifest.pages));
     writer.hash(sha256(out));
     return out;
@@ -134,20 +169,30 @@ Result<Manifest> decode_manifest(std::span<std::byte const> bytes)
     ByteReader reader(body);
     if (as_text(reader.raw(kManifestMagic.size())) != kManifestMagic)
         return bad("beginning");
-    if (reader.number<std::uint32_t>() != kVersion)
+    auto const version = reader.number<std::uint32_t>();
+    if (version > kSealedManifestVersion)
+        return fail(Fault::unsupported,
+                    fmt::format("Its manifest is of version {}: it needs a newer Karat", version));
+    if (version == 0)
         return bad("version");
     auto const facts_bytes = reader.number<std::uint32_t>();
     Manifest manifest;
     manifest.facts.size_bytes = reader.number<std::uint64_t>();
     manifest.data_bytes = reader.number<std::uint64_t>();
     auto const count = reader.number<std::uint32_t>();
-    auto const zero = reader.number<std::uint32_t>();
+    auto const seal_bytes = reader.number<std::uint32_t>();
     auto const root = reader.hash();
-    if (!good_size(manifest.facts.size_bytes) || zero != 0 ||
-        manifest.data_bytes > manifest.facts.size_bytes)
+    if (!good_size(manifest.facts.size_bytes) || manifest.data_bytes > manifest.facts.size_bytes)
         return bad("size");
     if (facts_bytes > kMaxFactsBytes || !decode_facts(reader.raw(facts_bytes), manifest.facts))
         return bad("list of facts");
+    bool const sealed = version == kSealedManifestVersion;
+    if (sealed && seal_bytes <= kMaxSealBytes)
+        manifest.seal = decode_seal(reader.raw(seal_bytes));
+    if (sealed != manifest.seal.has_value() || (!sealed && seal_bytes != 0))
+        return bad("seal");
+    if (sealed)
+        manifest.facts.key = manifest.seal->key;
     if (!decode_pages(reader, count, manifest) || reader.left() != 0)
         return bad("page table");
     if (root != root_of(manifest))
@@ -173,7 +218,7 @@ Result<Manifest> read_manifest(Files& files, std::string const& directory, std::
         return bytes.error().fault == Fault::not_found ? absent() : bytes.take_error();
     auto manifest = decode_manifest(bytes.value());
     if (!manifest.ok())
-        return fail(Fault::corrupt,
+        return fail(manifest.error().fault,
                     fmt::format("Snapshot '{}': {}", name, manifest.error().message));
     if (manifest.value().facts.name != name)
         return fail(Fault::corrupt, fmt::format("The manifest of '{}' is that of '{}'", name,

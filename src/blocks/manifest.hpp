@@ -2,8 +2,9 @@
 // The root of a snapshot: its facts and the table of its pages (FORMAT.md, "Manifest"). Pure.
 #pragma once
 
-#include "blocks_format.hpp"
+#include "domain.hpp"
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,9 +18,10 @@ struct PageRef {
 };
 
 struct Manifest {
-    Facts facts;
+    Facts facts; // .key is the seal's
     std::uint64_t data_bytes = 0;
     std::vector<PageRef> pages = {}; // ascending
+    std::optional<Seal> seal = {};
 };
 
 /// Fault::invalid when the facts cannot be kept: a bad name, a size that is none, too many words.
@@ -27,6 +29,8 @@ Result<void> check_facts(Facts const& facts);
 
 Hash root_of(Manifest const& manifest);
 Bytes encode_manifest(Manifest const& manifest);
+/// What the seal's mac covers: all of the manifest, its pages by the root.
+Bytes words_to_prove(Manifest const& manifest);
 /// Fault::corrupt for anything but what encode_manifest writes.
 Result<Manifest> decode_manifest(std::span<std::byte const> bytes);
 

@@ -16,12 +16,14 @@ std::uint64_t seed_of(Place place) { return std::uint64_t{place.pack} << 32 | pl
 
 bool good_lengths(RecordHeader const& header)
 {
-    if (header.stored_bytes == 0 || header.stored_bytes > header.raw_bytes)
+    auto const around = header.sealing == Sealing::none ? 0 : kSealBytes;
+    if (header.stored_bytes <= around || header.stored_bytes - around > header.raw_bytes)
         return false;
-    if (header.codec == Codec::raw && header.stored_bytes != header.raw_bytes)
+    if (header.codec == Codec::raw && header.stored_bytes - around != header.raw_bytes)
         return false;
     if (header.kind == Kind::page)
-        return header.raw_bytes >= 4 + kSliceBytes && header.raw_bytes <= kMaxPageBytes;
+        return header.sealing == Sealing::none && header.raw_bytes >= 4 + kSliceBytes &&
+               header.raw_bytes <= kMaxPageBytes;
     return header.raw_bytes % kBlockBytes == 0 && header.raw_bytes <= kMaxExtentBytes;
 }
 
@@ -58,7 +60,8 @@ void put_record_header(Bytes& out, RecordHeader const& header, Place place)
     writer.raw(kRecordMagic);
     writer.number(static_cast<std::uint8_t>(header.kind));
     writer.number(static_cast<std::uint8_t>(header.codec));
-    writer.number(std::uint16_t{0});
+    writer.number(static_cast<std::uint8_t>(header.sealing));
+    writer.number(std::uint8_t{0});
     writer.number(header.raw_bytes);
     writer.number(header.stored_bytes);
     writer.hash(header.hash);
@@ -75,7 +78,8 @@ std::optional<RecordHeader> parse_record_header(std::span<std::byte const> bytes
         return {};
     auto const kind = reader.number<std::uint8_t>();
     auto const codec = reader.number<std::uint8_t>();
-    auto const zero = reader.number<std::uint16_t>();
+    auto const sealing = reader.number<std::uint8_t>();
+    auto const zero = reader.number<std::uint8_t>();
     RecordHeader header;
     header.raw_bytes = reader.number<std::uint32_t>();
     header.stored_bytes = reader.number<std::uint32_t>();
@@ -83,10 +87,11 @@ std::optional<RecordHeader> parse_record_header(std::span<std::byte const> bytes
     header.payload_sum = reader.number<std::uint64_t>();
     if (reader.number<std::uint64_t>() != checksum(bytes.first(kSummedHeader), seed_of(place)))
         return {};
-    if (kind < 1 || kind > 2 || codec > 1 || zero != 0)
+    if (kind < 1 || kind > 2 || codec > 1 || sealing > 1 || zero != 0)
         return {};
     header.kind = static_cast<Kind>(kind);
     header.codec = static_cast<Codec>(codec);
+    header.sealing = static_cast<Sealing>(sealing);
     return good_lengths(header) ? std::optional(header) : std::nullopt;
 }
 

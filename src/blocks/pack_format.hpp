@@ -14,6 +14,7 @@ namespace karat::blocks {
 struct RecordHeader {
     Kind kind = Kind::extent;
     Codec codec = Codec::raw;
+    Sealing sealing = Sealing::none;
     std::uint32_t raw_bytes = 0;
     std::uint32_t stored_bytes = 0;
     Hash hash;

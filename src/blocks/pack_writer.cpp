@@ -79,6 +79,7 @@ Result<Location> PackWriter::put(Record const& record, std::uint64_t sum)
     RecordHeader const header{
         .kind = record.kind,
         .codec = record.codec,
+        .sealing = record.sealing,
         .raw_bytes = record.raw_bytes,
         .stored_bytes = stored_bytes,
         .hash = record.hash,
@@ -111,7 +112,7 @@ Result<void> PackWriter::open_next()
     names_dirty_ = true;
     flushed_ = 0;
     writing_back_ = 0;
-    buffer_.reserve(kFlushBytes + kMaxExtentBytes + kRecordHeaderBytes);
+    buffer_.reserve(kFlushBytes + kMaxExtentBytes + kRecordHeaderBytes + kSealBytes);
     put_pack_header(buffer_, number);
     return {};
 }

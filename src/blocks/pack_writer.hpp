@@ -12,6 +12,7 @@ namespace karat::blocks {
 struct Record {
     Kind kind = Kind::extent;
     Codec codec = Codec::raw;
+    Sealing sealing = Sealing::none;
     Hash hash;
     std::uint32_t raw_bytes = 0;
     std::span<std::byte const> stored = {};

@@ -44,9 +44,10 @@ Packs::Pin::~Pin()
         home_->release(*pack_);
 }
 
-Packs::Packs(Chance& chance, std::string directory, Benches& benches)
+Packs::Packs(Chance& chance, std::string directory, Benches& benches, Vault const& vault)
     : directory_(std::move(directory))
     , benches_(benches)
+    , vault_(vault)
     , index_(random_seed(chance))
 {
 }
@@ -195,8 +196,9 @@ std::optional<Location> Packs::find(Hash const& hash) const
     return index_.at(id).location();
 }
 
-Result<Buffer> Packs::fetch(Hash const& hash, Kind kind, std::span<std::byte> direct)
+Result<Buffer> Packs::fetch(Wanted const& wanted, std::span<std::byte> direct)
 {
+    auto const& hash = wanted.hash;
     Indexed what{.hash = hash};
     Pin pinned;
     {
@@ -211,12 +213,27 @@ Result<Buffer> Packs::fetch(Hash const& hash, Kind kind, std::span<std::byte> di
     }
     if (!pinned)
         return fail(Fault::not_found, fmt::format("The extent {} is missing", hash.text()));
-    if (what.location.kind != kind)
+    if (what.location.kind != wanted.kind)
         return fail(Fault::corrupt, fmt::format("The record {} is of the wrong kind", hash.text()));
-    return read_record(what, pinned, direct);
+    return read_record(what, wanted.domain, pinned, direct);
 }
 
-Result<Buffer> Packs::read_record(Indexed const& what, Pin const& pinned,
+Result<bool> Packs::verify(Bench& bench, RecordHeader const& header,
+                           std::span<std::byte const> stored, std::span<std::byte> into) const
+{
+    Vault::Held domain;
+    if (header.sealing != Sealing::none) {
+        if (checksum(stored) != header.payload_sum)
+            return fail(Fault::corrupt, "A stored record does not match its checksum");
+        domain = vault_.find(domain_of(stored));
+        if (!domain)
+            return false;
+    }
+    TRY(bench.unpack(header, stored, into, domain.get()));
+    return true;
+}
+
+Result<Buffer> Packs::read_record(Indexed const& what, Domain const* domain, Pin const& pinned,
                                   std::span<std::byte> direct)
 {
     auto const& at = what.location;
@@ -238,7 +255,7 @@ Result<Buffer> Packs::read_record(Indexed const& what, Pin const& pinned,
     auto const stored = record.subspan(kRecordHeaderBytes);
     bool const fits = header->raw_bytes == direct.size();
     auto plain = fits ? Buffer() : Buffer::of(header->raw_bytes);
-    auto const unpacked = bench->unpack(*header, stored, fits ? direct : plain.span());
+    auto const unpacked = bench->unpack(*header, stored, fits ? direct : plain.span(), domain);
     if (!unpacked.ok())
         return damaged(unpacked.error().message);
     return plain;

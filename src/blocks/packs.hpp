@@ -5,6 +5,7 @@
 
 #include "codec.hpp"
 #include "condemned.hpp"
+#include "vault.hpp"
 
 #include <atomic>
 #include <list>
@@ -39,6 +40,13 @@ struct Indexed {
     Location location = {};
 };
 
+/// A record that is asked for.
+struct Wanted {
+    Hash const& hash;
+    Kind kind;
+    Domain const* domain = nullptr; ///< What its asker may read: sealed in it, or not sealed.
+};
+
 /// Which entries a collection keeps: those it reached, and those an ingest touched since `floor`.
 struct Marks {
     std::vector<bool> reached;
@@ -59,8 +67,8 @@ class Packs {
     };
 
 public:
-    /// `chance` is only asked here, for the index's seed; `benches` outlives the result.
-    Packs(Chance& chance, std::string directory, Benches& benches);
+    /// `chance` is only asked here, for the index's seed; `benches` and `vault` outlive the result.
+    Packs(Chance& chance, std::string directory, Benches& benches, Vault const& vault);
     ~Packs();
 
     /// Keeps a pack's file open while it lives, also when the pack is dropped meanwhile.
@@ -106,7 +114,11 @@ public:
     std::optional<Location> find(Hash const& hash) const;
     /// The verified contents of a record. When they are exactly as long as `direct` they go there
     /// and the result is empty. Fault::not_found if the index has none.
-    Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct);
+    Result<Buffer> fetch(Wanted const& wanted, std::span<std::byte> direct);
+    /// Verifies stored bytes as far as there are keys for them; `into` is as long as the raw bytes
+    /// and may get them. False when it is only known that they are as they were written.
+    Result<bool> verify(Bench& bench, RecordHeader const& header, std::span<std::byte const> stored,
+                        std::span<std::byte> into) const;
 
     std::uint64_t count() const;
     std::uint64_t plain_bytes() const; ///< Of extents.
@@ -155,7 +167,8 @@ public:
     void forget(std::uint32_t pack);
 
 private:
-    Result<Buffer> read_record(Indexed const& what, Pin const& pin, std::span<std::byte> direct);
+    Result<Buffer> read_record(Indexed const& what, Domain const* domain, Pin const& pin,
+                               std::span<std::byte> direct);
     void release(Pack& pack);
     void retire(std::uint32_t number);
     void erase_entry(ExtentIndex::Id id);
@@ -166,6 +179,7 @@ private:
 
     std::string directory_;
     Benches& benches_;
+    Vault const& vault_;
     mutable std::mutex mutex_; // guards all below
     ExtentIndex index_;
     std::uint64_t plain_blocks_ = 0;

@@ -280,9 +280,9 @@ Result<RecordHeader> Packs::read_stored(Indexed const& what, Bytes& buffer)
     auto const stored = std::span<std::byte const>(buffer).subspan(kRecordHeaderBytes);
     auto plain = Buffer::of(header->raw_bytes);
     auto bench = benches_.lend();
-    auto const unpacked = bench->unpack(*header, stored, plain.span());
-    if (!unpacked.ok())
-        return damaged(unpacked.error().message);
+    auto const verified = verify(*bench, *header, stored, plain.span());
+    if (!verified.ok())
+        return damaged(verified.error().message);
     return *header;
 }
 

@@ -25,13 +25,14 @@ public:
         , env_(env)
         , directory_(std::move(directory))
         , alarm_(env.files, directory_)
-        , packs_(env.chance, directory_, benches_)
+        , vault_(options.keys, env.chance)
+        , packs_(env.chance, directory_, benches_, vault_)
     {
     }
 
     Result<std::shared_ptr<View const>> view(std::string const& name) override;
     Result<std::vector<std::string>> names() override;
-    Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct) override;
+    Result<Buffer> fetch(Wanted const& wanted, std::span<std::byte> direct) override;
     void closed(SnapshotView const& view) override;
     Result<void> refresh();
 
@@ -50,6 +51,7 @@ private:
     std::string const directory_;
     Alarm alarm_;
     Benches benches_;
+    Vault vault_;
     Packs packs_;
     std::mutex refresh_mutex_; // guards seen_; one refresh at a time
     std::map<std::uint32_t, Seen> seen_;
@@ -157,7 +159,8 @@ Result<void> PackReader::refresh()
 Result<std::shared_ptr<View const>> PackReader::view(std::string const& name)
 {
     auto manifest = TRY(read_manifest(env_.files, directory_, name));
-    auto view = std::make_shared<SnapshotView const>(*this, std::move(manifest));
+    auto domain = TRY(unlock(vault_, manifest));
+    auto view = std::make_shared<SnapshotView const>(*this, std::move(manifest), std::move(domain));
     {
         std::scoped_lock const guard(views_mutex_);
         views_.insert(view.get());
@@ -171,14 +174,14 @@ Result<std::vector<std::string>> PackReader::names()
     return list_manifests(env_.files, directory_);
 }
 
-Result<Buffer> PackReader::fetch(Hash const& hash, Kind kind, std::span<std::byte> direct)
+Result<Buffer> PackReader::fetch(Wanted const& wanted, std::span<std::byte> direct)
 {
-    TRY(watch(hash));
-    auto fetched = packs_.fetch(hash, kind, direct);
+    TRY(watch(wanted.hash));
+    auto fetched = packs_.fetch(wanted, direct);
     if (fetched.ok() || fetched.error().fault != Fault::not_found)
         return fetched;
     TRY(refresh());
-    fetched = packs_.fetch(hash, kind, direct);
+    fetched = packs_.fetch(wanted, direct);
     if (!fetched.ok() && fetched.error().fault == Fault::not_found)
         return fail(Fault::corrupt, fetched.error().message);
     return fetched;
@@ -194,9 +197,7 @@ void PackReader::closed(SnapshotView const& view)
 
 Result<std::unique_ptr<Reader>> Reader::open(Env env, std::string directory, Options options)
 {
-    auto const marker = TRY(read_file(env.files, store_path(directory), 4096));
-    if (as_text(marker) != kStoreText)
-        return fail(Fault::corrupt, fmt::format("{} is not a block store of format 1", directory));
+    TRY(check_marker(env.files, directory));
     auto reader = std::make_unique<PackReader>(env, std::move(directory), options);
     TRY(reader->refresh());
     return std::unique_ptr<Reader>(std::move(reader));

@@ -16,20 +16,12 @@ Result<void> remove_leftovers(Files& files, std::string const& directory)
     return {};
 }
 
-Result<void> check_marker(Files& files, std::string const& directory)
-{
-    auto const text = TRY(read_file(files, store_path(directory), 4096));
-    if (as_text(text) != kStoreText)
-        return fail(Fault::corrupt, fmt::format("{} is not a block store of format 1", directory));
-    return {};
-}
-
 /// Whether only what our own unfinished making leaves is in the directory.
 Result<bool> is_blank(Files& files, std::string const& directory)
 {
     for (auto const& name : TRY(files.list(directory))) {
         auto const path = directory + "/" + name;
-        if (name == "packs" || name == "manifests") {
+        if (name == "packs" || name == "manifests" || name == "staged") {
             if (!TRY(files.list(path)).empty())
                 return false;
         } else if (name != "lock" && name != "store.new") {
@@ -87,6 +79,18 @@ Result<bool> load_pack(Env env, std::string const& directory, std::uint32_t numb
 
 } // namespace
 
+Result<void> check_marker(Files& files, std::string const& directory)
+{
+    auto const text = TRY(read_file(files, store_path(directory), 4096));
+    if (as_text(text) == kStoreText || as_text(text) == kSealedStoreText)
+        return {};
+    if (as_text(text).starts_with("karat block store, format "))
+        return fail(Fault::unsupported, fmt::format("{} is a block store of a newer format; use "
+                                                    "the Karat that made it, or a newer one",
+                                                    directory));
+    return fail(Fault::corrupt, fmt::format("{} is not a block store", directory));
+}
+
 Result<void> prepare_directory(Files& files, std::string const& directory)
 {
     auto const marked = TRY(files.exists(store_path(directory)));
@@ -103,9 +107,11 @@ Result<void> finish_directory(Files& files, std::string const& directory)
 {
     TRY(files.make_dirs(packs_path(directory)));
     TRY(files.make_dirs(manifests_path(directory)));
+    TRY(files.make_dirs(staged_path(directory)));
     if (!TRY(files.exists(store_path(directory))))
         TRY(replace_file(files, store_path(directory), as_bytes(kStoreText)));
     TRY(remove_leftovers(files, packs_path(directory)));
+    TRY(remove_leftovers(files, staged_path(directory)));
     return remove_leftovers(files, manifests_path(directory));
 }
 

@@ -1,9 +1,18 @@
 target_link_libraries(karat_blocks PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt::fmt Threads::Threads)
 if(TARGET blocks_test)
   target_link_libraries(blocks_test PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt::fmt)
+  # Tests named Slow… break a store's life off at each of its operations.
+  set_tests_properties(blocks PROPERTIES ENVIRONMENT GTEST_FILTER=-Slow*)
+  add_test(NAME blocks_slow COMMAND blocks_test --gtest_filter=Slow*)
+  set_tests_properties(blocks_slow PROPERTIES LABELS slow TIMEOUT 600)
 endif()
-if(NOT KARAT_SANITIZE) # a program that measures, and what the shell tests make stores with
-  add_executable(blocks_bench ${PROJECT_SOURCE_DIR}/bench/blocks_bench.cpp)
-  target_compile_options(blocks_bench PRIVATE ${KARAT_WARNINGS})
-  target_link_libraries(blocks_bench PRIVATE karat_blocks karat_base)
+if(NOT KARAT_SANITIZE) # programs that measure; the shell tests make stores with the first
+  foreach(program blocks_bench collector_bench)
+    add_executable(${program} ${PROJECT_SOURCE_DIR}/bench/${program}.cpp)
+    target_compile_options(${program} PRIVATE ${KARAT_WARNINGS})
+    target_link_libraries(${program} PRIVATE karat_blocks karat_base Threads::Threads)
+  endforeach()
+  add_executable(ebs_load ${PROJECT_SOURCE_DIR}/bench/ebs_load.cpp)
+  target_compile_options(ebs_load PRIVATE ${KARAT_WARNINGS})
+  target_link_libraries(ebs_load PRIVATE karat_base PkgConfig::zstd fmt::fmt Threads::Threads)
 endif()

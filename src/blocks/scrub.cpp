@@ -86,7 +86,7 @@ Result<ScrubCursor> decode_cursor(std::string_view text)
 /// One thread's tools.
 struct PackCheck::Desk {
     Bench bench;
-    Bytes window;
+    Buffer window;
     std::uint64_t window_at = 0;
     std::size_t window_bytes = 0;
     Bytes plain;
@@ -158,13 +158,15 @@ void PackCheck::check_pack(std::vector<Indexed> const& records, Desk& desk)
     for (auto const& record : records) {
         auto const checked =
             pin ? check_record(record, pin, desk)
-                : fail(Fault::corrupt, fmt::format("{} is missing", pack_path(directory_, number)));
+                : Result<bool>(fail(Fault::corrupt,
+                                    fmt::format("{} is missing", pack_path(directory_, number))));
         std::scoped_lock const guard(mutex_);
         if (ended_)
             return;
         if (checked.ok()) {
             ++records_;
             plain_bytes_ += desk.plain.size();
+            sealed_ += checked.value() ? 0 : 1;
         } else if (still_there(record)) { // else it was collected or moved meanwhile
             bad_.emplace(record.hash, checked.error().message);
         }
@@ -177,7 +179,7 @@ bool PackCheck::still_there(Indexed const& record) const
     return at && at->pack == record.location.pack && at->offset == record.location.offset;
 }
 
-Result<void> PackCheck::check_record(Indexed const& record, Packs::Pin const& pin, Desk& desk)
+Result<bool> PackCheck::check_record(Indexed const& record, Packs::Pin const& pin, Desk& desk)
 {
     auto const& at = record.location;
     auto const damaged = [&](std::string_view why) {
@@ -188,23 +190,24 @@ Result<void> PackCheck::check_record(Indexed const& record, Packs::Pin const& pi
     if (at.stored_bytes > kMaxPageBytes)
         return damaged("its length is absurd");
     if (at.offset < desk.window_at || end > desk.window_at + desk.window_bytes) {
-        desk.window.resize(std::max<std::size_t>(kWindowBytes, end - at.offset));
+        if (desk.window.size < std::max<std::size_t>(kWindowBytes, end - at.offset))
+            desk.window = Buffer::of(std::max<std::size_t>(kWindowBytes, end - at.offset));
         desk.window_at = at.offset;
-        desk.window_bytes = TRY(pin.file().read_at(at.offset, desk.window));
+        desk.window_bytes = TRY(pin.file().read_at(at.offset, desk.window.span()));
         keep_pace(desk.window_bytes);
     }
     if (end > desk.window_at + desk.window_bytes)
         return damaged("the pack ends before it");
-    auto const bytes = std::span<std::byte const>(desk.window)
-                           .subspan(at.offset - desk.window_at, end - at.offset);
+    auto const bytes =
+        std::as_const(desk.window).span().subspan(at.offset - desk.window_at, end - at.offset);
     auto const header = parse_record_header(bytes, {at.pack, at.offset});
     if (!header || header->hash != record.hash || header->kind != at.kind ||
         header->stored_bytes != at.stored_bytes)
         return damaged("its header is wrong");
     desk.plain.resize(header->raw_bytes);
     auto const stored = bytes.subspan(kRecordHeaderBytes);
-    auto const unpacked = desk.bench.unpack(*header, stored, desk.plain);
-    return unpacked.ok() ? unpacked : Result<void>(damaged(unpacked.error().message));
+    auto const verified = packs_.verify(desk.bench, *header, stored, desk.plain);
+    return verified.ok() ? verified : Result<bool>(damaged(verified.error().message));
 }
 
 void PackCheck::keep_pace(std::uint64_t bytes)
@@ -242,6 +245,8 @@ Result<ScrubReport> PackStore::scrub(ScrubRequest const& request)
             cursor = std::move(read).value();
     if (cursor.pack == 0 || request.anew) // a new round
         cursor = {.began = format_time(env_.clock.now()), .done = cursor.done};
+    std::vector<std::string> locked;
+    auto const held = unlock_all(locked);
     PackCheck check(packs_, directory_,
                     {env_, options_.threads, request.bytes_per_second, cursor.pack});
     auto const before = cursor.bytes;
@@ -268,7 +273,11 @@ Result<ScrubReport> PackStore::scrub(ScrubRequest const& request)
         cursor.pack = 0;
         save();
     }
-    return ScrubReport{.bytes = cursor.bytes, .finished = finished, .damage = cursor.damage};
+    return ScrubReport{.bytes = cursor.bytes,
+                       .finished = finished,
+                       .damage = cursor.damage,
+                       .sealed = check.sealed(),
+                       .locked = std::move(locked)};
 }
 
 } // namespace karat::blocks

@@ -42,12 +42,13 @@ public:
     Bad const& bad() const { return bad_; }
     std::uint64_t records() const { return records_; }
     std::uint64_t bytes() const { return plain_bytes_; }
+    std::uint64_t sealed() const { return sealed_; } ///< Records whose key was not to be had.
 
 private:
     struct Desk;
     void work(Verified const& verified);
     void check_pack(std::vector<Indexed> const& records, Desk& desk);
-    Result<void> check_record(Indexed const& record, Packs::Pin const& pin, Desk& desk);
+    Result<bool> check_record(Indexed const& record, Packs::Pin const& pin, Desk& desk);
     bool still_there(Indexed const& record) const;
     void keep_pace(std::uint64_t bytes);
 
@@ -66,6 +67,7 @@ private:
     Bad bad_;
     std::uint64_t records_ = 0;
     std::uint64_t plain_bytes_ = 0;
+    std::uint64_t sealed_ = 0;
     std::uint64_t read_bytes_ = 0;
 };
 

@@ -16,7 +16,8 @@ PackStore::PackStore(Env env, std::string directory, Options options)
     , directory_(std::move(directory))
     , options_(options)
     , alarm_(env.files, directory_)
-    , packs_(env.chance, directory_, benches_)
+    , vault_(options.keys, env.chance)
+    , packs_(env.chance, directory_, benches_, vault_)
     , workers_(options.threads)
 {
 }
@@ -39,7 +40,25 @@ Result<void> PackStore::start()
     TRY(load_condemned(env_.files, directory_, packs_));
     PackWriter::Settings const settings{directory_, options_.pack_bytes, next_number};
     writer_.emplace(env_, settings, packs_, health_);
-    return {};
+    staging_.emplace(StagingTools{
+        .env = env_,
+        .directory = directory_,
+        .benches = benches_,
+        .packs = packs_,
+        .writer = *writer_,
+        .health = health_,
+        .registry = registry_,
+        .source = *this,
+        .vault = vault_,
+        .seal_for = [this](Facts const& facts,
+                           SnapshotView const* base) { return sealed_for(facts, base); },
+        .open_base = [this](std::string const& name) { return open_view(name); },
+        .begin =
+            [this](Facts facts, std::shared_ptr<SnapshotView const> base) {
+                return begin_over(std::move(facts), std::move(base));
+            },
+    });
+    return staging_->load();
 }
 
 Result<void> PackStore::check_free_name(std::string const& name)
@@ -61,6 +80,14 @@ Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts, std::optional<std:
         return fail(Fault::invalid,
                     fmt::format("'{}' with {} bytes cannot hold its base '{}' with {}", facts.name,
                                 facts.size_bytes, *base, base_view->facts().size_bytes));
+    auto ingest = TRY(begin_over(std::move(facts), std::move(base_view)));
+    return std::unique_ptr<Ingest>(std::move(ingest));
+}
+
+Result<std::unique_ptr<SnapshotIngest>>
+PackStore::begin_over(Facts facts, std::shared_ptr<SnapshotView const> base_view)
+{
+    auto sealed = TRY(sealed_for(facts, base_view.get()));
     TRY(registry_.begin_ingest(facts.name));
     // Asked only now: of two that begin at once, the slower finds what the faster made.
     auto const is_free = check_free_name(facts.name);
@@ -70,9 +97,9 @@ Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts, std::optional<std:
     }
     IngestTools const tools{env_,     directory_, benches_, packs_,
                             *writer_, workers_,   health_,  registry_};
-    std::unique_ptr<Ingest> ingest =
-        std::make_unique<SnapshotIngest>(tools, std::move(facts), std::move(base_view));
-    return ingest;
+    Manifest manifest{.facts = std::move(facts), .seal = std::move(sealed.seal)};
+    return std::make_unique<SnapshotIngest>(tools, std::move(manifest), std::move(base_view),
+                                            std::move(sealed.domain));
 }
 
 Result<std::shared_ptr<SnapshotView const>> PackStore::open_view(std::string const& name)
@@ -80,7 +107,9 @@ Result<std::shared_ptr<SnapshotView const>> PackStore::open_view(std::string con
     for (;;) {
         auto const collections = registry_.collections();
         auto manifest = TRY(read_manifest(env_.files, directory_, name));
-        auto view = std::make_shared<SnapshotView const>(*this, std::move(manifest));
+        auto domain = TRY(unlock(vault_, manifest));
+        auto view =
+            std::make_shared<SnapshotView const>(*this, std::move(manifest), std::move(domain));
         auto const opened = registry_.open_view(*view, collections);
         if (opened.ok())
             return view;
@@ -129,11 +158,12 @@ Result<Stats> PackStore::stats()
     return stats;
 }
 
-Result<Buffer> PackStore::fetch(Hash const& hash, Kind kind, std::span<std::byte> direct)
+Result<Buffer> PackStore::fetch(Wanted const& wanted, std::span<std::byte> direct)
 {
-    if (packs_.pardon(hash))
-        alarm_.raise(fmt::format("A snapshot read a record that was condemned: {}", hash.text()));
-    auto fetched = packs_.fetch(hash, kind, direct);
+    if (packs_.pardon(wanted.hash))
+        alarm_.raise(
+            fmt::format("A snapshot read a record that was condemned: {}", wanted.hash.text()));
+    auto fetched = packs_.fetch(wanted, direct);
     if (!fetched.ok() && fetched.error().fault == Fault::not_found)
         return fail(Fault::corrupt, fetched.error().message);
     return fetched;

@@ -5,9 +5,12 @@
 #include "alarm.hpp"
 #include "ingest.hpp"
 #include "pack_scan.hpp"
+#include "staging.hpp"
 
 namespace karat::blocks {
 
+/// Refuses what is no store, or of a format that is not known.
+Result<void> check_marker(Files& files, std::string const& directory);
 /// Refuses what is no store; makes the directory if absent.
 Result<void> prepare_directory(Files& files, std::string const& directory);
 /// The rest of making or opening it, under the lock: marker, folders, leftovers.
@@ -27,6 +30,7 @@ public:
 
     Result<std::unique_ptr<Ingest>> begin(Facts facts, std::optional<std::string> base) override;
     Result<std::shared_ptr<View const>> view(std::string const& name) override;
+    Result<Description> describe(std::string const& name) override;
     Result<void> remove(std::string const& name) override;
     Result<CollectReport> collect(std::span<std::string const> roots) override;
     Result<void> clear_alarm() override;
@@ -34,8 +38,9 @@ public:
     Result<Stats> stats() override;
     Result<CheckReport> check(std::function<bool(double)> progress) override;
     Result<ScrubReport> scrub(ScrubRequest const& request) override;
+    StagedSnapshots& staged() override { return *staging_; }
 
-    Result<Buffer> fetch(Hash const& hash, Kind kind, std::span<std::byte> direct) override;
+    Result<Buffer> fetch(Wanted const& wanted, std::span<std::byte> direct) override;
     void closed(SnapshotView const& view) override;
 
 private:
@@ -47,6 +52,14 @@ private:
     /// Names the snapshots that need a bad record, or whose map asks for what is not there.
     Result<std::vector<std::string>> whom_it_hits(std::map<Hash, std::string> const& bad);
     Result<void> check_free_name(std::string const& name);
+    Result<Sealed> sealed_for(Facts const& facts, SnapshotView const* base);
+    Result<void> note_seals();
+    /// From now on the store is of format 2, durably.
+    Result<void> mark_sealed();
+    /// Every domain whose key is to be had, and a sentence for each that is not.
+    std::vector<Vault::Held> unlock_all(std::vector<std::string>& locked);
+    Result<std::unique_ptr<SnapshotIngest>>
+    begin_over(Facts facts, std::shared_ptr<SnapshotView const> base_view);
 
     Env env_;
     std::string const directory_;
@@ -56,11 +69,14 @@ private:
     Health health_;
     Alarm alarm_;
     Registry registry_;
+    Vault vault_;
     Packs packs_;
-    std::optional<PackWriter> writer_; // set by start()
-    std::mutex collect_mutex_;         // one collection at a time
-    std::mutex scrub_mutex_;           // one scrub at a time
-    Workers workers_;                  // last: ends its jobs before what they use goes
+    std::optional<PackWriter> writer_;   // set by start()
+    std::mutex collect_mutex_;           // one collection at a time
+    std::mutex scrub_mutex_;             // one scrub at a time
+    std::mutex marker_mutex_;            // one change of the marker at a time
+    std::optional<StagingArea> staging_; // set by start()
+    Workers workers_;                    // last: ends its jobs before what they use goes
 };
 
 } // namespace karat::blocks

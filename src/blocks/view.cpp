@@ -22,13 +22,31 @@ Range bytes_of(Slice const& slice)
 
 Result<Page> read_page(Source& source, Hash const& hash)
 {
-    auto const plain = TRY(source.fetch(hash, Kind::page, {}));
+    auto const plain = TRY(source.fetch({hash, Kind::page}, {}));
     return decode_page(plain.span());
 }
 
-SnapshotView::SnapshotView(Source& source, Manifest manifest)
+Result<Vault::Held> unlock(Vault& vault, Manifest const& manifest)
+{
+    if (!manifest.seal)
+        return Vault::Held();
+    auto const& name = manifest.facts.name;
+    auto domain = vault.unlock(*manifest.seal);
+    if (!domain.ok())
+        return fail(domain.error().fault,
+                    fmt::format("Snapshot '{}' cannot be read: {}", name, domain.error().message));
+    if (domain.value()->mac(words_to_prove(manifest)) != manifest.seal->mac)
+        return fail(Fault::corrupt,
+                    fmt::format("The manifest of '{}' was changed by somebody without its key {}; "
+                                "put it back from a backup",
+                                name, manifest.seal->key));
+    return domain;
+}
+
+SnapshotView::SnapshotView(Source& source, Manifest manifest, Vault::Held domain)
     : source_(source)
     , manifest_(std::move(manifest))
+    , domain_(std::move(domain))
     , root_(root_of(manifest_))
 {
 }
@@ -72,20 +90,26 @@ Result<void> SnapshotView::read(std::uint64_t offset_bytes, std::span<std::byte>
     return {};
 }
 
+Result<Page> SnapshotView::slices(std::uint32_t index, BlockRange blocks) const
+{
+    Page met; // copied, so that no lock is held while they are read
+    if (auto const* const ref = find_page(manifest_.pages, index))
+        TRY(look_at_page(ref->hash, [&](Page const& page) {
+            auto it = first_behind(page, blocks.start);
+            for (; it != page.end() && it->start < blocks.end; ++it)
+                met.push_back(*it);
+        }));
+    return met;
+}
+
 Result<void> SnapshotView::read_in_page(std::uint32_t index, Range range,
                                         std::span<std::byte> into) const
 {
-    Page slices; // those that the range meets, copied so that no lock is held while reading them
-    if (auto const* const ref = find_page(manifest_.pages, index)) {
-        auto const block = static_cast<std::uint32_t>(range.offset_bytes / kBlockBytes);
-        TRY(look_at_page(ref->hash, [&](Page const& page) {
-            auto it = first_behind(page, block);
-            for (; it != page.end() && bytes_of(*it).offset_bytes < range.end_bytes(); ++it)
-                slices.push_back(*it);
-        }));
-    }
+    BlockRange const blocks{
+        static_cast<std::uint32_t>(range.offset_bytes / kBlockBytes),
+        static_cast<std::uint32_t>((range.end_bytes() + kBlockBytes - 1) / kBlockBytes)};
     auto at = range.offset_bytes;
-    for (auto const& slice : slices) {
+    for (auto const& slice : TRY(slices(index, blocks))) {
         auto const data = bytes_of(slice);
         auto const start = std::max(data.offset_bytes, at);
         auto const end = std::min(data.end_bytes(), range.end_bytes());
@@ -102,21 +126,25 @@ Result<void> SnapshotView::read_slice(Slice const& slice, std::uint64_t skip_byt
                                       std::span<std::byte> into) const
 {
     auto const from = slice.skip * kBlockBytes + skip_bytes;
+    auto const mine = domain_ ? domain_->tag() : DomainTag();
+    bool cached = false;
     bool fits = false;
-    auto const copy = [&](Buffer const& extent) {
-        fits = from + into.size() <= extent.size;
+    auto const copy = [&](Extent const& extent) {
+        cached = extent.domain == mine;
+        fits = cached && from + into.size() <= extent.bytes.size;
         if (fits)
-            copy_bytes(extent.span().subspan(from, into.size()), into.data());
+            copy_bytes(extent.bytes.span().subspan(from, into.size()), into.data());
     };
-    bool const cached = source_.extents.find(slice.hash, copy);
+    source_.extents.find(slice.hash, copy);
     if (!cached) {
         // A read of a whole extent is a copy or a restore: it goes past the cache.
         auto const direct = from == 0 ? into : std::span<std::byte>();
-        auto extent = TRY(source_.fetch(slice.hash, Kind::extent, direct));
-        if (extent.size == 0)
+        Extent extent{.bytes = {}, .domain = mine};
+        extent.bytes = TRY(source_.fetch({slice.hash, Kind::extent, domain_.get()}, direct));
+        if (extent.bytes.size == 0)
             return {};
         copy(extent);
-        auto const cost_bytes = extent.size;
+        auto const cost_bytes = extent.bytes.size;
         source_.extents.insert(slice.hash, std::move(extent), cost_bytes);
     }
     if (!fits)
@@ -164,6 +192,34 @@ Result<std::optional<Range>> SnapshotView::next_data(std::uint64_t offset_bytes)
     if (found)
         found->length_bytes = std::min(found->length_bytes, size - found->offset_bytes);
     return found;
+}
+
+Result<Piece> SnapshotView::piece_at(std::uint64_t offset_bytes) const
+{
+    auto const size = manifest_.facts.size_bytes;
+    if (offset_bytes >= size)
+        return fail(Fault::invalid, fmt::format("{} is behind the end of {}, which has {} bytes",
+                                                offset_bytes, manifest_.facts.name, size));
+    auto const index = static_cast<std::uint32_t>(offset_bytes / kPageSpanBytes);
+    auto const start = index * kPageSpanBytes;
+    Range found{0, kPageSpanBytes}; // within the page
+    bool is_data = false;
+    if (auto const* const ref = find_page(manifest_.pages, index))
+        TRY(look_at_page(ref->hash, [&](Page const& page) {
+            auto const block = static_cast<std::uint32_t>((offset_bytes - start) / kBlockBytes);
+            auto const next = first_behind(page, block);
+            is_data = next != page.end() && next->start <= block;
+            if (is_data) {
+                found = bytes_of(*next);
+                return;
+            }
+            auto const from = next == page.begin() ? 0 : bytes_of(*std::prev(next)).end_bytes();
+            auto const to = next == page.end() ? kPageSpanBytes : bytes_of(*next).offset_bytes;
+            found = {from, to - from};
+        }));
+    found.offset_bytes += start;
+    found.length_bytes = std::min(found.length_bytes, size - found.offset_bytes);
+    return Piece{found, is_data};
 }
 
 } // namespace karat::blocks

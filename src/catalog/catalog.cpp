@@ -6,8 +6,7 @@
 #include "rows.hpp"
 
 #include "karat/log.hpp"
-
-#include <mutex>
+#include "karat/mutex.hpp"
 
 namespace karat::catalog {
 namespace {
@@ -53,7 +52,7 @@ public:
 
     void on_task(std::function<void()> wake) override
     {
-        std::scoped_lock const guard(wake_mutex_);
+        Lock const guard(wake_mutex_);
         wake_ = std::move(wake);
     }
 
@@ -130,20 +129,16 @@ private:
 
     void wake()
     {
-        std::function<void()> wake;
-        {
-            std::scoped_lock const guard(wake_mutex_);
-            wake = wake_;
-        }
-        if (wake)
-            wake();
+        Lock const guard(wake_mutex_); // so that who takes it back is not called any more
+        if (wake_)
+            wake_();
     }
 
     Env env_;
     Gate gate_{kPatience}; // guards database_
     std::unique_ptr<Database> database_;
-    std::mutex wake_mutex_;
-    std::function<void()> wake_;
+    Mutex wake_mutex_;
+    std::function<void()> wake_ GUARDED_BY(wake_mutex_);
 };
 
 } // namespace

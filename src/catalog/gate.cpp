@@ -5,10 +5,10 @@ namespace karat::catalog {
 
 Result<Gate::Pass> Gate::enter()
 {
-    std::unique_lock guard(mutex_);
+    Lock guard(mutex_);
     bool const reentered = inside_ == std::this_thread::get_id();
     VERIFY(!reentered);
-    auto const is_free = [this] { return inside_ == std::thread::id(); };
+    auto const is_free = [this]() REQUIRES(mutex_) { return inside_ == std::thread::id(); };
     if (!left_.wait_for(guard, patience_, is_free))
         return fail(Fault::unavailable, "The catalog is busy: try again");
     inside_ = std::this_thread::get_id();
@@ -20,7 +20,7 @@ Gate::Pass::~Pass()
     if (!gate_)
         return;
     {
-        std::scoped_lock const guard(gate_->mutex_);
+        Lock const guard(gate_->mutex_);
         gate_->inside_ = {};
     }
     gate_->left_.notify_one();

@@ -3,11 +3,11 @@
 // for itself.
 #pragma once
 
+#include "karat/mutex.hpp"
 #include "karat/result.hpp"
 
 #include <chrono>
 #include <condition_variable>
-#include <mutex>
 #include <thread>
 
 namespace karat::catalog {
@@ -43,9 +43,9 @@ public:
 
 private:
     std::chrono::milliseconds const patience_;
-    std::mutex mutex_;
-    std::condition_variable left_;
-    std::thread::id inside_; // no thread's id when the gate is free
+    Mutex mutex_;
+    std::condition_variable_any left_;
+    std::thread::id inside_ GUARDED_BY(mutex_); // no thread's id when the gate is free
 };
 
 } // namespace karat::catalog

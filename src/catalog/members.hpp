@@ -25,6 +25,8 @@ void members(auto& visit, Is<Account> auto& it)
     visit("name", it.name);
     visit("alias", it.alias);
     visit("created", it.created);
+    visit("encrypts_in", it.encrypts_in);
+    visit("default_keys", it.default_keys);
 }
 
 void members(auto& visit, Is<AccessKey> auto& it)
@@ -52,6 +54,7 @@ void members(auto& visit, Is<BlockDevice> auto& it)
     visit("throughput_mibps", it.throughput_mibps);
     visit("delete_on_termination", it.delete_on_termination);
     visit("encrypted", it.encrypted);
+    visit("kms_key", it.kms_key);
 }
 
 void members(auto& visit, Is<Image> auto& it)
@@ -81,6 +84,13 @@ void members(auto& visit, Is<Image> auto& it)
     visit("tags", it.tags);
 }
 
+void members(auto& visit, Is<DirectWrite> auto& it)
+{
+    visit("timeout_minutes", it.timeout_minutes);
+    visit("sealed", it.sealed);
+    visit("blocks", it.blocks);
+}
+
 void members(auto& visit, Is<Snapshot> auto& it)
 {
     visit("id", it.id);
@@ -99,6 +109,8 @@ void members(auto& visit, Is<Snapshot> auto& it)
     visit("parent", it.parent);
     visit("is_public", it.is_public);
     visit("volume_permissions", it.volume_permissions);
+    visit("kms_key", it.kms_key);
+    visit("direct", it.direct);
     visit("tags", it.tags);
 }
 
@@ -135,6 +147,15 @@ void members(auto& visit, Is<VolumeModification> auto& it)
     visit("ended", it.ended);
 }
 
+void members(auto& visit, Is<VolumeEvent> auto& it)
+{
+    visit("id", it.id);
+    visit("type", it.type);
+    visit("description", it.description);
+    visit("instance", it.instance);
+    visit("at", it.at);
+}
+
 void members(auto& visit, Is<Volume> auto& it)
 {
     visit("id", it.id);
@@ -153,6 +174,8 @@ void members(auto& visit, Is<Volume> auto& it)
     visit("attachment", it.attachment);
     visit("modification", it.modification);
     visit("modified", it.modified);
+    visit("event", it.event);
+    visit("kms_key", it.kms_key);
     visit("tags", it.tags);
 }
 

@@ -157,6 +157,7 @@ public:
         app_.add_flag("--json", options_.json, "Print JSON");
         add_plain(&app_, "status", "What runs and how full the store is", "status");
         add_accounts();
+        add_encryption_keys();
         add_images();
         add_store();
     }
@@ -233,6 +234,39 @@ private:
         });
     }
 
+    /// A command about the keys of an account in a region.
+    CLI::App* scoped(CLI::App* group, char const* name, char const* help)
+    {
+        auto* const command = group->add_subcommand(name, help);
+        member(command, "--account", "account", "The owner's name")->required();
+        member(command, "--region", "region", "The default is the daemon's first region");
+        return command;
+    }
+
+    void add_encryption_keys()
+    {
+        auto* const key = add_group("encryption-key", "Keys that volumes are encrypted with");
+        auto* const create = scoped(key, "create", "Make a key; back up the key file then");
+        member(create, "--alias", "alias", "alias/..., by which callers may name it");
+        member(create, "--description", "description", "For people");
+        on_answer(create, "encryption-key-create");
+        auto* const list = scoped(key, "list", "List an account's keys in a region");
+        on(list, [this]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), "encryption-key-list", request_));
+            print_rows(options_, answer.at("keys"), {"arn", "alias", "state", "created"});
+            return {};
+        });
+        for (bool const enabled : {true, false}) {
+            auto* const change =
+                scoped(key, enabled ? "enable" : "disable",
+                       enabled ? "Make a key usable again"
+                               : "What is encrypted with the key cannot be opened any more");
+            member(change, "key", "key", "Its ARN, id or alias")->required();
+            change->parse_complete_callback([this, enabled] { request_["enabled"] = enabled; });
+            on_answer(change, "encryption-key-enable");
+        }
+    }
+
     void add_images()
     {
         auto* const image = add_group("image", "Images");
@@ -254,6 +288,10 @@ private:
         import->add_option_function<std::uint64_t>(
             "--size", [this](std::uint64_t const& gib) { request_["size_gib"] = gib; },
             "The volume's size in GiB; the default is the disk's");
+        import->add_flag_callback(
+            "--encrypted", [this] { request_["encrypted"] = true; },
+            "Encrypt it, with the account's default key unless one is named");
+        member(import, "--encryption-key", "encryption_key", "Its ARN, id or alias");
         import->add_flag_callback(
             "--public", [this] { request_["public"] = true; }, "Anyone may launch it");
         import->add_flag("--no-wait", no_wait_, "Return at once; the import goes on in the daemon");
@@ -320,10 +358,27 @@ private:
             return {};
         });
         add_plain(store, "stats", "What the store holds", "store-stats");
+        on(store->add_subcommand("cache", "Which snapshots this host has copies of, and how much"),
+           [this]() -> Result<void> {
+               auto const answer = TRY(ask(options_.socket(), "store-cache", Json::object()));
+               print_rows(options_, answer.at("cached"),
+                          {"snapshot", "state", "bytes", "full_bytes", "traced"});
+               return {};
+           });
         add_plain(store, "rebuild", "After the catalog was lost: snapshots' rows from the store",
                   "store-rebuild");
         on(store->add_subcommand("check", "Read and verify everything"),
            [this] { return check_store(options_); });
+    }
+
+    /// Asks the daemon and prints what it says.
+    void on_answer(CLI::App* command, std::string verb)
+    {
+        on(command, [this, verb = std::move(verb)]() -> Result<void> {
+            auto const answer = TRY(ask(options_.socket(), verb, request_));
+            print_object(options_, answer);
+            return {};
+        });
     }
 
     void on(CLI::App* command, std::function<Result<void>()> run)

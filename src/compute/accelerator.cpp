@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accelerator.hpp"
 
-#include "process.hpp"
+#include "karat/process.hpp"
 
 #include <algorithm>
 #include <array>

@@ -49,7 +49,8 @@ std::string file_node(std::string const& path) { return named('f', path); }
 
 std::string backing_node(VolumeId const& volume, Backing const& backing)
 {
-    return named('b', volume.text() + '\n' + backing.socket + '\n' + backing.name);
+    auto const& [socket, name, file] = backing;
+    return named('b', volume.text() + '\n' + (file.empty() ? socket + '\n' + name : file));
 }
 
 std::string dead_node(VolumeId const& volume) { return named('d', volume.text()); }
@@ -76,6 +77,11 @@ Json file_options(std::string const& path, Position position)
 
 Json backing_options(VolumeId const& volume, Backing const& backing)
 {
+    if (!backing.file.empty())
+        return {{"driver", "file"},
+                {"node-name", backing_node(volume, backing)},
+                {"read-only", true},
+                {"filename", backing.file}};
     return {{"driver", "nbd"},        {"node-name", backing_node(volume, backing)},
             {"read-only", true},      {"server", {{"type", "unix"}, {"path", backing.socket}}},
             {"export", backing.name}, {"reconnect-delay", kReconnectSeconds}};
@@ -197,6 +203,31 @@ std::vector<std::string> BlockGraph::unused() const
         if (is_ours(node.name) && std::ranges::none_of(edges_, points_here))
             names.push_back(node.name);
     }
+    return names;
+}
+
+std::set<std::uint64_t> BlockGraph::in_devices() const
+{
+    std::set<std::uint64_t> reached;
+    for (Node const& node : nodes_)
+        if (node.device && !node.name.empty())
+            reached.insert(node.id);
+    for (std::size_t before = 0; before != reached.size();) {
+        before = reached.size();
+        for (Edge const& edge : edges_)
+            if (reached.contains(edge.parent))
+                reached.insert(edge.child);
+    }
+    return reached;
+}
+
+std::vector<std::string> BlockGraph::left_over() const
+{
+    auto const reached = in_devices();
+    std::vector<std::string> names;
+    for (Node const& node : nodes_)
+        if (is_ours(node.name) && !reached.contains(node.id))
+            names.push_back(node.name);
     return names;
 }
 

@@ -3,7 +3,7 @@
 // from what a node is, so that a daemon that was restarted, or a task that runs twice, finds what
 // is there by asking QEMU alone.
 //
-//   o… qcow2 overlay   f… its file   b… the NBD backing of a volume     (… 24 hexadecimal digits)
+//   o… qcow2 overlay   f… its file   b… a volume's backing, NBD or raw   (… 24 hexadecimal digits)
 //   d… what a volume's device has after the volume was pulled out of it
 #pragma once
 
@@ -47,6 +47,9 @@ public:
     Result<std::vector<std::string>> chain(VolumeId const& volume) const;
     /// The nodes of ours that nothing uses.
     std::vector<std::string> unused() const;
+    /// The nodes of ours that no device of the guest has. More than unused(): QEMU itself holds
+    /// what a device had until it has taken that apart, by a block backend without a name.
+    std::vector<std::string> left_over() const;
 
 private:
     struct Node {
@@ -63,6 +66,7 @@ private:
     Result<void> add_edge(Json const& json);
     Node const* find(std::uint64_t id) const;
     Node const* below(Node const& parent, std::string_view edge) const;
+    std::set<std::uint64_t> in_devices() const;
 
     std::vector<Node> nodes_;
     std::vector<Edge> edges_;

@@ -14,7 +14,7 @@ constexpr std::size_t kConsoleBytes = 64 * 1024;
 
 Result<void> FakeHypervisor::start(Machine const& machine)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("start"));
     if (running_.contains(machine.id))
         return {};
@@ -29,7 +29,7 @@ Result<void> FakeHypervisor::start(Machine const& machine)
 Result<void> FakeHypervisor::request_shutdown(InstanceId const& id)
 {
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         TRY(trip("request_shutdown"));
         TRY(find_running(id));
         if (!obedient_)
@@ -41,7 +41,7 @@ Result<void> FakeHypervisor::request_shutdown(InstanceId const& id)
 
 Result<void> FakeHypervisor::reset(InstanceId const& id)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("reset"));
     TRY(find_running(id));
     consoles_[id] += fmt::format("fake: {} reset\n", id.text());
@@ -50,7 +50,7 @@ Result<void> FakeHypervisor::reset(InstanceId const& id)
 
 Result<void> FakeHypervisor::request_reboot(InstanceId const& id)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("request_reboot"));
     TRY(find_running(id));
     if (obedient_)
@@ -60,7 +60,7 @@ Result<void> FakeHypervisor::request_reboot(InstanceId const& id)
 
 Result<void> FakeHypervisor::kill(InstanceId const& id)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("kill"));
     running_.erase(id);
     return {};
@@ -68,14 +68,14 @@ Result<void> FakeHypervisor::kill(InstanceId const& id)
 
 Result<Power> FakeHypervisor::power(InstanceId const& id)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("power"));
     return running_.contains(id) ? Power::running : Power::off;
 }
 
 Result<std::vector<InstanceId>> FakeHypervisor::running()
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("running"));
     std::vector<InstanceId> ids;
     for (auto const& [id, machine] : running_)
@@ -85,7 +85,7 @@ Result<std::vector<InstanceId>> FakeHypervisor::running()
 
 Result<Swapped> FakeHypervisor::swap_overlays(InstanceId const& id, std::vector<Swap> const& swaps)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("swap_overlays"));
     auto* const machine = TRY(find_running(id));
     for (Swap const& swap : swaps) { // all or nothing, as the transaction of the real one
@@ -102,7 +102,7 @@ Result<Swapped> FakeHypervisor::swap_overlays(InstanceId const& id, std::vector<
 
 Result<void> FakeHypervisor::rebase(InstanceId const& id, Disk const& disk)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("rebase"));
     auto* const machine = TRY(find_running(id));
     auto* const current = TRY(find_disk(*machine, disk.volume));
@@ -115,7 +115,7 @@ Result<void> FakeHypervisor::rebase(InstanceId const& id, Disk const& disk)
 
 Result<void> FakeHypervisor::attach_disk(InstanceId const& id, Disk const& disk)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("attach_disk"));
     auto* const machine = TRY(find_running(id));
     if (find_disk(*machine, disk.volume).ok())
@@ -130,7 +130,7 @@ Result<void> FakeHypervisor::attach_disk(InstanceId const& id, Disk const& disk)
 
 Result<bool> FakeHypervisor::detach_disk(InstanceId const& id, VolumeId const& volume, Unplug how)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("detach_disk"));
     auto* const machine = TRY(find_running(id));
     if (how == Unplug::asking && !obedient_)
@@ -142,7 +142,7 @@ Result<bool> FakeHypervisor::detach_disk(InstanceId const& id, VolumeId const& v
 Result<void> FakeHypervisor::grow_disk(InstanceId const& id, VolumeId const& volume,
                                        std::uint64_t size_bytes)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("grow_disk"));
     auto* const machine = TRY(find_running(id));
     auto* const disk = TRY(find_disk(*machine, volume));
@@ -153,7 +153,7 @@ Result<void> FakeHypervisor::grow_disk(InstanceId const& id, VolumeId const& vol
 Result<void> FakeHypervisor::set_open_ports(InstanceId const& id,
                                             std::vector<OpenPorts> const& ports)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("set_open_ports"));
     auto* const machine = TRY(find_running(id));
     machine->nic.open_ports = ports;
@@ -162,7 +162,7 @@ Result<void> FakeHypervisor::set_open_ports(InstanceId const& id,
 
 Result<std::string> FakeHypervisor::console(InstanceId const& id, std::size_t limit_bytes)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("console"));
     auto const found = consoles_.find(id);
     if (found == consoles_.end())
@@ -173,7 +173,7 @@ Result<std::string> FakeHypervisor::console(InstanceId const& id, std::size_t li
 
 Result<void> FakeHypervisor::forget(InstanceId const& id)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     TRY(trip("forget"));
     if (running_.contains(id))
         return Error{Fault::wrong_state, Noun::instance, id.text() + " is running"};
@@ -183,19 +183,19 @@ Result<void> FakeHypervisor::forget(InstanceId const& id)
 
 void FakeHypervisor::listen(Listener listener)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     listener_ = std::move(listener);
 }
 
 Result<void> FakeHypervisor::adopt()
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     return trip("adopt");
 }
 
 std::optional<Machine> FakeHypervisor::machine(InstanceId const& id) const
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     auto const found = running_.find(id);
     if (found == running_.end())
         return std::nullopt;
@@ -204,7 +204,7 @@ std::optional<Machine> FakeHypervisor::machine(InstanceId const& id) const
 
 std::optional<Disk> FakeHypervisor::disk(VolumeId const& volume) const
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     for (auto const& [id, machine] : running_)
         for (Disk const& disk : machine.disks)
             if (disk.volume == volume)
@@ -218,25 +218,25 @@ void FakeHypervisor::die(InstanceId const& id) { end(id, Event::died); }
 
 void FakeHypervisor::lose_power()
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     running_.clear();
 }
 
 void FakeHypervisor::fail_next(std::string const& operation, Fault fault)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     failures_[operation] = fault;
 }
 
 void FakeHypervisor::set_obedient(bool obedient)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     obedient_ = obedient;
 }
 
 void FakeHypervisor::print(InstanceId const& id, std::string_view text)
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     auto& console = consoles_[id];
     console += text;
     if (console.size() > kConsoleBytes)
@@ -275,7 +275,7 @@ void FakeHypervisor::end(InstanceId const& id, Event event)
 {
     Listener listener;
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         if (running_.erase(id) == 0)
             return;
         if (event == Event::shut_down)

@@ -113,7 +113,10 @@ Result<bool> detach_disk(Qmp& qmp, VolumeId const& volume, Unplug how)
     if (!gone && !dead)
         TRY(pull_out(qmp, graph, volume));
     TRY(sweep(qmp));
-    return true;
+    // The device is gone before QEMU has let go of its files: their locks would keep the next
+    // machine out.
+    auto const now = TRY(query_graph(qmp));
+    return now.left_over().empty();
 }
 
 Result<void> grow_disk(Qmp& qmp, VolumeId const& volume, std::uint64_t size_bytes)

@@ -95,8 +95,20 @@ TEST(BlockGraph, TellsChainsAndWhatIsUnused)
     EXPECT_EQ(graph.chain(kVolume).value(),
               (std::vector<std::string>{"o11111111111111111111111a", "b11111111111111111111111a"}));
     EXPECT_EQ(graph.unused(), std::vector<std::string>{"o11111111111111111111111b"});
+    EXPECT_EQ(graph.left_over(), graph.unused());
     auto const other = VolumeId::parse("vol-0123456789abcdef1").value();
     EXPECT_EQ(graph.chain(other).error().fault, Fault::not_found);
+}
+
+TEST(BlockGraph, TellsWhatADeviceThatIsGoneStillHolds)
+{
+    auto json = graph_json();
+    json["nodes"][0]["name"] = "";
+    auto const graph = BlockGraph::parse(json).value();
+    EXPECT_EQ(graph.unused(), std::vector<std::string>{"o11111111111111111111111b"});
+    EXPECT_EQ(graph.left_over(),
+              (std::vector<std::string>{"o11111111111111111111111a", "f11111111111111111111111a",
+                                        "b11111111111111111111111a", "o11111111111111111111111b"}));
 }
 
 TEST(BlockGraph, RefusesWhatItCannotRead)

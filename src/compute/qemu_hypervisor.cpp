@@ -8,6 +8,7 @@
 
 #include "karat/console_ring.hpp"
 #include "karat/log.hpp"
+#include "karat/mutex.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -22,7 +23,7 @@ constexpr std::chrono::seconds kNetRetry{2};
 
 /// The place of one instance. Work on a machine is done one piece at a time.
 struct Cell {
-    std::mutex work; // guards `machine`
+    Mutex work; // guards `machine`, which is reached through Cells::Hold alone
     std::unique_ptr<QemuMachine> machine;
     int users = 0; // guarded by Cells' mutex
 };
@@ -41,7 +42,7 @@ public:
             , lock_(cell_.work)
         {
         }
-        ~Hold()
+        ~Hold() UNCHECKED_THREADS // the lock is taken by the constructor
         {
             bool const empty = !cell_.machine;
             lock_.unlock();
@@ -55,12 +56,12 @@ public:
         Cells& cells_;
         InstanceId id_;
         Cell& cell_;
-        std::unique_lock<std::mutex> lock_;
+        Lock lock_;
     };
 
     std::vector<InstanceId> ids()
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         std::vector<InstanceId> ids;
         for (auto const& [id, cell] : cells_)
             ids.push_back(id);
@@ -70,22 +71,22 @@ public:
 private:
     Cell& enter(InstanceId const& id)
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         auto& cell = cells_[id];
         ++cell.users;
         return cell;
     }
     void leave(InstanceId const& id, bool empty)
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         auto const found = cells_.find(id);
         // Another user may have filled it since; it is removed by the last one that saw it empty.
         if (--found->second.users == 0 && empty)
             cells_.erase(found);
     }
 
-    std::mutex mutex_;
-    std::map<InstanceId, Cell> cells_;
+    Mutex mutex_;
+    std::map<InstanceId, Cell> cells_ GUARDED_BY(mutex_);
 };
 
 class QemuHypervisor final : public Hypervisor {
@@ -132,8 +133,8 @@ private:
     Kind kind_;
     Supervisor supervisor_; // outlives the machines, which it watches
     Host host_;
-    std::mutex listener_mutex_; // guards the next
-    Listener listener_;
+    Mutex listener_mutex_;
+    Listener listener_ GUARDED_BY(listener_mutex_);
     Cells cells_;
 };
 
@@ -305,19 +306,15 @@ Result<void> QemuHypervisor::forget(InstanceId const& id)
 
 void QemuHypervisor::listen(Listener listener)
 {
-    std::lock_guard const lock(listener_mutex_);
+    Lock const lock(listener_mutex_);
     listener_ = std::move(listener);
 }
 
 void QemuHypervisor::tell(InstanceId const& id, Event event)
 {
-    Listener listener;
-    {
-        std::lock_guard const lock(listener_mutex_);
-        listener = listener_;
-    }
-    if (listener)
-        listener(id, event);
+    Lock const lock(listener_mutex_); // so that who takes it back is not called any more
+    if (listener_)
+        listener_(id, event);
 }
 
 Result<void> QemuHypervisor::adopt()

@@ -185,7 +185,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(Host& host, Machine con
 Result<std::unique_ptr<QemuMachine>> QemuMachine::take_up(Host& host, InstanceId const& id)
 {
     Folder const folder(host.options.run_directory, id);
-    auto qemu = TRY(Process::find(host.env.files, folder.qemu_pid(), folder.qemu_pid()));
+    auto qemu = Process::find(host.env.files, folder.qemu_pid(), folder.qemu_pid());
     if (!qemu)
         return Error{Fault::not_found, Noun::instance, id.text() + " is not running"};
     auto machine = TRY(join(host, id, std::move(*qemu)));
@@ -252,7 +252,7 @@ Result<void> QemuMachine::start_net()
 
 Result<void> QemuMachine::find_net()
 {
-    net_ = TRY(Process::find(host_.env.files, folder_.net_pid(), folder_.net_settings()));
+    net_ = Process::find(host_.env.files, folder_.net_pid(), folder_.net_settings());
     if (!net_)
         return start_net();
     host_.supervisor.watch_net(ticket_, *net_);

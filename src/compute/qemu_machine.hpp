@@ -3,11 +3,11 @@
 #pragma once
 
 #include "folder.hpp"
-#include "process.hpp"
 #include "supervisor.hpp"
 
 #include "karat/compute.hpp"
 #include "karat/net_settings.hpp"
+#include "karat/process.hpp"
 
 namespace karat::compute {
 

@@ -3,9 +3,9 @@
 // karat-net's path in KARAT_NET; skipped where a program is missing.
 #include "accelerator.hpp"
 #include "boot_sector_for_test.hpp"
-#include "process.hpp"
 
 #include "karat/compute.hpp"
+#include "karat/process.hpp"
 
 #include <condition_variable>
 #include <csignal>
@@ -116,7 +116,7 @@ protected:
     std::optional<Process> process(std::string const& pid_file, std::string const& mark)
     {
         auto const folder = options_.run_directory + '/' + kInstance.text() + '/';
-        return Process::find(posix_env().files, folder + pid_file, folder + mark).value();
+        return Process::find(posix_env().files, folder + pid_file, folder + mark);
     }
 
     QemuOptions options_;

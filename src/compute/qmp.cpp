@@ -44,21 +44,21 @@ Qmp::Qmp(Fd fd, OnEvent on_event)
 Result<Json> Qmp::run(std::string const& command, Json arguments,
                       std::chrono::milliseconds patience)
 {
-    std::lock_guard const turn(turn_);
+    Lock const turn(turn_);
     Json request = {{"execute", command}};
     if (!arguments.empty())
         request["arguments"] = std::move(arguments);
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         if (closed_)
             return gone(command);
         request["id"] = ++last_id_;
         reply_.reset();
     }
     TRY(send(request.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n', patience));
-    std::unique_lock lock(mutex_);
+    Lock lock(mutex_);
     bool const woken =
-        changed_.wait_for(lock, patience, [this] { return reply_.has_value() || closed_; });
+        changed_.wait_for(lock, patience, [this]() REQUIRES(mutex_) { return reply_ || closed_; });
     if (!woken)
         return fail(Fault::unavailable, fmt::format("QEMU does not answer {}", command));
     if (!reply_)
@@ -107,7 +107,7 @@ void Qmp::take_line(std::string const& line)
         on_event_(event, json);
         return;
     }
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     auto const id = json.find("id");
     // The greeting has no id; a reply that came too late has an old one.
     if (id == json.end() || !id->is_number_unsigned() || id->get<std::uint64_t>() != last_id_)
@@ -118,7 +118,7 @@ void Qmp::take_line(std::string const& line)
 
 void Qmp::close()
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     closed_ = true;
     changed_.notify_all();
 }

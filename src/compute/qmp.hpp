@@ -5,12 +5,12 @@
 #include "line_buffer.hpp"
 
 #include "karat/fd.hpp"
+#include "karat/mutex.hpp"
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -41,20 +41,20 @@ public:
     bool pump();
 
 private:
-    Result<void> send(std::string const& line, std::chrono::milliseconds patience);
+    Result<void> send(std::string const& line, std::chrono::milliseconds patience) REQUIRES(turn_);
     void take_line(std::string const& line);
     void close();
 
     Fd fd_;
     OnEvent on_event_;
     LineBuffer lines_;
-    std::mutex turn_; // held by the one command that is under way
+    Mutex turn_; // held by the one command that is under way
 
-    std::mutex mutex_; // guards all below
-    std::condition_variable changed_;
-    std::uint64_t last_id_ = 0;
-    std::optional<Json> reply_;
-    bool closed_ = false;
+    Mutex mutex_;
+    std::condition_variable_any changed_;
+    std::uint64_t last_id_ GUARDED_BY(mutex_) = 0;
+    std::optional<Json> reply_ GUARDED_BY(mutex_);
+    bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 } // namespace karat::compute

@@ -51,14 +51,14 @@ void Supervisor::stop()
 
 Supervisor::Ticket Supervisor::new_ticket()
 {
-    std::lock_guard const lock(watches_mutex_);
+    Lock const lock(watches_mutex_);
     return ++last_ticket_;
 }
 
 void Supervisor::watch(InstanceId const& id, Ticket ticket, Qmp& qmp, Process const& qemu)
 {
     {
-        std::lock_guard const lock(watches_mutex_);
+        Lock const lock(watches_mutex_);
         watches_.emplace(ticket, Watch{id, &qmp, qemu.pidfd()});
     }
     wake();
@@ -67,7 +67,7 @@ void Supervisor::watch(InstanceId const& id, Ticket ticket, Qmp& qmp, Process co
 void Supervisor::watch_net(Ticket ticket, Process const& net)
 {
     {
-        std::lock_guard const lock(watches_mutex_);
+        Lock const lock(watches_mutex_);
         if (auto const found = watches_.find(ticket); found != watches_.end())
             found->second.net_pidfd = net.pidfd();
     }
@@ -76,13 +76,13 @@ void Supervisor::watch_net(Ticket ticket, Process const& net)
 
 void Supervisor::unwatch(Ticket ticket)
 {
-    std::lock_guard const lock(watches_mutex_);
+    Lock const lock(watches_mutex_);
     watches_.erase(ticket);
 }
 
 void Supervisor::post(News news, std::chrono::milliseconds delay)
 {
-    std::lock_guard const lock(news_mutex_);
+    Lock const lock(news_mutex_);
     auto const at = std::chrono::steady_clock::now() + delay;
     auto const later = std::ranges::find_if(news_, [&](Due const& due) { return due.at > at; });
     news_.insert(later, Due{at, std::move(news)});
@@ -110,7 +110,7 @@ void Supervisor::watch_all(std::stop_token stop)
 
 void Supervisor::collect(Round& round)
 {
-    std::lock_guard const lock(watches_mutex_);
+    Lock const lock(watches_mutex_);
     round.polls.push_back({wake_.get(), POLLIN, 0});
     for (auto const& [ticket, watch] : watches_) {
         for (int const fd :
@@ -123,7 +123,7 @@ void Supervisor::collect(Round& round)
 
 void Supervisor::look_after(Ticket ticket, Round const& round)
 {
-    std::lock_guard const lock(watches_mutex_);
+    Lock const lock(watches_mutex_);
     auto const found = watches_.find(ticket);
     if (found == watches_.end())
         return;
@@ -142,14 +142,15 @@ void Supervisor::look_after(Ticket ticket, Round const& round)
 
 void Supervisor::tell_all(std::stop_token stop)
 {
-    std::unique_lock lock(news_mutex_);
+    Lock lock(news_mutex_);
     while (!stop.stop_requested()) {
         auto const now = std::chrono::steady_clock::now();
         if (news_.empty() || news_.front().at > now) {
             auto const until =
                 news_.empty() ? now + std::chrono::milliseconds(kLongestSleepMs) : news_.front().at;
-            news_changed_.wait_until(lock, stop, until,
-                                     [&] { return !news_.empty() && news_.front().at < until; });
+            news_changed_.wait_until(lock, stop, until, [&]() REQUIRES(news_mutex_) {
+                return !news_.empty() && news_.front().at < until;
+            });
             continue;
         }
         auto const news = std::move(news_.front().news);

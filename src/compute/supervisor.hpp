@@ -4,15 +4,14 @@
 // two because the herald's work runs commands, whose replies the watcher must read.
 #pragma once
 
-#include "process.hpp"
 #include "qmp.hpp"
 
 #include "karat/compute.hpp"
+#include "karat/process.hpp"
 
 #include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <thread>
 
 namespace karat::compute {
@@ -76,13 +75,13 @@ private:
     OnNews on_news_;
     Fd wake_;
 
-    std::mutex watches_mutex_; // guards the next two; held while pumping
-    std::map<Ticket, Watch> watches_;
-    Ticket last_ticket_ = 0;
+    Mutex watches_mutex_; // held while pumping
+    std::map<Ticket, Watch> watches_ GUARDED_BY(watches_mutex_);
+    Ticket last_ticket_ GUARDED_BY(watches_mutex_) = 0;
 
-    std::mutex news_mutex_; // guards the next
+    Mutex news_mutex_;
     std::condition_variable_any news_changed_;
-    std::deque<Due> news_; // bounded: a few kinds for each watch
+    std::deque<Due> news_ GUARDED_BY(news_mutex_); // bounded: a few kinds for each watch
 
     std::jthread watcher_; // last, so that they end before what they use
     std::jthread herald_;

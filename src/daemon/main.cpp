@@ -7,6 +7,7 @@
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
 #include "karat/engine.hpp"
+#include "karat/keys.hpp"
 #include "karat/log.hpp"
 #include "karat/volumes.hpp"
 
@@ -25,6 +26,7 @@ namespace {
 
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
 constexpr int kSupervisionMs = 2000;
+constexpr int kPromotionRounds = 5; // of supervision
 
 struct CommandLine {
     std::string settings_file;
@@ -49,6 +51,9 @@ Result<Settings> read_settings(CommandLine const& line)
         settings.program_directory =
             std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
     settings.data_directory = std::filesystem::absolute(settings.data_directory).string();
+    if (settings.key_file.empty())
+        settings.key_file = settings.data_directory + "/encryption-keys";
+    settings.key_file = std::filesystem::absolute(settings.key_file).string();
     return settings;
 }
 
@@ -88,14 +93,19 @@ int block_signals()
     return ::signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
-/// Waits for a signal, and looks after karat-blk meanwhile.
-void run_until_signal(int signal_fd, volumes::Volumes& volumes)
+/// Waits for a signal, and looks after karat-blk and its cache meanwhile.
+void run_until_signal(int signal_fd, volumes::Volumes& volumes, engine::Engine& engine)
 {
     pollfd waiting{signal_fd, POLLIN, 0};
-    while (::poll(&waiting, 1, kSupervisionMs) == 0) {
+    for (int round = 0; ::poll(&waiting, 1, kSupervisionMs) == 0; ++round) {
         auto const outcome = volumes.supervise();
         if (!outcome.ok())
             log(Level::error, "karat_blk.failed", outcome.error());
+        if (round % kPromotionRounds != 0)
+            continue;
+        auto const promoted = engine.promote();
+        if (!promoted.ok())
+            log(Level::warn, "cache.not_promoted", promoted.error());
     }
 }
 
@@ -119,6 +129,27 @@ Result<void> announce(Env const& env, Settings const& settings, std::uint16_t po
     return replace_file(env.files, settings.data_directory + "/run/endpoint", as_bytes(url + "\n"));
 }
 
+/// Complains of a key file that cannot be used; what is not encrypted works on.
+std::unique_ptr<keys::Keys> open_keys(Env const& env, Settings const& settings)
+{
+    auto keys = keys::make_file_keys(env, settings.key_file);
+    if (auto const readable = keys->list(); !readable.ok())
+        log(Level::error, "karatd.keys", readable.error());
+    return keys;
+}
+
+volumes::Options volumes_options(Settings const& settings)
+{
+    auto const& data = settings.data_directory;
+    return {.directory = data + "/volumes",
+            .run_directory = data + "/run",
+            .store_directory = data + "/store",
+            .key_file = settings.key_file,
+            .plugin = settings.program_directory + "/karat-blk.so",
+            .cache_directory = data + "/cache",
+            .cache_mib = static_cast<std::uint64_t>(settings.cache_mib)};
+}
+
 Result<void> serve(Settings const& settings)
 {
     set_log_level(level_of(settings));
@@ -130,13 +161,9 @@ Result<void> serve(Settings const& settings)
     int const signal_fd = block_signals();
 
     auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
-    auto const store = TRY(blocks::Store::open(env, data + "/store"));
-    auto const volumes =
-        TRY(volumes::Volumes::open(env, *store,
-                                   {.directory = data + "/volumes",
-                                    .run_directory = run,
-                                    .store_directory = data + "/store",
-                                    .plugin = settings.program_directory + "/karat-blk.so"}));
+    auto const keys = open_keys(env, settings);
+    auto const store = TRY(blocks::Store::open(env, data + "/store", {.keys = keys.get()}));
+    auto const volumes = TRY(volumes::Volumes::open(env, *store, volumes_options(settings)));
     auto const hypervisor =
         TRY(compute::make_qemu(env, {.run_directory = run + "/machines",
                                      .net = settings.program_directory + "/karat-net",
@@ -151,6 +178,7 @@ Result<void> serve(Settings const& settings)
     engine::Engine engine(
         {.env = env,
          .catalog = *catalog,
+         .keys = *keys,
          .store = *store,
          .volumes = *volumes,
          .hypervisor = *hypervisor,
@@ -167,7 +195,7 @@ Result<void> serve(Settings const& settings)
     engine.start_workers();
     TRY(announce(env, settings, endpoint->port(), hypervisor->kind()));
 
-    run_until_signal(signal_fd, *volumes);
+    run_until_signal(signal_fd, *volumes, engine);
     // Guests run on without us, and so does karat-blk, which serves their disks.
     log(Level::info, "karatd.stopping");
     TRY(env.files.remove(run + "/endpoint"));

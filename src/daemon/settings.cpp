@@ -45,6 +45,8 @@ std::vector<Row> const& rows()
          "auto uses KVM when a boot probe passes, and software emulation (tcg) otherwise."},
         {"memory_mib", Number{&Settings::memory_mib, 0, std::int64_t{1} << 32},
          "Memory for all guests together; 0 means nine tenths of the host's."},
+        {"cache_mib", Number{&Settings::cache_mib, 0, std::int64_t{1} << 32},
+         "Disk space for copies of the snapshots that guests run from; 0 keeps none."},
         {"api_workers", Number{&Settings::api_workers, 1, 256}, "Threads that answer calls."},
         {"task_workers", Number{&Settings::task_workers, 1, 64},
          "Threads that do long work: launches, captures, imports."},
@@ -56,6 +58,10 @@ std::vector<Row> const& rows()
          "How long the catalog keeps its audit rows: who changed what, and when."},
         {"log_level", Text{&Settings::log_level, {"debug", "info", "warn", "error"}},
          "The least urgent lines that are logged."},
+        {"key_file", Text{&Settings::key_file, {}},
+         "The master keys of encrypted volumes; empty means encryption-keys in data_directory. "
+         "Back "
+         "it up, and not beside the store."},
         {"program_directory", Text{&Settings::program_directory, {}},
          "Where karat-net and karat-blk.so are; empty means beside karatd."},
     };

@@ -18,12 +18,14 @@ struct Settings {
                                      "eu-west-1", "eu-central-1", "ap-southeast-1"};
     std::string accelerator = "auto";
     std::int64_t memory_mib = 0;
+    std::int64_t cache_mib = 0;
     std::int64_t api_workers = 8;
     std::int64_t task_workers = 4;
     std::int64_t shutdown_timeout_seconds = 90;
     std::int64_t terminated_for_seconds = 3600;
     std::int64_t audit_days = 90;
     std::string log_level = "info";
+    std::string key_file;          ///< The master keys; empty: data_directory/encryption-keys.
     std::string program_directory; ///< Where karat-net and karat-blk.so are; empty: beside karatd.
 };
 

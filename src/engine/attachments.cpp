@@ -123,6 +123,19 @@ Result<void> let_go(catalog::Change&, Volume& volume)
     return become(volume, VolumeState::available);
 }
 
+VolumeEvent attachment_failed(Engine::State& state, Volume const& volume, Error const& error)
+{
+    auto const& attachment = *volume.attachment;
+    auto const digits = VolumeId::generate(state.env().chance).text().substr(4);
+    return {.id = "evol-" + digits,
+            .type = "attachment-failed",
+            .description =
+                fmt::format("The volume could not be attached to {} as {}: {}",
+                            attachment.instance.text(), attachment.device_name, error.message),
+            .instance = attachment.instance,
+            .at = state.now()};
+}
+
 bool is_leaving(AttachmentState state)
 {
     return state == AttachmentState::detaching || state == AttachmentState::busy;
@@ -219,6 +232,7 @@ Result<Next> step_attach(Engine::State& state, Task& task)
     auto const& instance = volume.attachment->instance;
     auto const power = TRY(hypervisor.power(instance));
     if (power == compute::Power::running) {
+        TRY(check_key(state, volume));
         auto plugged = hypervisor.attach_disk(instance, disk_of(state, volume));
         // A machine that ended just now finds the disk when it is started.
         if (!plugged.ok() && plugged.error().fault != Fault::not_found)
@@ -227,6 +241,7 @@ Result<Next> step_attach(Engine::State& state, Task& task)
     TRY(settle(state, task, volume.id, [](catalog::Change&, Volume& row) -> Result<void> {
         if (row.attachment->state == AttachmentState::attaching)
             row.attachment->state = AttachmentState::attached;
+        row.event.reset();
         return {};
     }));
     log(Level::info, "volume.attached",
@@ -234,12 +249,15 @@ Result<Next> step_attach(Engine::State& state, Task& task)
     return finished();
 }
 
-Result<void> give_up_attach(Engine::State& state, Task const& task, Error const&)
+Result<void> give_up_attach(Engine::State& state, Task const& task, Error const& error)
 {
     auto const volume = TRY(volume_of(state, task));
     if (!volume || volume->attachment->state != AttachmentState::attaching)
         return {};
-    return settle(state, task, volume->id, let_go);
+    return settle(state, task, volume->id, [&](catalog::Change& change, Volume& row) {
+        row.event = attachment_failed(state, row, error);
+        return let_go(change, row);
+    });
 }
 
 /// While the guest keeps the disk, a later task looks again: what is queued meanwhile for the

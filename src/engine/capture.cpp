@@ -355,6 +355,7 @@ Result<Image> Engine::create_image(Caller const& caller, CreateImage const& requ
                 TRY(change.save(snapshot));
                 pairs[volume.id.text()] = snapshot.id.text();
                 BlockDevice device{.device_name = device_name, .snapshot = snapshot.id};
+                device.encrypted = !snapshot.kms_key.empty();
                 device.size_gib =
                     listed ? asked->size_gib.value_or(volume.size_gib) : volume.size_gib;
                 device.volume_type =

@@ -52,7 +52,7 @@ Engine::Engine(Parts parts)
             machine_ended(*state, id, event);
         });
     state_->catalog().on_task([state = state_.get()] {
-        std::scoped_lock const guard(state->mutex);
+        Lock const guard(state->mutex);
         state->woken = true;
         state->wake.notify_all();
     });

@@ -35,7 +35,19 @@ Result<BlockDevice> image_device(catalog::View& view, Caller const& caller,
     if (asked.snapshot) {
         auto const snapshot = TRY(find_usable_snapshot(view, caller, *asked.snapshot));
         device.size_gib = snapshot.size_gib;
+        device.encrypted = !snapshot.kms_key.empty();
     }
+    if (asked.snapshot && asked.encryption.encrypted)
+        return Error{Fault::invalid, Noun::block_device,
+                     fmt::format("the encrypted flag cannot be specified since device {} has a "
+                                 "snapshot specified.",
+                                 asked.device_name)};
+    if (!asked.encryption.key.empty())
+        return Error{Fault::invalid, Noun::block_device,
+                     fmt::format("An image names no key; leave KmsKeyId of {} out, and give it "
+                                 "when you launch",
+                                 asked.device_name)};
+    device.encrypted = device.encrypted || asked.encryption.encrypted.value_or(false);
     auto const least = device.size_gib;
     device.size_gib = asked.size_gib.value_or(least);
     if (device.size_gib == 0)
@@ -104,6 +116,22 @@ bool executable_by_any(Image const& image, Caller const& caller,
         return std::any_of(image.launch_permissions.begin(), image.launch_permissions.end(),
                            [&](AccountId const& account) { return account.text() == wanted; });
     });
+}
+
+/// Whether the disks of an image may be shared as is asked.
+Result<void> check_devices(Engine::State& state, catalog::View& view, Image const& image,
+                           Engine::LaunchPermissionChange const& permissions)
+{
+    bool const with_everybody = permissions.everyone.value_or(false);
+    if (!with_everybody && permissions.add.empty())
+        return {};
+    for (auto const& device : image.devices) {
+        auto const snapshot =
+            device.snapshot ? TRY(view.snapshot(*device.snapshot)) : std::optional<Snapshot>();
+        if (snapshot)
+            TRY(check_sharing(state, *snapshot, with_everybody));
+    }
+    return {};
 }
 
 } // namespace
@@ -191,6 +219,7 @@ Result<void> Engine::change_image(Caller const& caller, ImageId const& id,
                                             image.launch_permissions.insert(account);
                                         if (permissions.everyone)
                                             image.is_public = *permissions.everyone;
+                                        TRY(check_devices(*state_, change, image, permissions));
                                         TRY(rehearse(dry_run));
                                         return change.save(image);
                                     });

@@ -31,7 +31,8 @@ Image image_of(Engine::State& state, Caller const& caller, ImportImage const& re
     image.root_device_name = request.root_device_name;
     image.devices.push_back({.device_name = request.root_device_name,
                              .snapshot = snapshot.id,
-                             .size_gib = snapshot.size_gib});
+                             .size_gib = snapshot.size_gib,
+                             .encrypted = !snapshot.kms_key.empty()});
     image.boot_mode = request.boot_mode;
     image.imds_support = "v2.0";
     image.ena_support = true;
@@ -64,6 +65,9 @@ Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage con
             snapshot.size_gib = size_gib;
             snapshot.description = fmt::format("Imported for {}", request.name);
             snapshot.started = state_->now();
+            snapshot.kms_key = TRY(key_for(*state_, change, caller, request.encryption, {}));
+            if (request.is_public && !snapshot.kms_key.empty())
+                return fail(Fault::denied, "What is encrypted cannot be made public");
             auto const image = image_of(*state_, caller, request, snapshot);
             TRY(change.save(snapshot));
             TRY(change.save(image));

@@ -148,9 +148,6 @@ Result<void> apply_device(catalog::View& view, Caller const& caller,
         asked.throughput_mibps ? asked.throughput_mibps : device.throughput_mibps;
     device.delete_on_termination =
         asked.delete_on_termination.value_or(device.delete_on_termination);
-    if (asked.encrypted.value_or(false))
-        return fail(Fault::unsupported,
-                    "Encrypted volumes are not offered yet; leave Encrypted out");
     if (at != devices.end())
         *at = device;
     else
@@ -158,12 +155,15 @@ Result<void> apply_device(catalog::View& view, Caller const& caller,
     return {};
 }
 
-Result<std::vector<BlockDevice>> launch_devices(catalog::View& view, Caller const& caller,
-                                                Image const& image, RunInstances const& request)
+Result<std::vector<BlockDevice>> launch_devices(Engine::State& state, catalog::View& view,
+                                                Caller const& caller, Image const& image,
+                                                RunInstances const& request)
 {
     auto devices = image.devices;
     for (auto const& asked : request.devices)
         TRY(apply_device(view, caller, devices, asked));
+    for (auto& device : devices)
+        TRY(choose_key(state, view, caller, request, device));
     auto const root = std::find_if(devices.begin(), devices.end(), [&](BlockDevice const& one) {
         return one.device_name == image.root_device_name;
     });
@@ -231,7 +231,7 @@ Result<Plan> plan_launch(Engine::State& state, catalog::Change& change, Caller c
     Plan plan{.image = std::move(image), .type = type, .subnet = subnet};
     plan.groups = TRY(find_groups(change, caller, network, request));
     plan.public_key = TRY(find_public_key(change, caller, request.key_name));
-    plan.devices = TRY(launch_devices(change, caller, plan.image, request));
+    plan.devices = TRY(launch_devices(state, change, caller, plan.image, request));
     plan.metadata = TRY(metadata_options(plan.image, request));
     plan.count = TRY(affordable(state, change, *type, request));
     if (request.private_ip && plan.count != 1)
@@ -280,6 +280,7 @@ Result<void> make_volumes(Engine::State& state, catalog::Change& change, Plan co
                                        .device_name = device.device_name,
                                        .delete_on_termination = device.delete_on_termination,
                                        .attached = state.now()};
+        volume.kms_key = device.kms_key;
         volume.tags = tags;
         TRY(change.save(volume));
     }
@@ -380,7 +381,7 @@ compute::Disk disk_of(Engine::State& state, Volume const& volume)
     compute::Disk disk{.volume = volume.id, .size_bytes = volume.size_gib * kGiB};
     if (volume.layers.base) {
         auto const source = state.parts.volumes.export_of(*volume.layers.base);
-        disk.backing = compute::Backing{source.socket, source.name};
+        disk.backing = compute::Backing{source.socket, source.name, source.file};
     }
     for (auto const& overlay : volume.layers.overlays)
         disk.overlays.push_back(state.parts.volumes.overlay_path(volume.id, overlay));
@@ -424,6 +425,7 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
 
 Result<void> start_machine(Engine::State& state, Instance const& instance)
 {
+    TRY(check_keys(state, instance));
     auto const machine = TRY(machine_of(state, instance));
     TRY(state.parts.metadata.open(instance.id, machine.nic.imds_socket));
     return state.parts.hypervisor.start(machine);
@@ -479,7 +481,7 @@ Result<void> give_up_launch(Engine::State& state, Task const& task, Error const&
             auto instance = TRY(change.instance(id));
             if (!instance || instance->state != InstanceState::pending)
                 return {};
-            instance->state_reason = {"Server.InternalError", error.message};
+            instance->state_reason = why_not_launched(error);
             bool const first = nlohmann::json::parse(task.payload).value("start", false) == false;
             TRY(become(*instance, first ? InstanceState::shutting_down : InstanceState::stopped));
             TRY(change.save(*instance));

@@ -9,9 +9,9 @@ namespace karat::engine {
 namespace {
 
 /// The row that a manifest tells of. Fault::corrupt when a fact is missing or wrong.
-Result<Snapshot> row_of(blocks::View const& view)
+Result<Snapshot> row_of(blocks::Description const& described)
 {
-    auto const& facts = view.facts();
+    auto const& facts = described.facts;
     auto const fact = [&](char const* key) {
         auto const found = facts.details.find(key);
         return found == facts.details.end() ? std::string() : found->second;
@@ -23,13 +23,14 @@ Result<Snapshot> row_of(blocks::View const& view)
     row.progress_percent = 100;
     row.volume = fact("volume");
     row.size_gib = (facts.size_bytes + kGiB - 1) / kGiB;
-    row.full_size_bytes = view.full_size_bytes();
+    row.full_size_bytes = described.full_size_bytes;
     row.description = fact("description");
     row.started = TRY(parse_time(fact("started")));
     row.completed = row.started;
     if (auto const completed = fact("completed"); !completed.empty())
         row.completed = TRY(parse_time(completed));
-    row.content = view.root();
+    row.content = described.root;
+    row.kms_key = facts.key;
     if (!facts.parent.empty())
         row.parent = TRY(SnapshotId::parse(facts.parent));
     auto const tags = nlohmann::json::parse(fact("tags"), nullptr, false);
@@ -49,8 +50,8 @@ Result<bool> restore(Engine::State& state, std::string const& name, Engine::Rebu
         TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
     if (known)
         return false;
-    auto const view = TRY(state.parts.store.view(name));
-    auto const row = TRY(row_of(*view));
+    auto const described = TRY(state.parts.store.describe(name));
+    auto const row = TRY(row_of(described));
     auto const made = TRY(
         state.catalog().change({"admin", "Rebuild"}, [&](catalog::Change& change) -> Result<bool> {
             auto const owner = TRY(change.account(row.owner));

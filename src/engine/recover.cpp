@@ -88,6 +88,7 @@ Result<void> Engine::recover()
     for (auto const& instance : instances)
         TRY(settle_instance(state, instance));
     TRY(report_unknown_volumes(state));
+    TRY(settle_staged(state));
     return state.catalog().change({"worker", "Recover"}, [&](catalog::Change& change) {
         return enqueue_collect(state, change);
     });

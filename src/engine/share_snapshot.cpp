@@ -38,6 +38,9 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
         {caller.account.text(), "CopySnapshot"}, [&](catalog::Change& change) -> Result<Snapshot> {
             auto const source = TRY(find_usable_snapshot(
                 change, {caller.account, request.source_region}, request.source));
+            auto of = encryption_of(source);
+            of.passes_on = false; // as EC2 does: a copy has the default key, or the one named
+            auto const key = TRY(key_for(*state_, change, caller, request.encryption, of));
             TRY(rehearse(request.dry_run));
             Snapshot copy{.id = SnapshotId::generate(state_->env().chance),
                           .owner = caller.account,
@@ -47,6 +50,7 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
             copy.description = request.description;
             copy.started = state_->now();
             copy.tags = request.tags;
+            copy.kms_key = key;
             TRY(change.save(copy));
             nlohmann::json const payload{{"source", source.id.text()}};
             TRY(change.enqueue(new_task(*state_, "copy_snapshot", copy.id.text(), payload.dump())));
@@ -118,6 +122,9 @@ Result<void> Engine::change_volume_permissions(Caller const& caller, SnapshotId 
                 return fail(
                     Fault::exhausted,
                     fmt::format("A snapshot is shared with at most {} accounts", kMaxSharers));
+            bool const with_everybody = request.everyone.value_or(false);
+            if (with_everybody || !request.add.empty())
+                TRY(check_sharing(*state_, snapshot, with_everybody));
             TRY(rehearse(dry_run));
             return change.save(snapshot);
         });

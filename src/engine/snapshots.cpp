@@ -23,11 +23,15 @@ blocks::Facts facts_of(Snapshot const& snapshot, Time completed)
     facts.name = snapshot.id.text();
     facts.size_bytes = snapshot.size_gib * kGiB;
     facts.parent = snapshot.parent ? snapshot.parent->text() : "";
-    facts.details = {
-        {"owner", snapshot.owner.text()},           {"region", snapshot.region},
-        {"started", format_time(snapshot.started)}, {"volume", snapshot.volume},
-        {"completed", format_time(completed)},      {"encrypted", "false"},
-        {"description", snapshot.description},      {"tags", nlohmann::json(snapshot.tags).dump()}};
+    facts.details = {{"owner", snapshot.owner.text()},
+                     {"region", snapshot.region},
+                     {"started", format_time(snapshot.started)},
+                     {"volume", snapshot.volume},
+                     {"completed", format_time(completed)},
+                     {"encrypted", snapshot.kms_key.empty() ? "false" : "true"},
+                     {"description", snapshot.description},
+                     {"tags", nlohmann::json(snapshot.tags).dump()}};
+    facts.key = snapshot.kms_key;
     return facts;
 }
 
@@ -42,6 +46,7 @@ Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& 
     snapshot.description = std::move(description);
     snapshot.started = state.now();
     snapshot.parent = volume.layers.base;
+    snapshot.kms_key = volume.kms_key;
     snapshot.tags = std::move(tags);
     return snapshot;
 }
@@ -257,8 +262,11 @@ Result<std::vector<std::string>> forget_deleted_snapshots(Engine::State& state)
 Result<blocks::CollectReport> collect_now(Engine::State& state)
 {
     auto const gone = TRY(forget_deleted_snapshots(state));
-    for (auto const& one : gone)
+    for (auto const& one : gone) {
+        state.views.forget(one);
         TRY(state.parts.store.remove(one));
+        TRY(state.parts.store.staged().drop(one));
+    }
     auto const roots =
         TRY(state.catalog().read([](catalog::View& view) -> Result<std::vector<std::string>> {
             std::vector<std::string> names;
@@ -282,7 +290,7 @@ Result<blocks::CollectReport> collect_now(Engine::State& state)
 
 Result<blocks::CollectReport> Engine::collect(int epochs)
 {
-    if (epochs < 1 || epochs > 3)
+    if (epochs < 1 || epochs > kEpochsToFree)
         return fail(Fault::invalid, "Collections are asked for one, two or three at a time");
     blocks::CollectReport sum;
     for (int epoch = 0; epoch < epochs; ++epoch) {
@@ -332,7 +340,9 @@ Result<Next> step_scrub(Engine::State& state, Task& task)
     if (!report.finished)
         return again_after(std::chrono::milliseconds(0));
     log(report.damage.empty() ? Level::info : Level::error, "store.scrubbed",
-        {{"bytes", report.bytes}, {"damage", report.damage.size()}});
+        {{"bytes", report.bytes},
+         {"damage", report.damage.size()},
+         {"only_checksummed", report.sealed}});
     if (report.damage.empty())
         return finished();
     auto const shown = std::min<std::size_t>(report.damage.size(), kShownDamage);

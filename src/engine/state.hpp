@@ -4,10 +4,13 @@
 
 #include "karat/engine.hpp"
 #include "karat/log.hpp"
+#include "karat/mutex.hpp"
 
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -20,6 +23,18 @@ struct Next {
 inline Next finished() { return {}; }
 inline Next again_after(std::chrono::milliseconds delay) { return {delay}; }
 
+/// The snapshots whose blocks were read last, kept open: opening one reads its whole table of
+/// pages. Thread-safe.
+class OpenViews {
+public:
+    Result<std::shared_ptr<blocks::View const>> get(blocks::Store& store, SnapshotId const& id);
+    void forget(std::string const& name);
+
+private:
+    std::mutex mutex_;
+    std::list<std::shared_ptr<blocks::View const>> recent_; // the one used last is at the front
+};
+
 struct Engine::State {
     explicit State(Parts p)
         : parts(std::move(p))
@@ -28,12 +43,20 @@ struct Engine::State {
 
     Parts parts;
 
-    std::mutex mutex; ///< Guards the members below.
+    Mutex mutex;
     std::condition_variable_any wake;
-    bool woken = false;
-    std::set<std::string> busy; ///< Subjects and volumes that a worker of this process is at.
-    std::vector<std::jthread> threads;
-    Time forget_at{}; ///< When a worker next removes old history from the catalog.
+    bool woken GUARDED_BY(mutex) = false;
+    /// Subjects and volumes that a worker of this process is at.
+    std::set<std::string> busy GUARDED_BY(mutex);
+    /// When a worker next removes old history from the catalog.
+    Time forget_at GUARDED_BY(mutex){};
+    /// Volumes of running instances that read through a whole file of the cache, or will when the
+    /// task that was queued for each is done; of this process. Only promote() looks at it.
+    std::set<std::pair<VolumeId, SnapshotId>> promoted;
+
+    std::stop_source ending;           ///< Asked when the workers shall end.
+    std::vector<std::jthread> workers; ///< Only start_workers() and stop_workers() look at them.
+    OpenViews views;
 
     Env& env() { return parts.env; }
     Time now() { return parts.env.clock.now(); }
@@ -61,6 +84,34 @@ bool may_use(Snapshot const& snapshot, AccountId const& account);
 /// The snapshot if it is completed and the caller may make volumes of it.
 Result<Snapshot> find_usable_snapshot(catalog::View& view, Caller const& caller,
                                       SnapshotId const& id);
+
+/// The ARN of the key for what is made of `source` (or of nothing) by the caller, who owns it or
+/// not; empty: it is not encrypted. Errors are those of EC2's rules.
+struct EncryptionSource {
+    AccountId owner;
+    std::string region;
+    std::string kms_key;   ///< Empty: it is not encrypted.
+    bool passes_on = true; ///< Its owner's new thing has the same key, unless another is named.
+};
+Result<std::string> key_for(Engine::State& state, catalog::View& view, Caller const& caller,
+                            EncryptionRequest const& asked,
+                            std::optional<EncryptionSource> const& source);
+inline EncryptionSource encryption_of(Snapshot const& snapshot)
+{
+    return {snapshot.owner, snapshot.region, snapshot.kms_key};
+}
+/// Fault::denied when the owner may not share the snapshot: with nobody if it is encrypted with
+/// alias/aws/ebs, not with everybody if it is encrypted at all.
+Result<void> check_sharing(Engine::State& state, Snapshot const& snapshot, bool with_everybody);
+/// Whether what the volume is made of can be read now: its key may be gone, and a guest would wait
+/// for its disk for ever. Fault::denied, Noun::encryption_key.
+Result<void> check_key(Engine::State& state, Volume const& volume);
+Result<void> check_keys(Engine::State& state, Instance const& instance); ///< Of all its volumes.
+StateReason why_not_launched(Error const& error);
+/// Gives a disk of a launch its key: as asked, as its snapshot's, or as the image says of an empty
+/// one.
+Result<void> choose_key(Engine::State& state, catalog::View& view, Caller const& caller,
+                        RunInstances const& request, BlockDevice& device);
 
 /// Moves a thing to another state; Fault::wrong_state when the matrix forbids it.
 template <class Thing, class StateWord>
@@ -182,12 +233,19 @@ Result<void> give_up_attach(Engine::State&, Task const&, Error const&);
 Result<Next> step_detach(Engine::State&, Task&);
 Result<Next> step_modify_volume(Engine::State&, Task&);
 Result<void> give_up_modify_volume(Engine::State&, Task const&, Error const&);
+Result<Next> step_promote(Engine::State&, Task&);
 Result<Next> step_copy_snapshot(Engine::State&, Task&);
 Result<void> give_up_copy_snapshot(Engine::State&, Task const&, Error const&);
+Result<Next> step_complete_snapshot(Engine::State&, Task&);
+Result<void> give_up_complete_snapshot(Engine::State&, Task const&, Error const&);
+Result<Next> step_snapshot_timeout(Engine::State&, Task&);
 Result<Next> step_collect(Engine::State&, Task&);
 Result<Next> step_scrub(Engine::State&, Task&);
 Result<Next> step_reap(Engine::State&, Task&);
 Result<void> give_up_nothing(Engine::State&, Task const&, Error const&);
+
+/// Drops what is staged for snapshots that are no longer pending.
+Result<void> settle_staged(Engine::State& state);
 
 /// What the hypervisor said an instance did by itself.
 void machine_ended(Engine::State& state, InstanceId const& id, compute::Event event);

@@ -34,14 +34,10 @@ Result<std::optional<Volume>> made_before(catalog::View& view, Caller const& cal
     return std::optional(std::move(volume));
 }
 
-Result<VolumeShape> shape_to_create(catalog::View& view, Caller const& caller,
-                                    CreateVolume const& request)
+Result<VolumeShape> shape_to_create(CreateVolume const& request,
+                                    std::optional<Snapshot> const& snapshot)
 {
-    std::uint64_t least = 0;
-    if (request.snapshot) {
-        auto const snapshot = TRY(find_usable_snapshot(view, caller, *request.snapshot));
-        least = snapshot.size_gib;
-    }
+    auto const least = snapshot ? snapshot->size_gib : 0;
     VolumeShape const shape{.size_gib = request.size_gib.value_or(least),
                             .type = request.type,
                             .iops = request.iops,
@@ -140,9 +136,15 @@ Result<Volume> Engine::create_volume(Caller const& caller, CreateVolume const& r
         {caller.account.text(), "CreateVolume"}, [&](catalog::Change& change) -> Result<Volume> {
             if (auto before = TRY(made_before(change, caller, call)))
                 return std::move(*before);
-            auto const shape = TRY(shape_to_create(change, caller, request));
+            std::optional<Snapshot> snapshot;
+            if (request.snapshot)
+                snapshot = TRY(find_usable_snapshot(change, caller, *request.snapshot));
+            auto const shape = TRY(shape_to_create(request, snapshot));
+            auto const source = snapshot ? std::optional(encryption_of(*snapshot)) : std::nullopt;
+            auto const key = TRY(key_for(*state_, change, caller, request.encryption, source));
             TRY(rehearse(request.dry_run));
             auto volume = new_volume(*state_, caller, request.zone, shape);
+            volume.kms_key = key;
             volume.snapshot = request.snapshot;
             volume.layers.base = request.snapshot;
             volume.tags = request.tags;
@@ -173,11 +175,14 @@ Result<Volume> Engine::copy_volume(Caller const& caller, CopyVolume const& reque
                             fmt::format("The size {} GiB is less than the source's {} GiB",
                                         shape.size_gib, source.size_gib));
             TRY(check_shape(shape));
+            EncryptionSource const of{source.owner, source.region, source.kms_key};
+            auto const key = TRY(key_for(*state_, change, caller, request.encryption, of));
             TRY(rehearse(request.dry_run));
             auto const content = hidden_snapshot(*state_, source);
             TRY(change.save(content));
             auto volume = new_volume(*state_, caller, source.zone, shape);
             volume.source = source.id;
+            volume.kms_key = key;
             volume.layers.base = content.id; // available when the capture is done
             volume.tags = request.tags;
             TRY(change.save(volume));

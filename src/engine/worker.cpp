@@ -35,7 +35,10 @@ constexpr std::array kKinds{
     TaskKind{"attach", step_attach, give_up_attach},
     TaskKind{"detach", step_detach, nullptr},
     TaskKind{"modify_volume", step_modify_volume, give_up_modify_volume},
+    TaskKind{"promote", step_promote, give_up_nothing},
     TaskKind{"copy_snapshot", step_copy_snapshot, give_up_copy_snapshot},
+    TaskKind{"complete_snapshot", step_complete_snapshot, give_up_complete_snapshot},
+    TaskKind{"snapshot_timeout", step_snapshot_timeout, give_up_nothing},
     TaskKind{"collect", step_collect, give_up_nothing},
     TaskKind{"scrub", step_scrub, give_up_nothing},
     TaskKind{"reap", step_reap, nullptr},
@@ -96,7 +99,7 @@ public:
         : state_(state)
         , names_(std::move(names))
     {
-        std::scoped_lock const guard(state_.mutex);
+        Lock const guard(state_.mutex);
         taken_ = !share_any(names_, state_.busy);
         if (taken_)
             state_.busy.insert(names_.begin(), names_.end());
@@ -105,7 +108,7 @@ public:
     Turn& operator=(Turn const&) = delete;
     ~Turn()
     {
-        std::scoped_lock const guard(state_.mutex);
+        Lock const guard(state_.mutex);
         if (taken_)
             for (auto const& name : names_)
                 state_.busy.erase(name);
@@ -196,7 +199,7 @@ Result<void> run(Engine::State& state, Task task)
 /// Lets a sleeping worker look for a task.
 void wake_one(Engine::State& state)
 {
-    std::scoped_lock const guard(state.mutex);
+    Lock const guard(state.mutex);
     state.woken = true;
     state.wake.notify_one();
 }
@@ -225,8 +228,8 @@ void sleep_until_due(Engine::State& state, std::stop_token const& stop)
     auto const due = state.catalog().next_task_due();
     if (due.ok() && due.value())
         wait = std::clamp(*due.value() - state.now(), std::chrono::milliseconds(1), kLongestSleep);
-    std::unique_lock guard(state.mutex);
-    state.wake.wait_for(guard, stop, wait, [&] { return state.woken; });
+    Lock guard(state.mutex);
+    state.wake.wait_for(guard, stop, wait, [&]() REQUIRES(state.mutex) { return state.woken; });
     state.woken = false;
 }
 
@@ -235,7 +238,7 @@ void forget_history(Engine::State& state)
 {
     auto const now = state.now();
     {
-        std::scoped_lock const guard(state.mutex);
+        Lock const guard(state.mutex);
         if (now < state.forget_at)
             return;
         state.forget_at = now + kForgetEvery;
@@ -286,11 +289,8 @@ Task new_task(Engine::State& state, std::string kind, std::string subject, std::
 
 bool report_progress(Engine::State& state, Task& task, double share)
 {
-    {
-        std::scoped_lock const guard(state.mutex);
-        if (!state.threads.empty() && state.threads.front().get_stop_token().stop_requested())
-            return false; // the daemon ends; the task is taken up again at the next start
-    }
+    if (state.ending.stop_requested())
+        return false; // the daemon ends; the task is taken up again at the next start
     auto const percent = static_cast<int>(std::clamp(share, 0.0, 1.0) * 100);
     if (percent <= task.progress_percent)
         return true;
@@ -314,15 +314,14 @@ Result<bool> Engine::work_once() { return take_and_run(*state_); }
 void Engine::start_workers()
 {
     for (int i = 0; i < state_->parts.settings.workers; ++i)
-        state_->threads.emplace_back(
-            [state = state_.get()](std::stop_token stop) { work(stop, *state); });
+        state_->workers.emplace_back(
+            [state = state_.get(), stop = state_->ending.get_token()] { work(stop, *state); });
 }
 
 void Engine::stop_workers()
 {
-    for (auto& thread : state_->threads)
-        thread.request_stop();
-    state_->threads.clear(); // joins
+    state_->ending.request_stop();
+    state_->workers.clear(); // joins
 }
 
 } // namespace karat::engine

@@ -86,8 +86,16 @@ char const* name(Noun noun)
         return "volume modification";
     case Noun::attachment:
         return "attachment";
+    case Noun::volume_size:
+        return "volume size";
+    case Noun::block:
+        return "block";
+    case Noun::block_token:
+        return "block token";
     case Noun::combination:
         return "combination";
+    case Noun::encryption_key:
+        return "encryption key";
     }
     return "?";
 }

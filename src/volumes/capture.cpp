@@ -77,17 +77,56 @@ Result<void> feed(std::vector<Layer>& layers, std::uint64_t size_bytes, Feeder& 
     return feeder.finish();
 }
 
+/// A snapshot as the lowest layer, when its extents cannot be shared.
+class ViewReader final : public DiskReader {
+public:
+    explicit ViewReader(blocks::View const& view)
+        : view_(view)
+    {
+    }
+    std::uint64_t size_bytes() const override { return view_.facts().size_bytes; }
+    Result<Stretch> next(std::uint64_t offset_bytes) override
+    {
+        auto const data = TRY(view_.next_data(offset_bytes));
+        if (data && data->offset_bytes == offset_bytes)
+            return Stretch{Kind::data, *data};
+        auto const end = data ? data->offset_bytes : size_bytes();
+        return Stretch{Kind::unallocated, {offset_bytes, end - offset_bytes}};
+    }
+    Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) override
+    {
+        return view_.read(offset_bytes, into);
+    }
+
+private:
+    blocks::View const& view_;
+};
+
+Result<void> check_size(std::uint64_t size_bytes, blocks::Facts const& facts)
+{
+    if (size_bytes <= facts.size_bytes)
+        return {};
+    return fail(Fault::invalid, fmt::format("The volume has {} bytes and does not fit into {} of "
+                                            "{} bytes",
+                                            size_bytes, facts.name, facts.size_bytes));
+}
+
 } // namespace
 
 Result<blocks::Committed> capture_layers(blocks::Store& store, std::optional<std::string> base,
                                          std::vector<std::unique_ptr<DiskReader>> overlays,
                                          blocks::Facts facts, Progress const& progress)
 {
-    if (!overlays.empty() && overlays.back()->size_bytes() > facts.size_bytes)
-        return fail(Fault::invalid,
-                    fmt::format("The volume has {} bytes and does not fit into {} of {} bytes",
-                                overlays.back()->size_bytes(), facts.name, facts.size_bytes));
+    if (!overlays.empty())
+        TRY(check_size(overlays.back()->size_bytes(), facts));
     std::vector<Layer> layers;
+    // Of another key, or of none: read as one would, and stored anew.
+    auto const under = base ? TRY(store.view(*base)) : nullptr;
+    if (under && under->facts().key != facts.key) {
+        TRY(check_size(under->facts().size_bytes, facts));
+        layers.emplace_back(std::make_unique<ViewReader>(*under));
+        base.reset();
+    }
     for (auto& overlay : overlays)
         layers.emplace_back(std::move(overlay));
     auto const ingest = TRY(store.begin(facts, std::move(base)));

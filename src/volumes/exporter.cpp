@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter.hpp"
 
+#include "listener.hpp"
+
 #include "karat/log.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/un.h>
@@ -15,8 +16,10 @@ namespace {
 constexpr int kStepMs = 10;
 constexpr int kStartSteps = 1000; // ten seconds
 constexpr int kThreads = 16;
+constexpr std::chrono::seconds kPolite{5};
 constexpr std::uint64_t kMaxLogBytes = 1 << 20;
 constexpr std::size_t kLastWordsBytes = 4096;
+constexpr std::size_t kMaxMapsBytes = 1 << 20;
 
 /// The last line that reports an error, or else the last line.
 std::string telling_line(std::string_view text)
@@ -49,17 +52,16 @@ Exporter::Exporter(Env env, Options options)
 
 Result<void> Exporter::serve()
 {
-    std::scoped_lock const guard(mutex_);
+    Lock const guard(mutex_);
     return serve_locked();
 }
 
 Result<void> Exporter::supervise()
 {
-    std::scoped_lock const guard(mutex_);
+    Lock const guard(mutex_);
     if (options_.plugin.empty())
         return {};
-    if (reap(child_))
-        child_ = -1;
+    reap();
     if (serves())
         return trim_log();
     log(Level::warn, "blk.restarting", {{"last_words", last_words()}});
@@ -68,11 +70,11 @@ Result<void> Exporter::supervise()
 
 Result<void> Exporter::stop()
 {
-    std::scoped_lock const guard(mutex_);
+    Lock const guard(mutex_);
     if (options_.plugin.empty())
         return {};
     if (auto const process = find()) {
-        process->end();
+        TRY(process->end(kPolite));
         log(Level::info, "blk.stopped", {{"pid", process->pid()}});
     }
     return clear();
@@ -81,21 +83,13 @@ Result<void> Exporter::stop()
 /// Ours is whoever listens on the socket or is named by the pid file, and was started with both.
 std::optional<Process> Exporter::find()
 {
-    auto const ours = [&](pid_t pid) {
-        auto process = Process::find(env_.files, pid);
-        if (process && process->was_started_with(socket_) && process->was_started_with(pid_file_))
-            return process;
-        return std::optional<Process>();
-    };
-    if (auto process = ours(listener_of(socket_).value_or(0)))
+    auto process = Process::find(env_.files, listener_of(socket_).value_or(0));
+    if (process && process->was_started_with(socket_) && process->was_started_with(pid_file_))
         return process;
-    auto const written = read_file(env_.files, pid_file_, 64);
-    if (!written.ok())
-        return std::nullopt;
-    auto const text = as_text(written.value());
-    pid_t pid = 0;
-    std::from_chars(text.data(), text.data() + text.size(), pid);
-    return ours(pid);
+    process = Process::find(env_.files, pid_file_, socket_);
+    if (process && process->was_started_with(pid_file_))
+        return process;
+    return std::nullopt;
 }
 
 bool Exporter::serves() { return find() && listener_of(socket_); }
@@ -105,6 +99,7 @@ Result<void> Exporter::serve_locked()
     if (options_.plugin.empty())
         return {};
     TRY(env_.files.make_dirs(options_.run_directory));
+    TRY(end_outdated());
     for (int step = 0; step < kStartSteps && find(); ++step) {
         if (listener_of(socket_))
             return {}; // an earlier run of the daemon left it serving
@@ -112,7 +107,7 @@ Result<void> Exporter::serve_locked()
     }
     if (auto const stuck = find()) {
         log(Level::warn, "blk.stuck", {{"pid", stuck->pid()}});
-        stuck->end();
+        TRY(stuck->end(kPolite));
     }
     if (listener_of(socket_))
         return fail(Fault::in_use,
@@ -123,6 +118,52 @@ Result<void> Exporter::serve_locked()
     return start();
 }
 
+/// What nbdkit is given; where the keys are, never what they are.
+std::vector<std::string> Exporter::arguments() const
+{
+    std::vector<std::string> words{"--foreground",
+                                   "--readonly",
+                                   "--unix",
+                                   socket_,
+                                   "--pidfile",
+                                   pid_file_,
+                                   "--threads",
+                                   std::to_string(kThreads),
+                                   options_.plugin,
+                                   "store=" + options_.store_directory};
+    if (!options_.key_file.empty())
+        words.push_back("keys=" + options_.key_file);
+    if (!options_.cache_directory.empty()) {
+        words.push_back("cache=" + options_.cache_directory);
+        words.push_back(fmt::format("cache-size={}M", options_.cache_mib));
+    }
+    return words;
+}
+
+/// Whether it runs with the settings and the plugin of today.
+bool Exporter::is_current(Process const& process)
+{
+    for (auto const& word : arguments())
+        if (!process.was_started_with(word))
+            return false;
+    auto const maps = env_.files.open(fmt::format("/proc/{}/maps", process.pid()), Access::read);
+    std::string text(kMaxMapsBytes, '\0');
+    auto const got = maps.ok() ? maps.value()->read_at(0, std::as_writable_bytes(std::span(text)))
+                               : Result<std::size_t>(0);
+    text.resize(got.ok() ? got.value() : 0);
+    return text.find(options_.plugin + " (deleted)") == std::string::npos;
+}
+
+/// Guests wait meanwhile.
+Result<void> Exporter::end_outdated()
+{
+    auto const process = find();
+    if (!process || is_current(*process))
+        return {};
+    log(Level::info, "blk.replacing", {{"pid", process->pid()}});
+    return process->end(kPolite);
+}
+
 Result<void> Exporter::start()
 {
     if (socket_.size() >= sizeof(sockaddr_un::sun_path))
@@ -130,50 +171,50 @@ Result<void> Exporter::start()
                     fmt::format("The path {} is too long for a socket ({} bytes at most); give "
                                 "Karat a run directory with a shorter path",
                                 socket_, sizeof(sockaddr_un::sun_path) - 1));
-    auto const spawned = spawn({options_.nbdkit, "--foreground", "--readonly", "--unix", socket_,
-                                "--pidfile", pid_file_, "--threads", std::to_string(kThreads),
-                                options_.plugin, "store=" + options_.store_directory},
-                               log_file_);
+    auto spawned = Process::spawn({.program = options_.nbdkit,
+                                   .arguments = arguments(),
+                                   .error_log = log_file_,
+                                   .standard_output = Process::kToErrorLog});
     if (!spawned.ok() && spawned.error().fault == Fault::not_found)
         return fail(Fault::unavailable,
                     fmt::format("Snapshots cannot be served: {} is not installed; run 'apt-get "
                                 "install nbdkit'",
                                 options_.nbdkit));
-    child_ = TRY(spawned);
-    return wait_for_start(child_);
+    child_ = TRY(std::move(spawned));
+    return wait_for_start(*child_);
 }
 
-Result<void> Exporter::wait_for_start(pid_t pid)
+Result<void> Exporter::wait_for_start(Process const& child)
 {
     for (int step = 0; step < kStartSteps; ++step) {
         if (listener_of(socket_)) {
-            log(Level::info, "blk.serving", {{"pid", pid}, {"socket", socket_}});
+            log(Level::info, "blk.serving", {{"pid", child.pid()}, {"socket", socket_}});
             return {};
         }
-        if (reap(pid)) {
-            child_ = -1;
+        if (!child.alive())
             return fail(Fault::unavailable,
                         fmt::format("Snapshots cannot be served: nbdkit ended at once and said "
                                     "'{}'; {} has all of it",
                                     last_words(), log_file_));
-        }
         wait_a_step();
     }
-    if (auto const process = Process::find(env_.files, pid))
-        process->end();
-    if (reap(pid))
-        child_ = -1;
+    TRY(child.end(kPolite));
     return fail(Fault::unavailable,
                 fmt::format("Snapshots cannot be served: nbdkit did not start within {} seconds; "
                             "look into {}",
                             kStartSteps * kStepMs / 1000, log_file_));
 }
 
+void Exporter::reap()
+{
+    if (child_ && !child_->alive())
+        child_.reset();
+}
+
 /// Removes what a process that is gone left.
 Result<void> Exporter::clear()
 {
-    if (reap(child_))
-        child_ = -1;
+    reap();
     TRY(env_.files.remove(socket_));
     return env_.files.remove(pid_file_);
 }

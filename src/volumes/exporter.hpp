@@ -6,10 +6,9 @@
 //   blk.log    what it says; emptied at each start and when it grows over a bound
 #pragma once
 
+#include "karat/mutex.hpp"
+#include "karat/process.hpp"
 #include "karat/volumes.hpp"
-#include "process.hpp"
-
-#include <mutex>
 
 namespace karat::volumes {
 
@@ -27,10 +26,14 @@ public:
 private:
     std::optional<Process> find();
     bool serves();
-    Result<void> serve_locked();
-    Result<void> start();
-    Result<void> wait_for_start(pid_t pid);
-    Result<void> clear();
+    std::vector<std::string> arguments() const;
+    bool is_current(Process const& process);
+    Result<void> end_outdated();
+    Result<void> serve_locked() REQUIRES(mutex_);
+    Result<void> start() REQUIRES(mutex_);
+    Result<void> wait_for_start(Process const& child);
+    void reap() REQUIRES(mutex_);
+    Result<void> clear() REQUIRES(mutex_);
     Result<void> trim_log();
     std::string last_words();
 
@@ -39,8 +42,9 @@ private:
     std::string socket_;
     std::string pid_file_;
     std::string log_file_;
-    std::mutex mutex_;
-    pid_t child_ = -1; ///< The one that this object started, to be reaped.
+    Mutex mutex_;
+    /// The one that this object started, until it is reaped.
+    std::optional<Process> child_ GUARDED_BY(mutex_);
 };
 
 } // namespace karat::volumes

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeping karat-blk running, with nbdkit's memory plugin in its place: a script passes nbdkit the
-// words that it is given, but for the plugin and the store.
+// Keeping karat-blk running, with a script for nbdkit's sh plugin in its place.
 #include "exporter.hpp"
 
+#include "listener.hpp"
 #include "testing/host_tools.hpp"
 
 #include <csignal>
@@ -19,15 +19,23 @@ protected:
     void SetUp() override
     {
         KARAT_REQUIRE("nbdkit", "nbdkit");
-        // The first eight words are what Exporter gives nbdkit; see Exporter::start().
-        std::ofstream(folder_ / "nbdkit")
-            << "#!/bin/sh\nexec nbdkit \"$1\" \"$2\" \"$3\" \"$4\" \"$5\" \"$6\" \"$7\" \"$8\" "
-               "memory 1M\n";
-        std::filesystem::permissions(folder_ / "nbdkit", std::filesystem::perms::owner_all);
+        // The first eight words are nbdkit's own; see Exporter::arguments().
+        write_script("nbdkit", "exec nbdkit \"${@:1:8}\" sh \"${@:9}\"");
+        write_script("plugin", "case $1 in\n"
+                               "config) ;;\n"
+                               "get_size) echo 1M ;;\n"
+                               "pread) head -c \"$3\" /dev/zero ;;\n"
+                               "*) exit 2 ;;\n"
+                               "esac");
         options_.run_directory = folder_ / "run";
         options_.store_directory = folder_ / "store";
         options_.nbdkit = folder_ / "nbdkit";
-        options_.plugin = "karat-blk.so";
+        options_.plugin = folder_ / "plugin";
+    }
+    void write_script(char const* name, std::string_view text)
+    {
+        std::ofstream(folder_ / name) << "#!/bin/bash\n" << text << '\n';
+        std::filesystem::permissions(folder_ / name, std::filesystem::perms::owner_all);
     }
     void TearDown() override { ASSERT_TRUE(Exporter(posix_env(), options_).stop().ok()); }
 

@@ -78,16 +78,11 @@ Result<void> Feeder::worked(std::uint64_t offset_bytes, std::uint64_t work_bytes
 Result<std::optional<blocks::Committed>> find_committed(blocks::Store& store,
                                                         std::string const& name)
 {
-    auto found = store.view(name);
+    auto found = store.describe(name);
     if (!found.ok() && found.error().fault == Fault::not_found)
         return std::optional<blocks::Committed>();
-    auto const view = TRY(std::move(found));
-    blocks::Committed committed{.root = view->root()};
-    auto data = TRY(view->next_data(0));
-    while (data) {
-        committed.full_size_bytes += data->length_bytes;
-        data = TRY(view->next_data(data->end_bytes()));
-    }
+    auto const made = TRY(std::move(found));
+    blocks::Committed const committed{.root = made.root, .full_size_bytes = made.full_size_bytes};
     return std::optional(committed);
 }
 

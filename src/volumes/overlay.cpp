@@ -39,8 +39,8 @@ Shape shape_of(std::uint64_t size_bytes)
 Bytes header_of(Shape const& shape)
 {
     Bytes bytes(qcow2::kHeaderBytesNew + qcow2::kExtensionHeadBytes); // the end extension is zeroes
-    auto const put32 = [&](std::size_t at, std::uint32_t v) { qcow2::store(bytes, at, v); };
-    auto const put64 = [&](std::size_t at, std::uint64_t v) { qcow2::store(bytes, at, v); };
+    auto const put32 = [&](std::size_t at, std::uint32_t v) { store_be(bytes, at, v); };
+    auto const put64 = [&](std::size_t at, std::uint64_t v) { store_be(bytes, at, v); };
     put32(qcow2::at::kMagic, qcow2::kMagic);
     put32(qcow2::at::kVersion, 3);
     put32(qcow2::at::kClusterBits, qcow2::kOverlayClusterBits);
@@ -60,11 +60,11 @@ Result<void> write_overlay(File& file, Shape const& shape)
     auto const header = header_of(shape);
     TRY(file.write_at(0, header));
     Bytes table(sizeof(std::uint64_t));
-    qcow2::store(table, 0, kRefcountBlockAt);
+    store_be(table, 0, kRefcountBlockAt);
     TRY(file.write_at(kRefcountTableAt, table));
     Bytes counts(shape.clusters * sizeof(std::uint16_t));
     for (std::size_t i = 0; i < shape.clusters; ++i)
-        qcow2::store(counts, i * sizeof(std::uint16_t), std::uint16_t{1});
+        store_be(counts, i * sizeof(std::uint16_t), std::uint16_t{1});
     TRY(file.write_at(kRefcountBlockAt, counts));
     TRY(file.truncate(shape.clusters * kCluster));
     return file.sync_data();

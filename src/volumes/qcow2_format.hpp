@@ -8,10 +8,9 @@
 //   L2 table   one cluster; u64 an entry, or u64 + subcluster bitmap u64 with extended entries
 #pragma once
 
+#include "fields.hpp"
+
 #include <array>
-#include <cstddef>
-#include <cstdint>
-#include <span>
 
 namespace karat::volumes::qcow2 {
 
@@ -77,22 +76,5 @@ inline constexpr std::size_t kMaxHeaderAreaBytes = 64 << 10;
 /// What an overlay of Karat looks like: 4 KiB subclusters, so that a small write costs 4 KiB.
 inline constexpr std::uint32_t kOverlayClusterBits = 17;
 inline constexpr std::uint32_t kOverlayRefcountOrder = 4; // sixteen bits
-
-template <class Unsigned>
-Unsigned load(std::span<std::byte const> bytes, std::size_t offset)
-{
-    Unsigned value = 0;
-    for (auto const byte : bytes.subspan(offset, sizeof(Unsigned)))
-        value = static_cast<Unsigned>((value << 8) | std::to_integer<Unsigned>(byte));
-    return value;
-}
-
-template <class Unsigned>
-void store(std::span<std::byte> bytes, std::size_t offset, Unsigned value)
-{
-    for (std::size_t i = 0; i < sizeof(Unsigned); ++i)
-        bytes[offset + i] =
-            static_cast<std::byte>(value >> (8 * (sizeof(Unsigned) - 1 - i)) & 0xff);
-}
 
 } // namespace karat::volumes::qcow2

@@ -14,8 +14,8 @@ struct Draft {
     std::uint64_t file_bytes;
     Complaints const& complaints;
 
-    std::uint32_t u32(std::size_t at) const { return load<std::uint32_t>(bytes, at); }
-    std::uint64_t u64(std::size_t at) const { return load<std::uint64_t>(bytes, at); }
+    std::uint32_t u32(std::size_t at) const { return load_be<std::uint32_t>(bytes, at); }
+    std::uint64_t u64(std::size_t at) const { return load_be<std::uint64_t>(bytes, at); }
 };
 
 Result<void> check_references(Draft const& draft)
@@ -50,15 +50,9 @@ Result<void> check_table(Draft const& draft, std::string_view name, Range table)
         return draft.complaints.damaged(fmt::format("its {} is not at a cluster's start", name));
     if (table.offset_bytes == 0)
         return draft.complaints.damaged(fmt::format("its {} overlaps the header", name));
-    if (table.offset_bytes > draft.file_bytes ||
-        table.length_bytes > draft.file_bytes - table.offset_bytes)
+    if (!lies_within(table, draft.file_bytes))
         return draft.complaints.cut_off(fmt::format("its {} lies", name));
     return {};
-}
-
-bool overlap(Range const& a, Range const& b)
-{
-    return a.offset_bytes < b.end_bytes() && b.offset_bytes < a.end_bytes();
 }
 
 Result<void> read_tables(Draft const& draft, Header& header)

@@ -31,7 +31,7 @@ Result<void> Tables::read_l1()
         piece.resize(std::min<std::uint64_t>(piece.size(), total - done));
         TRY(read_exactly(file_, header_.l1_offset + done, piece));
         for (std::size_t at = 0; at < piece.size(); at += sizeof(std::uint64_t)) {
-            auto const entry = qcow2::load<std::uint64_t>(piece, at);
+            auto const entry = load_be<std::uint64_t>(piece, at);
             if (entry != 0)
                 TRY(add_entry((done + at) / sizeof(std::uint64_t), entry));
         }
@@ -121,7 +121,7 @@ std::uint64_t Tables::empty_entries(std::uint64_t index) const
     auto const first = index;
     auto const end = table_.size() / header_.entry_bytes();
     auto const word = [this](std::size_t i) {
-        return qcow2::load<std::uint64_t>(table_, i * sizeof(std::uint64_t));
+        return load_be<std::uint64_t>(table_, i * sizeof(std::uint64_t));
     };
     while (index < end && word(index * words) == 0 && word(index * words + words - 1) == 0)
         ++index;
@@ -132,11 +132,11 @@ Result<Cluster> Tables::decode(std::uint64_t offset_bytes) const
 {
     auto const index = offset_bytes % header_.bytes_per_table() / header_.cluster_bytes();
     auto const at = index * header_.entry_bytes();
-    auto const entry = qcow2::load<std::uint64_t>(table_, at);
+    auto const entry = load_be<std::uint64_t>(table_, at);
     if ((entry & kCompressed) != 0)
         return decode_compressed(entry);
     auto const bitmap =
-        header_.extended_l2 ? qcow2::load<std::uint64_t>(table_, at + sizeof(entry)) : 0;
+        header_.extended_l2 ? load_be<std::uint64_t>(table_, at + sizeof(entry)) : 0;
     auto cluster =
         TRY(header_.extended_l2 ? decode_extended(entry, bitmap) : decode_standard(entry));
     if (cluster.allocated != 0)

@@ -34,6 +34,7 @@ public:
         : env_(env)
         , store_(store)
         , directory_(options.directory)
+        , cache_(options.cache_directory)
         , exporter_(env, options)
     {
     }
@@ -160,7 +161,20 @@ public:
     Result<void> stop_serving() override { return exporter_.stop(); }
     Export export_of(SnapshotId const& snapshot) const override
     {
-        return {exporter_.socket(), snapshot.text()};
+        Export found{exporter_.socket(), snapshot.text()};
+        if (cache_.empty())
+            return found;
+        auto const file = blk::whole_file(cache_, snapshot.text());
+        auto const there = env_.files.exists(file);
+        if (there.ok() && there.value())
+            found.file = file;
+        return found;
+    }
+    Result<std::vector<blk::Cached>> cached() const override
+    {
+        if (cache_.empty())
+            return std::vector<blk::Cached>();
+        return blk::list_cache(env_.files, cache_);
     }
 
 private:
@@ -179,6 +193,7 @@ private:
     Env env_;
     blocks::Store& store_;
     std::string directory_;
+    std::string cache_; ///< Empty: there is none.
     Exporter exporter_;
 };
 
@@ -189,6 +204,8 @@ Result<std::unique_ptr<Volumes>> Volumes::open(Env env, blocks::Store& store, Op
     options.directory = absolute(options.directory);
     options.run_directory = absolute(options.run_directory);
     options.store_directory = absolute(options.store_directory);
+    if (!options.key_file.empty())
+        options.key_file = absolute(options.key_file);
     TRY(env.files.make_dirs(options.directory));
     return std::unique_ptr<Volumes>(std::make_unique<HostVolumes>(env, store, options));
 }

@@ -57,4 +57,15 @@ ErrorReply json_error(ErrorText const& error)
                  body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+ErrorReply rest_error(ErrorText const& error, std::string_view reason)
+{
+    nlohmann::ordered_json body{{"Message", error.message}};
+    if (!reason.empty())
+        body["Reason"] = reason;
+    auto made = reply(error, "application/json",
+                      body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    made.headers.emplace_back("x-amzn-ErrorType", error.code);
+    return made;
+}
+
 } // namespace karat::wire

@@ -114,6 +114,8 @@ Result<void> structure(Shape const& shape, std::string const& path, Json const& 
     if (!json.is_object())
         return path.empty() ? not_json() : wrong_type(path, json, "It must be an object");
     for (auto const& member : shape.members) {
+        if (member.place != Place::body)
+            continue;
         auto const inner = (path.empty() ? "" : path + ".") + std::string(member.in);
         auto const found = json.find(member.in);
         if (found == json.end() || found->is_null()) {

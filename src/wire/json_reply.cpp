@@ -40,6 +40,8 @@ Json structure(Shape const& shape, void const* object)
 {
     auto json = Json::object();
     for (auto const& member : shape.members) {
+        if (member.place != Place::body)
+            continue;
         auto const seen = see(member, object);
         auto const name = std::string(member.out);
         if (member.field.form == Form::list) {

@@ -5,6 +5,7 @@
 #include "shape.hpp"
 
 #include "karat/wire/params.hpp"
+#include "karat/wire/rest.hpp"
 
 namespace karat::wire {
 
@@ -23,5 +24,9 @@ Result<void> read_params(ListStyle style, Shape const& shape, void* object, Para
 /// The same from a JSON object of at most 1 MiB and 32 levels. Unknown members are passed over, as
 /// AWS does.
 Result<void> read_json(Shape const& shape, void* object, std::string_view body);
+
+/// The same from the parts of a rest request, each member from its place. A body that holds no
+/// member is not looked at; queries and headers that are no members are passed over, as AWS does.
+Result<void> read_rest(Shape const& shape, void* object, RestRequest const& request);
 
 } // namespace karat::wire

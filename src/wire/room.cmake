@@ -5,9 +5,9 @@ set(wiregen_dir ${PROJECT_SOURCE_DIR}/tools/wiregen)
 set(generated_dir ${PROJECT_BINARY_DIR}/generated/wire)
 
 set(generated_doors)
-set(generated_sources ec2_0.cpp ec2_1.cpp ec2_2.cpp ec2_3.cpp ssm_0.cpp sts_0.cpp) # as cpp.py cuts them
+set(generated_sources ebs_0.cpp ec2_0.cpp ec2_1.cpp ec2_2.cpp ec2_3.cpp ssm_0.cpp sts_0.cpp) # as cpp.py cuts them
 set(models)
-foreach(service ec2 ssm sts)
+foreach(service ebs ec2 ssm sts)
   list(APPEND models ${wire_dir}/models/${service}.json)
   list(APPEND generated_sources ${service}_shapes.hpp)
   list(APPEND generated_doors ${service}.hpp ${service}_operations.hpp)
@@ -22,6 +22,8 @@ add_custom_command(
   DEPENDS ${wiregen_scripts} ${models}
   COMMENT "Generating the wire structs, readers and writers"
   VERBATIM)
+
+add_custom_target(wire_generated DEPENDS ${generated_sources} ${generated_doors})
 
 file(GLOB wire_doors CONFIGURE_DEPENDS ${wire_dir}/include/karat/wire/*.hpp)
 target_sources(karat_wire

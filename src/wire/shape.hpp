@@ -54,6 +54,9 @@ enum class Presence : unsigned char {
     even_empty, ///< Given with an empty value counts as given.
 };
 
+/// Where a member of a request or reply stands; only the rest protocol has others than the body.
+enum class Place : unsigned char { body, path, query, header };
+
 struct Shape;
 
 struct Member {
@@ -65,6 +68,7 @@ struct Member {
     Shape const* shape = nullptr;                  ///< Of a structure or of a list of structures.
     std::span<std::string_view const> values = {}; ///< All that the text may be; empty: anything.
     Bounds bounds = {};
+    Place place = Place::body;
 };
 
 struct Shape {

@@ -9,11 +9,6 @@ namespace {
 
 using namespace sigv4;
 
-std::string payload_hash(SignedRequest const& request, Claim const& claim)
-{
-    return claim.payload.empty() ? sha256(request.body).text() : claim.payload;
-}
-
 Hash derive(std::string_view secret, Scope const& scope)
 {
     auto const date_key = hmac_sha256(as_bytes("AWS4" + std::string(secret)), scope.date);
@@ -36,6 +31,27 @@ Checked<Done> check_token(Claim const& claim, SigningSecret const& secret)
         return Refusal{SignatureFault::wrong_token,
                        "The X-Amz-Security-Token does not belong to the access key"};
     return Done{};
+}
+
+/// `payload` is what stands for the body in what is signed.
+Checked<std::string> canonical_text(SignedRequest const& request, Claim const& claim,
+                                    SigningPolicy const& policy, std::string const& payload)
+{
+    auto const parts = TRY(read_parts(request));
+    std::vector<std::string_view> left_out;
+    if (claim.signer.form == SignatureForm::presigned) {
+        left_out.push_back("X-Amz-Signature");
+        if (policy.token_place == TokenPlace::added_after)
+            left_out.push_back("X-Amz-Security-Token");
+    }
+    auto out = request.method + "\n" + canonical_path(request.path, policy.path_form) + "\n" +
+               canonical_query(parts.query, left_out) + "\n";
+    std::string names;
+    for (auto const& header : claim.signed_headers) {
+        out.append(header).append(":").append(parts.header(header).value_or("")).append("\n");
+        names.append(names.empty() ? "" : ";").append(header);
+    }
+    return out + "\n" + names + "\n" + payload;
 }
 
 } // namespace
@@ -89,21 +105,8 @@ Refusal refuse_unknown_key()
 Checked<std::string> canonical_request(SignedRequest const& request, Claim const& claim,
                                        SigningPolicy const& policy)
 {
-    auto const parts = TRY(read_parts(request));
-    std::vector<std::string_view> left_out;
-    if (claim.signer.form == SignatureForm::presigned) {
-        left_out.push_back("X-Amz-Signature");
-        if (policy.token_place == TokenPlace::added_after)
-            left_out.push_back("X-Amz-Security-Token");
-    }
-    auto out = request.method + "\n" + canonical_path(request.path, policy.path_form) + "\n" +
-               canonical_query(parts.query, left_out) + "\n";
-    std::string names;
-    for (auto const& header : claim.signed_headers) {
-        out.append(header).append(":").append(parts.header(header).value_or("")).append("\n");
-        names.append(names.empty() ? "" : ";").append(header);
-    }
-    return out + "\n" + names + "\n" + payload_hash(request, claim);
+    return canonical_text(request, claim, policy,
+                          claim.payload.empty() ? sha256(request.body).text() : claim.payload);
 }
 
 std::string string_to_sign(Claim const& claim, std::string_view canonical)
@@ -112,10 +115,15 @@ std::string string_to_sign(Claim const& claim, std::string_view canonical)
            "\n" + sha256(canonical).text();
 }
 
-Checked<Done> verify(SignedRequest const& request, Claim const& claim, SigningPolicy const& policy,
-                     SigningSecret const& secret, SigningKeys& keys)
+Checked<Verified> verify(SignedRequest const& request, Claim const& claim,
+                         SigningPolicy const& policy, SigningSecret const& secret,
+                         SigningKeys& keys)
 {
-    auto const canonical = TRY(canonical_request(request, claim, policy));
+    Verified verified;
+    if (claim.payload.empty())
+        verified.body = sha256(request.body);
+    auto const payload = verified.body ? verified.body->text() : claim.payload;
+    auto const canonical = TRY(canonical_text(request, claim, policy, payload));
     auto const key = keys.key(claim.signer.access_key_id, secret, claim.signer.scope);
     auto const expected = hmac_sha256(key.bytes, string_to_sign(claim, canonical)).text();
     if (!equal_constant_time(expected, claim.signature))
@@ -123,11 +131,13 @@ Checked<Done> verify(SignedRequest const& request, Claim const& claim, SigningPo
                        "The signature does not match the request; check the secret access key, and "
                        "that nothing on the way changes what was signed"};
     TRY(check_token(claim, secret)); // after the signature: a stranger learns nothing of tokens
-    bool const hash_was_sent = !claim.payload.empty() && claim.payload != kUnsignedPayload;
-    if (hash_was_sent && !equal_constant_time(sha256(request.body).text(), claim.payload))
+    if (verified.body || payload == kUnsignedPayload)
+        return verified;
+    verified.body = sha256(request.body);
+    if (!equal_constant_time(verified.body->text(), payload))
         return Refusal{SignatureFault::payload_mismatch,
                        "The body is not the one that x-amz-content-sha256 was computed over"};
-    return Done{};
+    return verified;
 }
 
 SigningKeys::SigningKeys(std::size_t capacity)
@@ -141,7 +151,7 @@ Hash SigningKeys::key(std::string_view access_key_id, SigningSecret const& secre
     auto const name =
         std::string(access_key_id) + "/" + std::to_string(secret.version) + "/" + scope.text();
     {
-        std::lock_guard const lock(mutex_);
+        Lock const lock(mutex_);
         auto const found = entries_.find(name);
         if (found != entries_.end()) {
             recent_.splice(recent_.begin(), recent_, found->second);
@@ -149,7 +159,7 @@ Hash SigningKeys::key(std::string_view access_key_id, SigningSecret const& secre
         }
     }
     auto const derived = derive(secret.secret.reveal(), scope); // not under the lock: it is slow
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     if (!entries_.contains(name)) {
         recent_.push_front({name, derived});
         entries_.emplace(name, recent_.begin());
@@ -169,7 +179,7 @@ void SigningKeys::trim()
 void SigningKeys::forget(std::string_view access_key_id)
 {
     auto const prefix = std::string(access_key_id) + "/";
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     auto at = entries_.lower_bound(prefix);
     while (at != entries_.end() && at->first.starts_with(prefix)) {
         recent_.erase(at->second);
@@ -179,7 +189,7 @@ void SigningKeys::forget(std::string_view access_key_id)
 
 std::size_t SigningKeys::size() const
 {
-    std::lock_guard const lock(mutex_);
+    Lock const lock(mutex_);
     return recent_.size();
 }
 

@@ -5,6 +5,8 @@
 
 #include "shape.hpp"
 
+#include "karat/wire/rest.hpp"
+
 #include <string>
 #include <string_view>
 
@@ -24,5 +26,10 @@ std::string write_ec2_reply(ReplyHead const& head, Shape const& shape, void cons
 std::string write_query_reply(ReplyHead const& head, Shape const& shape, void const* object);
 
 std::string write_json_reply(Shape const& shape, void const* object);
+
+/// Members in headers, the others as a JSON body.
+RestReply write_rest_reply(int status, Shape const& shape, void const* object);
+/// The same reply with bytes as its body.
+RestReply with_payload(RestReply reply, std::string payload);
 
 } // namespace karat::wire

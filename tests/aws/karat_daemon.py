@@ -30,9 +30,11 @@ class Daemon:
         self.data = data or tempfile.mkdtemp(prefix="karat-test-")
         settings = [f"data_directory={self.data}", "port=0", *(settings or ["accelerator=tcg"])]
         self.log = open(f"{self.data}/karatd.log", "w")
-        self.process = subprocess.Popen(
-            [RELEASE / "karatd", *(word for setting in settings for word in ("--set", setting))],
-            stdout=self.log, stderr=self.log)
+        self.command = [RELEASE / "karatd", *(word for setting in settings for word in ("--set", setting))]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
         deadline = time.time() + 30
         endpoint = pathlib.Path(self.data, "run/endpoint")
         while not endpoint.exists() or not endpoint.read_text():
@@ -40,6 +42,13 @@ class Daemon:
                 sys.exit("karatd did not start:\n" + pathlib.Path(self.data, "karatd.log").read_text())
             time.sleep(0.05)
         self.endpoint = endpoint.read_text().strip()
+
+    def restart(self, signal=15):
+        """A new daemon on the same data, at another port."""
+        self.process.send_signal(signal)
+        self.process.wait(30)
+        pathlib.Path(self.data, "run/endpoint").unlink(missing_ok=True)
+        self.start()
 
     def karat(self, *words, check=True):
         return subprocess.run([RELEASE / "karat", "--data", self.data, *words], check=check, text=True,

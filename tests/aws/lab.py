@@ -49,9 +49,9 @@ def wait(what, condition, seconds=300):
 class Lab:
     """Verbs that wait until they are done."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, keys=None):
         self.daemon = daemon
-        self.keys = daemon.keys("demo")
+        self.keys = keys or daemon.keys("demo")
         self.ec2 = daemon.client(self.keys)
         self.west = daemon.client(self.keys, "us-west-2")
         self.zone = "us-east-1a"

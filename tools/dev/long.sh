@@ -12,8 +12,7 @@ fuzz_seconds=${FUZZ_SECONDS:-600} kills=${KILLS:-200}
 
 # Every libFuzzer target for a while, from its saved corpus; findings stay in build/fuzz.
 fuzz() {
-    setup_packages build
-    command -v clang++-19 >/dev/null || die "fuzzing needs clang-19: apt-get install clang-19 libclang-rt-19-dev"
+    setup_packages build lint
     build fuzz
     local target name
     mkdir -p build/findings
@@ -32,6 +31,7 @@ kills() {
     mkdir -p build/images
     [ -e build/images/tiny.raw ] || images/build tiny build/images/tiny.raw
     tests/crash/kill_test.py "$kills"
+    tests/blockdev/serve.sh "$PWD/build/release/karat-blk.so" "$PWD/build/release/blocks_bench" "${BLK_KILLS:-100}"
 }
 
 # The block store: a million crash states, a hundred thousand injuries, ten thousand kills.
@@ -52,7 +52,9 @@ volumes() {
     build release
     mkdir -p build/images
     [ -e build/images/tiny.raw ] || images/build tiny build/images/tiny.raw
-    tests/aws/volumes_test.py
+    for ((i = 0; i < ${VOLUME_RUNS:-10}; i++)); do
+        tests/aws/volumes_test.py
+    done
 }
 
 # The whole main job with debian-12, in a data directory of its own.

@@ -31,6 +31,7 @@ const PROTOCOLS = {
     defaultXml: (name) => name,
     item: "member",
   },
+  rest: { query: (member) => member.name, xml: (member) => member.name, defaultXml: (name) => name, item: null },
   json: { query: (member) => member.name, xml: (member) => member.name, defaultXml: (name) => name, item: null },
 };
 
@@ -76,6 +77,7 @@ class Closure {
     if (direction.reply && member.type.list && (member.type.item ?? "item") !== item && item === "item") {
       words.push(`item=${member.type.item}`);
     }
+    if (this.ours.protocol === "rest" && member.place) words.push(member.place);
     return words.concat(known.filter((word) => OURS.test(word))).join(" ");
   }
 
@@ -116,7 +118,8 @@ class Closure {
     const found = this.sdk.operation(name);
     if (!found) throw new Error(`the SDK has no operation ${name}`);
     const before = this.ours.operations[name] ?? {};
-    const own = { request: {}, reply: {} };
+    const http = this.ours.protocol === "rest" ? { http: found.http.join(" ") } : {};
+    const own = { ...http, request: {}, reply: {} };
     if (!isVoid(found.request)) {
       own.request = this.members(found.request, { request: true }, before.request);
       this.nested(found.request, "request");

@@ -15,6 +15,10 @@ def is_plain(structure, member):
 
 
 def declaration(structure, member):
+    if member.place == "payload":
+        type_ = "std::string" if structure.written else "std::string_view"
+        note = "" if structure.written else " ///< The request's body; not owned."
+        return f"    {type_} {member.field}{{}};{note}\n"
     type_ = SIMPLE.get(member.type, member.type)
     if member.is_list:
         type_ = f"std::vector<{type_}>"
@@ -31,14 +35,26 @@ def struct(structure):
 
 
 def reader(model, operation):
-    source = "std::string_view body" if model.protocol == "json" else "Params const& params"
+    source = {"json": "std::string_view body", "rest": "RestRequest const& call"}.get(
+        model.protocol, "Params const& params")
     return f"Result<{operation.request.name}> read_{snake(operation.name)}_request({source})"
 
 
 def writer(model, operation):
+    if model.protocol == "rest":
+        return f"RestReply write_{snake(operation.name)}_result({operation.name}Result result)"
     request_id = "" if model.protocol == "json" else ", std::string_view request_id"
     result = f"{operation.name}Result const& result{request_id}"
     return f"std::string write_{snake(operation.name)}_result({result})"
+
+
+def routes(model):
+    """In the order of the operations, so that a route's index is its operation's."""
+    rows = ""
+    for operation in model.operations:
+        method, pattern, status = operation.http.split(" ")
+        rows += f'    {{"{method}", "{pattern}", {status}}},\n'
+    return f"\ninline constexpr RestRoute kRoutes[] = {{\n{rows}}};\n"
 
 
 def door(model):
@@ -54,14 +70,14 @@ def door(model):
 #include "karat/env.hpp"
 #include "karat/result.hpp"
 #include "karat/wire/params.hpp"
-
+REST
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-"""
+""".replace("REST\n", '#include "karat/wire/rest.hpp"\n\n' if model.protocol == "rest" else "\n")
     text += f"namespace karat::wire::{model.service} {{\n\n"
     for name, key in constants.items():
         if key in model.head:
@@ -75,13 +91,15 @@ def door(model):
             text += struct(operation.reply)
     for operation in model.operations:
         text += f"{reader(model, operation)};\n{writer(model, operation)};\n"
+    if model.protocol == "rest":
+        text += routes(model)
     return text + f"\n}} // namespace karat::wire::{model.service}\n"
 
 
 def operations(model):
     macro = f"KARAT_{model.service.upper()}_OPERATIONS"
     rows = " \\\n".join(f"    X({one.name}, {snake(one.name)})" for one in model.operations)
-    request_id = "" if model.protocol == "json" else ", call.request_id"
+    request_id = "" if model.protocol in ("json", "rest") else ", call.request_id"
     wire = f"wire::{model.service}"
     return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation: api declares
    every handler and builds its dispatch table from one list; an operation without a handler does
@@ -128,18 +146,38 @@ def table_row(structure, member, model):
         least, most = member.bounds
         limits = [f".least = {least}"] * bool(least) + [f".most = {most}"] * bool(most)
         row += f", .bounds = {{{', '.join(limits)}}}"
+    if member.place != "body":
+        row += f", .place = Place::{member.place}"
     return row + "},\n"
 
 
 def table(structure, model):
-    if not structure.members:
+    listed = [member for member in structure.members if member.place != "payload"]
+    if not listed:
         return f"constinit Shape const shapes::{structure.name}{{}};\n\n"
-    rows = "".join(table_row(structure, member, model) for member in structure.members)
+    rows = "".join(table_row(structure, member, model) for member in listed)
     return (f"constexpr Member k{structure.name}Members[] = {{\n{rows}}};\n"
             f"constinit Shape const shapes::{structure.name}{{k{structure.name}Members}};\n\n")
 
 
+def rest_bodies(model, operation):
+    request, status = operation.request.name, operation.http.split(" ")[2]
+    take = "".join(f"    request.{member.field} = call.body;\n"
+                   for member in operation.request.members if member.place == "payload")
+    payload = [f"std::move(result.{member.field})" for member in operation.reply.members
+               if member.place == "payload"]
+    write = f"write_rest_reply({', '.join([status, f'shapes::{operation.reply.name}', '&result'])})"
+    if payload:
+        write = f"with_payload({write}, {payload[0]})"
+    return (f"{reader(model, operation)}\n{{\n    {request} request;\n"
+            f"    TRY(read_rest(shapes::{request}, &request, call));\n{take}"
+            f"    return request;\n}}\n\n"
+            f"{writer(model, operation)}\n{{\n    return {write};\n}}\n\n")
+
+
 def bodies(model, operation):
+    if model.protocol == "rest":
+        return rest_bodies(model, operation)
     name, request = operation.name, operation.request.name
     style = "member" if model.protocol == "query" else "flat"
     read = (f"read_json(shapes::{request}, &request, body)" if model.protocol == "json" else

@@ -4,6 +4,8 @@
 A member is one line: "TYPE[[]][!] WORD...", where TYPE is a simple type or a structure, [] a list,
 ! required in requests, and the words are
   query=NAME, xml=NAME, item=NAME   names on the wire where they differ from the protocol's rule
+  path, query=NAME, header=NAME, payload   of a rest protocol: where the member stands, if not in the
+                                           body's JSON; a payload is the body as it is
   enum=NAME                         all that a request may say
   range=A..B, length=A..B, count=A..B   bounds of a number, of the characters of a text,
                                         of the elements of a list; either side may be open
@@ -23,8 +25,9 @@ KEYWORDS = set("""and asm auto bool break case catch char class const continue d
     namespace new not operator or private protected public register return short signed sizeof
     static struct switch template this throw true try typename union unsigned using virtual void
     volatile while xor""".split())
-WORDS = {"query", "xml", "item", "enum", "range", "length", "count", "even_empty"}
-ITEM = {"ec2": "item", "query": "member", "json": ""}
+WORDS = {"query", "xml", "item", "enum", "range", "length", "count", "even_empty", "path", "header",
+         "payload"}
+ITEM = {"ec2": "item", "query": "member", "json": "", "rest": ""}
 MOST_READ_MEMBERS = 64  # a bitset in params_reader.cpp
 
 
@@ -54,13 +57,20 @@ class Member:
         return self.type not in SIMPLE
 
     @property
+    def place(self):
+        """Where a rest protocol has it."""
+        found = [word for word in ("path", "query", "header", "payload") if word in self.words]
+        return found[0] if found and self.protocol == "rest" else "body"
+
+    @property
     def query(self):
-        return self.words.get("query", self.name)
+        return self.words.get("header", self.words.get("query", self.name))
 
     @property
     def xml(self):
         lower_first = self.name[0].lower() + self.name[1:]
-        return self.words.get("xml", lower_first if self.protocol == "ec2" else self.name)
+        name = self.words.get("header", lower_first if self.protocol == "ec2" else self.name)
+        return self.words.get("xml", name)
 
     @property
     def item(self):
@@ -87,6 +97,7 @@ class Operation:
     name: str
     request: Structure
     reply: Structure  # may be one of the structures, with the name of that
+    http: str  # of a rest protocol: "GET /things/{Id} 200"
 
 
 @dataclasses.dataclass
@@ -158,7 +169,7 @@ def load(path):
         mark(reply, structures, "written")
         if clash := {request.name, f"{name}Result"} & structures.keys():
             raise ValueError(f"two structures are called {clash}")
-        operations.append(Operation(name, request, reply))
+        operations.append(Operation(name, request, reply, parts.get("http", "")))
     for one in [*structures.values(), *(operation.request for operation in operations)]:
         if one.read and len(one.members) > MOST_READ_MEMBERS:
             raise ValueError(f"{one.name} has more than {MOST_READ_MEMBERS} members")

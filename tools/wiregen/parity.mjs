@@ -24,7 +24,7 @@ function compare(ours, theirs) {
 }
 
 let count = 0;
-for (const service of ["ec2", "ssm", "sts"]) {
+for (const service of ["ebs", "ec2", "ssm", "sts"]) {
   const sdk = load(service);
   const ours = readModel(service);
   const { model, stale } = extract(sdk, ours, readDifferences(service));

@@ -11,8 +11,9 @@ const LIST = 1, MAP = 2, STRUCTURE = 3, UNION = 4, OPERATION = 9;
 const LIST_OF = 64, MAP_OF = 128;
 const SIMPLE = new Map([
   [0, "string"], [1, "integer"], [2, "boolean"], [4, "timestamp"], [5, "timestamp"],
-  [6, "timestamp"], [7, "timestamp"], [21, "blob"],
+  [6, "timestamp"], [7, "timestamp"], [21, "blob"], [42, "blob"],
 ]);
+const LABEL = 1, PAYLOAD = 16; // traits that come as bits, if there are no others
 
 const deref = (ref) => (typeof ref === "function" ? ref() : ref);
 
@@ -44,6 +45,16 @@ function typeOf(schema) {
   throw new Error(`schema kind ${kind}`);
 }
 
+// Where a rest protocol puts a member: in the path, the query, a header, the body as it is, or (null)
+// the body's JSON.
+function placeOf(target, traits) {
+  if (traits === LABEL) return "path";
+  if (traits === PAYLOAD || target?.[3]?.streaming) return "payload";
+  if (traits.httpQuery) return `query=${traits.httpQuery}`;
+  if (traits.httpHeader) return `header=${traits.httpHeader}`;
+  return null;
+}
+
 function members(schema) {
   const [, , , , names, references, requiredCount = 0] = schema;
   return names.map((name, index) => {
@@ -53,6 +64,7 @@ function members(schema) {
       required: index < requiredCount,
       query: traits.ec2QueryName ?? null,
       xml: traits.xmlName ?? null,
+      place: placeOf(target, traits),
       type: typeOf(target),
     };
   });
@@ -82,7 +94,8 @@ export function load(service) {
   const operations = new Map();
   for (const schema of Object.values(sdk)) {
     if (Array.isArray(schema) && schema[0] === OPERATION) {
-      operations.set(schema[2], { request: deref(schema[4]), reply: deref(schema[5]) });
+      const request = deref(schema[4]), reply = deref(schema[5]);
+      operations.set(schema[2], { request, reply, http: schema[3]?.http ?? null });
     }
   }
   return {

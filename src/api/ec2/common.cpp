@@ -46,7 +46,7 @@ bool glob_matches(std::string_view pattern, std::string_view text)
 
 std::string canonical_filter_name(wire::ec2::Filter const& filter)
 {
-    auto const given = filter.name.value_or("");
+    auto given = filter.name.value_or("");
     if (given.starts_with(kTagPrefix) || given.find('-') != std::string::npos)
         return given;
     std::string name;
@@ -133,6 +133,16 @@ Result<PageCut> cut_page(std::size_t count, PageRequest const& request)
     if (cut.end < count)
         cut.next = to_hex(as_bytes(std::to_string(cut.end)));
     return cut;
+}
+
+Result<void> no_pages_with_ids(std::string_view set, std::vector<std::string> const& ids,
+                               std::optional<std::int32_t> const& max_results)
+{
+    if (!ids.empty() && max_results)
+        return Error{
+            Fault::invalid, Noun::combination,
+            fmt::format("The parameter {} cannot be used with the parameter maxResults", set)};
+    return {};
 }
 
 std::vector<wire::ec2::Tag> wire_tags(Tags const& tags)

@@ -82,6 +82,11 @@ struct PageCut {
 /// make.
 Result<PageCut> cut_page(std::size_t count, PageRequest const& request);
 
+/// EC2 does not page what is asked for by id: Fault::invalid for both in one request. `set` is the
+/// parameter's name ("volumeSet").
+Result<void> no_pages_with_ids(std::string_view set, std::vector<std::string> const& ids,
+                               std::optional<std::int32_t> const& max_results);
+
 /// Cuts `things` (in a stable order) to the page and sets `next` when there is more.
 template <class Thing>
 Result<std::vector<Thing>> page_of(std::vector<Thing> things, PageRequest const& request,

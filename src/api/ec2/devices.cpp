@@ -8,11 +8,7 @@ namespace {
 
 Result<void> read_ebs(wire::ec2::EbsBlockDevice const& ebs, engine::DeviceRequest& device)
 {
-    if (ebs.encrypted.value_or(false) || ebs.kms_key_id)
-        return fail(
-            Fault::unsupported,
-            fmt::format("Encryption of {} is not offered yet; leave Encrypted and KmsKeyId out",
-                        device.device_name));
+    device.encryption = {ebs.encrypted, ebs.kms_key_id.value_or("")};
     if (ebs.snapshot_id)
         device.snapshot = TRY(SnapshotId::parse(*ebs.snapshot_id));
     if (ebs.volume_size) {

@@ -9,7 +9,7 @@
 
 namespace karat::api::ec2 {
 
-/// Fault::unsupported for encryption, which is not offered yet; Fault::missing without a device
+/// Fault::missing without a device
 /// name.
 Result<std::vector<engine::DeviceRequest>>
 device_requests(std::vector<wire::ec2::BlockDeviceMapping> const& mappings);

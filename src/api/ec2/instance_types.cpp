@@ -67,7 +67,7 @@ wire::ec2::InstanceTypeInfo wire_type(ShownType const& shown)
         wire::ec2::MemoryInfo{.size_in_mib = static_cast<std::int64_t>(type.memory_mib)};
     reply.instance_storage_supported = false;
     reply.ebs_info = wire::ec2::EbsInfo{.ebs_optimized_support = "default",
-                                        .encryption_support = "unsupported",
+                                        .encryption_support = "supported",
                                         .nvme_support = "unsupported",
                                         .maximum_ebs_attachments = kEbsAttachments,
                                         .attachment_limit_type = "shared"};
@@ -108,7 +108,7 @@ constexpr FilterRule<ShownType> kRules[] = {
     {"dedicated-hosts-supported", no},
     {"ebs-info.attachment-limit-type", all<[] { return "shared"; }>},
     {"ebs-info.ebs-optimized-support", all<[] { return "default"; }>},
-    {"ebs-info.encryption-support", all<kUnsupported>},
+    {"ebs-info.encryption-support", all<[] { return "supported"; }>},
     {"ebs-info.maximum-ebs-attachments", all<[] { return std::to_string(kEbsAttachments); }>},
     {"ebs-info.nvme-support", all<kUnsupported>},
     {"free-tier-eligible", no},

@@ -13,14 +13,6 @@
 namespace karat::api::ec2 {
 namespace {
 
-Result<void> no_pages_with_ids(bool ids, std::optional<std::int32_t> const& max_results)
-{
-    if (ids && max_results)
-        return Error{Fault::invalid, Noun::combination,
-                     "The parameter instancesSet cannot be used with the parameter maxResults"};
-    return {};
-}
-
 std::vector<wire::ec2::InstanceStateChange>
 wire_changes(std::vector<engine::Transition> const& transitions)
 {
@@ -75,7 +67,7 @@ Result<wire::ec2::DescribeInstancesResult>
 describe_instances(engine::Engine& engine, engine::Caller const& caller,
                    wire::ec2::DescribeInstancesRequest const& request)
 {
-    TRY(no_pages_with_ids(!request.instance_ids.empty(), request.max_results));
+    TRY(no_pages_with_ids("instancesSet", request.instance_ids, request.max_results));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     auto found = TRY(engine.instances(caller, ids));
     auto all = TRY(show(engine, caller, std::move(found)));
@@ -96,7 +88,7 @@ Result<wire::ec2::DescribeInstanceStatusResult>
 describe_instance_status(engine::Engine& engine, engine::Caller const& caller,
                          wire::ec2::DescribeInstanceStatusRequest const& request)
 {
-    TRY(no_pages_with_ids(!request.instance_ids.empty(), request.max_results));
+    TRY(no_pages_with_ids("instancesSet", request.instance_ids, request.max_results));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     auto const found = TRY(engine.instances(caller, ids));
     std::vector<ShownStatus> all;

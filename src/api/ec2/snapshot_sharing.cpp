@@ -85,9 +85,6 @@ Result<wire::ec2::CopySnapshotResult> copy_snapshot(engine::Engine& engine,
                                                     engine::Caller const& caller,
                                                     wire::ec2::CopySnapshotRequest const& request)
 {
-    if (request.encrypted.value_or(false) || request.kms_key_id)
-        return fail(Fault::unsupported,
-                    "Encrypted snapshots are not offered yet; leave Encrypted and KmsKeyId out");
     if (request.destination_outpost_arn || request.destination_availability_zone)
         return fail(Fault::unsupported, "A snapshot is copied to a region, not to an Outpost or a "
                                         "zone");
@@ -101,7 +98,8 @@ Result<wire::ec2::CopySnapshotResult> copy_snapshot(engine::Engine& engine,
     auto const source = TRY(SnapshotId::parse(request.source_snapshot_id));
     engine::CopySnapshot copy{.source = source,
                               .source_region = request.source_region,
-                              .description = request.description.value_or("")};
+                              .description = request.description.value_or(""),
+                              .encryption = {request.encrypted, request.kms_key_id.value_or("")}};
     copy.tags = TRY(tags_for(request.tag_specifications, "snapshot"));
     copy.dry_run = request.dry_run;
     auto const made = TRY(engine.copy_snapshot(caller, copy));

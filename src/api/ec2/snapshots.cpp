@@ -11,7 +11,7 @@ namespace {
 
 constexpr FilterRule<Snapshot> kRules[] = {
     {"description", [](Snapshot const& s) { return Values{s.description}; }},
-    {"encrypted", [](Snapshot const&) { return Values{"false"}; }},
+    {"encrypted", [](Snapshot const& s) { return Values{s.kms_key.empty() ? "false" : "true"}; }},
     {"owner-alias", [](Snapshot const&) { return Values{}; }},
     {"owner-id", [](Snapshot const& s) { return Values{s.owner.text()}; }},
     {"progress", [](Snapshot const& s) { return Values{fmt::format("{}%", s.progress_percent)}; }},
@@ -39,7 +39,9 @@ wire::ec2::Snapshot wire_snapshot(Snapshot const& snapshot)
     reply.volume_size = static_cast<std::int32_t>(snapshot.size_gib);
     if (snapshot.completed)
         reply.full_snapshot_size_in_bytes = static_cast<std::int64_t>(snapshot.full_size_bytes);
-    reply.encrypted = false;
+    reply.encrypted = !snapshot.kms_key.empty();
+    if (!snapshot.kms_key.empty())
+        reply.kms_key_id = snapshot.kms_key;
     reply.storage_tier = "standard";
     reply.tags = wire_tags(snapshot.tags);
     return reply;
@@ -50,7 +52,7 @@ wire::ec2::SnapshotInfo wire_info(Snapshot const& snapshot)
     wire::ec2::SnapshotInfo info;
     info.description = snapshot.description;
     info.tags = wire_tags(snapshot.tags);
-    info.encrypted = false;
+    info.encrypted = !snapshot.kms_key.empty();
     info.volume_id = snapshot.volume;
     info.state = std::string(word(snapshot.state));
     info.volume_size = static_cast<std::int32_t>(snapshot.size_gib);
@@ -119,9 +121,7 @@ Result<wire::ec2::DescribeSnapshotsResult>
 describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
                    wire::ec2::DescribeSnapshotsRequest const& request)
 {
-    if (!request.snapshot_ids.empty() && request.max_results)
-        return Error{Fault::invalid, Noun::combination,
-                     "The parameter snapshotSet cannot be used with the parameter maxResults"};
+    TRY(no_pages_with_ids("snapshotSet", request.snapshot_ids, request.max_results));
     auto const ids = TRY(parse_ids<SnapshotId>(request.snapshot_ids));
     auto all = TRY(engine.snapshots(caller, {.ids = ids,
                                              .owners = request.owner_ids,

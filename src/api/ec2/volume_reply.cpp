@@ -52,7 +52,9 @@ wire::ec2::Volume wire_volume(Volume const& volume)
         shown_shape({volume.size_gib, volume.type, volume.iops, volume.throughput_mibps});
     reply.iops = shape.iops;
     reply.throughput = shape.throughput_mibps;
-    reply.encrypted = false;
+    reply.encrypted = !volume.kms_key.empty();
+    if (!volume.kms_key.empty())
+        reply.kms_key_id = volume.kms_key;
     reply.multi_attach_enabled = false;
     reply.tags = wire_tags(volume.tags);
     if (volume.source)

@@ -24,21 +24,38 @@ std::string health(Volume const& volume)
     return "ok";
 }
 
+template <auto member>
+Values of_event(Volume const& volume)
+{
+    return volume.event ? Values{(*volume.event).*member} : Values{};
+}
+
 constexpr FilterRule<Volume> kRules[] = {
     {"action.code", [](Volume const&) { return Values{}; }},
     {"action.description", [](Volume const&) { return Values{}; }},
     {"action.event-id", [](Volume const&) { return Values{}; }},
     {"availability-zone", [](Volume const& v) { return Values{v.zone}; }},
     {"availability-zone-id", [](Volume const& v) { return Values{zone_id(v.zone)}; }},
-    {"event.description", [](Volume const&) { return Values{}; }},
-    {"event.event-id", [](Volume const&) { return Values{}; }},
-    {"event.event-type", [](Volume const&) { return Values{}; }},
+    {"event.description", of_event<&VolumeEvent::description>},
+    {"event.event-id", of_event<&VolumeEvent::id>},
+    {"event.event-type", of_event<&VolumeEvent::type>},
     {"volume-status.details-name",
      [](Volume const&) { return Values{"io-enabled", "io-performance"}; }},
     {"volume-status.details-status",
      [](Volume const&) { return Values{"passed", "not-applicable"}; }},
     {"volume-status.status", [](Volume const& v) { return Values{health(v)}; }},
 };
+
+wire::ec2::VolumeStatusEvent wire_event(VolumeEvent const& event)
+{
+    wire::ec2::VolumeStatusEvent reply{.description = event.description,
+                                       .event_id = event.id,
+                                       .event_type = event.type,
+                                       .not_before = event.at};
+    if (event.instance)
+        reply.instance_id = event.instance->text();
+    return reply;
+}
 
 wire::ec2::VolumeStatusItem wire_status(Volume const& volume)
 {
@@ -55,6 +72,8 @@ wire::ec2::VolumeStatusItem wire_status(Volume const& volume)
     if (volume.attachment)
         item.attachment_statuses = {{.io_performance = "not-applicable",
                                      .instance_id = volume.attachment->instance.text()}};
+    if (volume.event)
+        item.events = {wire_event(*volume.event)};
     return item;
 }
 
@@ -64,9 +83,7 @@ Result<wire::ec2::DescribeVolumeStatusResult>
 describe_volume_status(engine::Engine& engine, engine::Caller const& caller,
                        wire::ec2::DescribeVolumeStatusRequest const& request)
 {
-    if (!request.volume_ids.empty() && request.max_results)
-        return Error{Fault::invalid, Noun::combination,
-                     "The parameter volumeSet cannot be used with the parameter maxResults"};
+    TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
     auto all = TRY(engine.volumes(caller, ids));
     auto some = TRY(filtered(std::move(all), request.filters, kRules));

@@ -35,7 +35,7 @@ constexpr FilterRule<Volume> kRules[] = {
     {"availability-zone", [](Volume const& v) { return Values{v.zone}; }},
     {"availability-zone-id", [](Volume const& v) { return Values{zone_id(v.zone)}; }},
     {"create-time", [](Volume const& v) { return Values{format_time(v.created)}; }},
-    {"encrypted", [](Volume const&) { return Values{"false"}; }},
+    {"encrypted", [](Volume const& v) { return Values{yes_no(!v.kms_key.empty())}; }},
     {"multi-attach-enabled", [](Volume const&) { return Values{"false"}; }},
     {"size", [](Volume const& v) { return Values{std::to_string(v.size_gib)}; }},
     {"snapshot-id",
@@ -48,19 +48,26 @@ constexpr FilterRule<Volume> kRules[] = {
 template <class Request>
 Result<void> refuse_what_is_missing(Request const& request)
 {
-    if (request.encrypted.value_or(false) || request.kms_key_id)
-        return fail(Fault::unsupported,
-                    "Encrypted volumes are not offered yet; leave Encrypted and KmsKeyId out");
     if (request.multi_attach_enabled.value_or(false))
         return fail(Fault::unsupported, "MultiAttachEnabled is not offered");
     return {};
 }
 
+template <class Request>
+engine::EncryptionRequest encryption_request(Request const& request)
+{
+    return {request.encrypted, request.kms_key_id.value_or("")};
+}
+
 /// Equal for requests that ask for the same.
-std::string text_of(engine::ShapeRequest const& shape, Tags const& tags)
+std::string text_of(engine::ShapeRequest const& shape, engine::EncryptionRequest const& encryption,
+                    Tags const& tags)
 {
     auto text = fmt::format("{}|{}|{}|{}", shape.size_gib.value_or(0), shape.type.value_or(""),
                             shape.iops.value_or(0), shape.throughput_mibps.value_or(0));
+    if (encryption.encrypted || !encryption.key.empty()) // older calls' texts stay what they were
+        text += fmt::format("|encrypted {}|{}", encryption.encrypted.value_or(false) ? 1 : 0,
+                            encryption.key);
     for (auto const& [key, value] : tags)
         text += fmt::format("|{}={}", key, value);
     return text;
@@ -93,10 +100,11 @@ Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
                                 .client_token = request.client_token.value_or("")};
     if (request.snapshot_id)
         create.snapshot = TRY(SnapshotId::parse(*request.snapshot_id));
+    create.encryption = encryption_request(request);
     create.tags = TRY(tags_for(request.tag_specifications, "volume"));
     create.fingerprint =
         sha256(fmt::format("{}|{}|{}", create.zone, request.snapshot_id.value_or(""),
-                           text_of(shape, create.tags)))
+                           text_of(shape, create.encryption, create.tags)))
             .text();
     create.dry_run = request.dry_run;
     auto const volume = TRY(engine.create_volume(caller, create));
@@ -112,9 +120,11 @@ Result<wire::ec2::CopyVolumesResult> copy_volumes(engine::Engine& engine,
     auto const shape = TRY(shape_request(request));
     engine::CopyVolume copy{
         .source = source, .shape = shape, .client_token = request.client_token.value_or("")};
+    copy.encryption = encryption_request(request);
     copy.tags = TRY(tags_for(request.tag_specifications, "volume"));
-    copy.fingerprint =
-        sha256(fmt::format("{}|{}", copy.source.text(), text_of(copy.shape, copy.tags))).text();
+    copy.fingerprint = sha256(fmt::format("{}|{}", copy.source.text(),
+                                          text_of(copy.shape, copy.encryption, copy.tags)))
+                           .text();
     copy.dry_run = request.dry_run;
     auto const volume = TRY(engine.copy_volume(caller, copy));
     return wire::ec2::CopyVolumesResult{.volumes = {wire_volume(volume)}};
@@ -133,9 +143,7 @@ Result<wire::ec2::DescribeVolumesResult>
 describe_volumes(engine::Engine& engine, engine::Caller const& caller,
                  wire::ec2::DescribeVolumesRequest const& request)
 {
-    if (!request.volume_ids.empty() && request.max_results)
-        return Error{Fault::invalid, Noun::combination,
-                     "The parameter volumeSet cannot be used with the parameter maxResults"};
+    TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
     auto all = TRY(engine.volumes(caller, ids));
     auto some = TRY(filtered(std::move(all), request.filters, kRules));

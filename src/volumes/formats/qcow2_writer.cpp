@@ -56,7 +56,7 @@ private:
             TRY(finish_table());
         table_index_ = unit / kPerTable;
         auto const host = take_cluster();
-        store(table_, unit % kPerTable * sizeof(std::uint64_t), host | kCopied);
+        store_be(table_, unit % kPerTable * sizeof(std::uint64_t), host | kCopied);
         table_used_ = true;
         return write_sparse(file_, host, bytes);
     }
@@ -67,7 +67,7 @@ private:
             return {};
         auto const host = take_cluster();
         TRY(file_.write_at(host, table_));
-        store(l1_, table_index_ * sizeof(std::uint64_t), host | kCopied);
+        store_be(l1_, table_index_ * sizeof(std::uint64_t), host | kCopied);
         std::fill(table_.begin(), table_.end(), std::byte{0});
         table_used_ = false;
         return {};
@@ -90,9 +90,9 @@ private:
             auto const count = std::min(kPerRefcountBlock, clusters_ - std::min(clusters_, first));
             Bytes counts(kCluster);
             for (std::size_t at = 0; at < count; ++at)
-                store(counts, at * sizeof(std::uint16_t), std::uint16_t{1});
+                store_be(counts, at * sizeof(std::uint16_t), std::uint16_t{1});
             TRY(file_.write_at((used + i) * kCluster, counts));
-            store(table, i * sizeof(std::uint64_t), (used + i) * kCluster);
+            store_be(table, i * sizeof(std::uint64_t), (used + i) * kCluster);
         }
         TRY(file_.write_at((used + blocks) * kCluster, table));
         return write_header((used + blocks) * kCluster, static_cast<std::uint32_t>(tables));
@@ -101,17 +101,17 @@ private:
     Result<void> write_header(std::uint64_t refcounts, std::uint32_t refcount_clusters)
     {
         Bytes header(kHeaderBytesNew + kExtensionHeadBytes); // the end extension is zeroes
-        store(header, at::kMagic, kMagic);
-        store(header, at::kVersion, std::uint32_t{3});
-        store(header, at::kClusterBits, kBits);
-        store(header, at::kSize, source_.size_bytes());
-        store(header, at::kL1Entries,
-              static_cast<std::uint32_t>(l1_.size() / sizeof(std::uint64_t)));
-        store(header, at::kL1Offset, kCluster);
-        store(header, at::kRefcountOffset, refcounts);
-        store(header, at::kRefcountClusters, refcount_clusters);
-        store(header, at::kRefcountOrder, kRefcountOrder);
-        store(header, at::kHeaderLength, static_cast<std::uint32_t>(kHeaderBytesNew));
+        store_be(header, at::kMagic, kMagic);
+        store_be(header, at::kVersion, std::uint32_t{3});
+        store_be(header, at::kClusterBits, kBits);
+        store_be(header, at::kSize, source_.size_bytes());
+        store_be(header, at::kL1Entries,
+                 static_cast<std::uint32_t>(l1_.size() / sizeof(std::uint64_t)));
+        store_be(header, at::kL1Offset, kCluster);
+        store_be(header, at::kRefcountOffset, refcounts);
+        store_be(header, at::kRefcountClusters, refcount_clusters);
+        store_be(header, at::kRefcountOrder, kRefcountOrder);
+        store_be(header, at::kHeaderLength, static_cast<std::uint32_t>(kHeaderBytesNew));
         TRY(file_.write_at(0, header));
         return file_.truncate(clusters_ * kCluster);
     }

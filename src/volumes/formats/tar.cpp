@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/tar.hpp"
 
-#include "formats/endian.hpp"
+#include "fields.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -7,7 +7,7 @@
 //   block    a bitmap, a bit a sector from the highest on (1: stored here), in whole sectors; data
 #pragma once
 
-#include "formats/endian.hpp"
+#include "fields.hpp"
 
 namespace karat::volumes::vhd {
 

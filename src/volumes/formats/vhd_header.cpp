@@ -68,12 +68,10 @@ Result<void> check_geometry(Bytes const& bytes, Header& header, Complaints const
     if (header.table.length_bytes > kMaxTableBytes)
         return complaints.unsupported(fmt::format("has a block table of {} entries, more than {}",
                                                   needed, kMaxTableBytes / sizeof(std::uint32_t)));
-    if (header.table.offset_bytes > header.data_end ||
-        header.table.length_bytes > header.data_end - header.table.offset_bytes)
+    if (!lies_within(header.table, header.data_end))
         return complaints.cut_off("its block table lies");
     if (header.table.offset_bytes < kFooterBytes ||
-        (header.table.offset_bytes < header.dynamic_offset + kDynamicBytes &&
-         header.dynamic_offset < header.table.end_bytes()))
+        overlap(header.table, {header.dynamic_offset, kDynamicBytes}))
         return complaints.damaged("its block table overlaps a header");
     return {};
 }
@@ -85,8 +83,7 @@ Result<void> read_dynamic(File& file, Bytes const& footer, Header& header,
     header.dynamic_offset = load_be<std::uint64_t>(footer, at::kDynamic);
     if (header.dynamic_offset < kFooterBytes)
         return complaints.damaged("its dynamic header overlaps the copy of its footer");
-    if (header.dynamic_offset > header.data_end ||
-        kDynamicBytes > header.data_end - header.dynamic_offset)
+    if (!lies_within({header.dynamic_offset, kDynamicBytes}, header.data_end))
         return complaints.cut_off("its dynamic header lies");
     Bytes bytes(kDynamicBytes);
     TRY(read_exactly(file, header.dynamic_offset, bytes));

@@ -72,9 +72,9 @@ private:
         loaded_ = kNothing;
         auto const bitmap = bitmap_bytes(header_.block_bytes);
         auto const data = std::min(header_.block_bytes, size_bytes() - block * header_.block_bytes);
-        if (overlaps({host, bitmap + data}, {0, kFooterBytes}) ||
-            overlaps({host, bitmap + data}, {header_.dynamic_offset, kDynamicBytes}) ||
-            overlaps({host, bitmap + data}, header_.table))
+        if (overlap({host, bitmap + data}, {0, kFooterBytes}) ||
+            overlap({host, bitmap + data}, {header_.dynamic_offset, kDynamicBytes}) ||
+            overlap({host, bitmap + data}, header_.table))
             return complaints().damaged(
                 fmt::format("block {} overlaps a header or the block table", block));
         if (host > header_.data_end || bitmap + data > header_.data_end - host)
@@ -83,11 +83,6 @@ private:
         TRY(read_exactly(file(), host, bitmap_));
         loaded_ = block;
         return {};
-    }
-
-    static bool overlaps(Range const& a, Range const& b)
-    {
-        return a.offset_bytes < b.end_bytes() && b.offset_bytes < a.end_bytes();
     }
 
     bool has(std::uint64_t sector) const

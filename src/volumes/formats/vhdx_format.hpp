@@ -12,7 +12,7 @@
 //              "chunk" of entries stands one of a sector bitmap, which only differences use
 #pragma once
 
-#include "formats/endian.hpp"
+#include "fields.hpp"
 
 #include <array>
 

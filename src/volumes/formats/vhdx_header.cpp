@@ -94,11 +94,10 @@ private:
         if (place.offset_bytes < kHeaderAreaBytes || place.offset_bytes % kMiB != 0 ||
             place.length_bytes == 0)
             return complaints_.damaged(fmt::format("its {} does not lie as it must", name));
-        if (place.offset_bytes > file_bytes_ ||
-            place.length_bytes > file_bytes_ - place.offset_bytes)
+        if (!lies_within(place, file_bytes_))
             return complaints_.cut_off(fmt::format("its {} lies", name));
         for (auto const& other : header_.reserved)
-            if (place.offset_bytes < other.end_bytes() && other.offset_bytes < place.end_bytes())
+            if (overlap(place, other))
                 return complaints_.damaged(fmt::format("its {} overlaps another part", name));
         header_.reserved.push_back(place);
         return {};
@@ -188,7 +187,7 @@ private:
         auto const offset = load_le<std::uint32_t>(entry, item::kOffset);
         auto const length = load_le<std::uint32_t>(entry, item::kLength);
         if (length < length_bytes || offset < kMetadataTableBytes ||
-            offset > metadata_->length_bytes || length_bytes > metadata_->length_bytes - offset)
+            !lies_within({offset, length_bytes}, metadata_->length_bytes))
             return complaints_.damaged(fmt::format("its item '{}' does not lie as it must", name));
         Bytes bytes(length_bytes);
         TRY(read_exactly(file_, metadata_->offset_bytes + offset, bytes));

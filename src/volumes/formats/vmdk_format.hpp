@@ -12,7 +12,7 @@
 //               grain: u64 its first sector in the disk, u32 its bytes, zlib data, padding
 #pragma once
 
-#include "formats/endian.hpp"
+#include "fields.hpp"
 
 namespace karat::volumes::vmdk {
 

@@ -103,8 +103,7 @@ Result<void> check_descriptor(File& file, Draft const& draft)
     if (sectors > kMaxDescriptorBytes / kSectorBytes)
         return draft.complaints.damaged(fmt::format("its descriptor takes {} sectors, more than {}",
                                                     sectors, kMaxDescriptorBytes / kSectorBytes));
-    if (first > draft.file_bytes / kSectorBytes ||
-        sectors > draft.file_bytes / kSectorBytes - first)
+    if (!lies_within({first, sectors}, draft.file_bytes / kSectorBytes))
         return draft.complaints.cut_off("its descriptor lies");
     Bytes bytes(sectors * kSectorBytes);
     TRY(read_exactly(file, first * kSectorBytes, bytes));

@@ -67,6 +67,12 @@ public:
             return std::optional<Range>();
         return std::optional(Range{found->first * blocks::kBlockBytes, blocks::kBlockBytes});
     }
+    Result<blocks::Piece> piece_at(std::uint64_t offset_bytes) const override
+    {
+        auto const block = offset_bytes / blocks::kBlockBytes;
+        return blocks::Piece{{block * blocks::kBlockBytes, blocks::kBlockBytes},
+                             snapshot_.blocks.contains(block)};
+    }
 
 private:
     FakeSnapshot snapshot_;
@@ -148,6 +154,11 @@ public:
             return fail(Fault::not_found, name + " does not exist");
         return std::shared_ptr<blocks::View const>(std::make_shared<FakeView>(snapshots.at(name)));
     }
+    Result<blocks::Description> describe(std::string const& name) override
+    {
+        auto const found = TRY(view(name));
+        return blocks::Description{found->facts(), found->root(), found->full_size_bytes()};
+    }
     Result<void> remove(std::string const& name) override
     {
         snapshots.erase(name);
@@ -168,6 +179,7 @@ public:
     {
         return blocks::ScrubReport{.finished = true};
     }
+    blocks::StagedSnapshots& staged() override { broken("nothing here stages"); }
 
     std::map<std::string, FakeSnapshot> snapshots;
     Traffic traffic;

@@ -47,12 +47,12 @@ public:
 
     Qcow2Builder& put32(std::size_t at, std::uint32_t value)
     {
-        qcow2::store(bytes_, at, value);
+        store_be(bytes_, at, value);
         return *this;
     }
     Qcow2Builder& put64(std::size_t at, std::uint64_t value)
     {
-        qcow2::store(bytes_, at, value);
+        store_be(bytes_, at, value);
         return *this;
     }
     Qcow2Builder& set_l1(std::size_t index, std::uint64_t entry)

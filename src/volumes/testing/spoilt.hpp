@@ -2,7 +2,7 @@
 // Sound disk images of our own writers, spoilt in one place.
 #pragma once
 
-#include "formats/endian.hpp"
+#include "fields.hpp"
 #include "formats/formats.hpp"
 #include "formats/writers.hpp"
 #include "testing/fake_store.hpp"

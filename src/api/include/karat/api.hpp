@@ -34,8 +34,9 @@ struct Reply {
 /// Thread-safe.
 class Dispatcher {
 public:
-    /// `engine` and `env` outlive it.
-    Dispatcher(Env env, engine::Engine& engine);
+    /// `engine` and `env` outlive it. Tokens that callers carry are sealed with `token_key`: they
+    /// are good for as long as the key stays.
+    Dispatcher(Env env, engine::Engine& engine, Bytes token_key);
     ~Dispatcher();
 
     /// Verifies the signature (Signature Version 4) and answers in the service's protocol. Never
@@ -50,8 +51,9 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// The table from faults to AWS codes, as text; a golden.
+/// The tables from faults to AWS codes, as text; goldens.
 std::string print_fault_table();
+std::string print_ebs_fault_table();
 
 struct EndpointOptions {
     std::string address = "127.0.0.1";

@@ -95,6 +95,8 @@ public:
     /// The names (not paths) in a directory, sorted; Fault::not_found if there is none.
     virtual Result<std::vector<std::string>> list(std::string const& path) = 0;
     virtual Result<bool> exists(std::string const& path) = 0;
+    /// The permission bits of a file (0600); Fault::not_found if absent.
+    virtual Result<unsigned> mode(std::string const& path) = 0;
     /// Takes the exclusive lock of a lock file, creating it; Fault::unavailable if another holds
     /// it.
     virtual Result<std::unique_ptr<FileLock>> lock(std::string const& path) = 0;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 
 namespace karat {
@@ -26,6 +27,7 @@ public:
     Result<void> remove_dir(std::string const& path) override;
     Result<std::vector<std::string>> list(std::string const& path) override;
     Result<bool> exists(std::string const& path) override;
+    Result<unsigned> mode(std::string const& path) override;
     Result<std::unique_ptr<FileLock>> lock(std::string const& path) override;
     Result<std::uint64_t> free_bytes(std::string const& path) override;
 
@@ -36,12 +38,19 @@ public:
     void crash(std::function<bool()> const& keep);
 
     /// What a crash at this moment would leave, as a disk of its own; this one goes on.
+    /// May be called in a hook. Shares the contents of files that it finds whole: costs little.
     std::unique_ptr<MemoryFiles> after_crash(std::function<bool()> const& keep) const;
+
+    /// Every file as a reader would find it, by path. The bytes never change.
+    std::map<std::string, std::shared_ptr<Bytes const>> contents() const;
 
     /// Called before every operation that changes or syncs something, with its name ("write",
     /// "sync", "rename", ...) and path; an Error returned here is what the caller gets.
     using Hook = std::function<Result<void>(std::string_view operation, std::string const& path)>;
     void set_hook(Hook hook);
+
+    /// The permission bits of a file that is there; they are 0600 when it is made.
+    void set_mode(std::string const& path, unsigned mode);
 
     /// Writes fail with "No space left on device" once this many bytes are stored.
     void set_capacity_bytes(std::uint64_t capacity_bytes);

@@ -19,6 +19,10 @@
 #include <string>
 #include <vector>
 
+namespace karat::keys {
+class Keys;
+}
+
 namespace karat::blocks {
 
 /// The unit of reading, writing and cutting. Volumes are whole numbers of it.
@@ -30,7 +34,8 @@ struct Facts {
     std::uint64_t size_bytes = 0; ///< Of the volume; a multiple of kBlockBytes.
     std::string parent = {};      ///< Name of the snapshot it was made from, or empty.
     std::map<std::string, std::string> details =
-        {}; ///< Owner, region, times, tags: not interpreted here.
+        {};               ///< Owner, region, times, tags: not interpreted here.
+    std::string key = {}; ///< ARN of the master key that it is sealed under; empty: not sealed.
 };
 
 /// What a commit made.
@@ -58,12 +63,21 @@ public:
     virtual Result<Committed> commit() = 0;
 };
 
+/// What a snapshot stores in one piece, or a hole.
+struct Piece {
+    Range range;
+    bool is_data = false;
+    bool operator==(Piece const&) const = default;
+};
+
 /// A completed snapshot, open for reading. Thread-safe. Stays readable while it lives, also when
 /// the collector moves or drops its packs. Ended before the store or reader that it came from.
 class View {
 public:
     virtual ~View() = default;
     virtual Facts const& facts() const = 0;
+    /// Whether what read() gives lies encrypted in the store, and must not lie otherwise elsewhere.
+    bool encrypted() const { return !facts().key.empty(); }
     virtual Hash root() const = 0;
     /// Of all data in the snapshot, holes left out; as Committed says it.
     virtual std::uint64_t full_size_bytes() const = 0;
@@ -73,6 +87,9 @@ public:
     /// The first stretch of data at or after `offset_bytes`; nothing when only a hole follows.
     /// Extents that touch are merged, but no further than about 8 GiB.
     virtual Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) const = 0;
+    /// The piece of the volume that `offset_bytes` is in: what is cheapest to read as a whole. Data
+    /// has at most 512 KiB. Fault::invalid behind the volume's end.
+    virtual Result<Piece> piece_at(std::uint64_t offset_bytes) const = 0;
 };
 
 /// Takes a stretch of a snapshot's data. Called from several threads at once.
@@ -87,7 +104,8 @@ struct Options {
     std::uint64_t pack_bytes = 64 << 20; ///< A pack is closed when it reaches this size.
     int threads = 2;                     ///< For hashing and compression of one ingest.
     std::uint64_t cache_bytes =
-        64 << 20; ///< Decompressed extents kept by readers, all views together.
+        64 << 20;               ///< Decompressed extents kept by readers, all views together.
+    keys::Keys* keys = nullptr; ///< For sealed snapshots; outlives the store or reader.
 };
 
 /// Records are extents and pages of maps.
@@ -121,7 +139,10 @@ struct CheckReport {
     std::uint64_t extents = 0;
     std::uint64_t bytes = 0;
     std::vector<std::string>
-        damage; ///< One sentence each: what is wrong and which snapshots it hits.
+        damage;               ///< One sentence each: what is wrong and which snapshots it hits.
+    std::uint64_t sealed = 0; ///< Of the extents, those whose key was not to be had: what
+                              ///< is stored is as it was written, and no more is known.
+    std::vector<std::string> locked; ///< One sentence a key that was not to be had.
 };
 
 struct ScrubRequest {
@@ -134,7 +155,18 @@ struct ScrubReport {
     std::uint64_t bytes = 0; ///< Verified in this round, before compression.
     bool finished = false;   ///< The round is done; else the next scrub goes on where it was.
     std::vector<std::string> damage = {}; ///< As CheckReport's; of the whole round.
+    std::uint64_t sealed = 0;             ///< As CheckReport's, since the scrub went on.
+    std::vector<std::string> locked = {};
 };
+
+/// What a manifest says without any key.
+struct Description {
+    Facts facts;
+    Hash root;
+    std::uint64_t full_size_bytes = 0;
+};
+
+class StagedSnapshots;
 
 /// The one writer of a store directory (it holds a lock file). Thread-safe.
 class Store {
@@ -146,10 +178,14 @@ public:
                                                Options options = {});
 
     /// Begins a snapshot named facts.name (Fault::duplicate if it exists). With `base` it starts as
-    /// a copy of that snapshot, grown with a hole when facts.size_bytes is larger.
+    /// a copy of that snapshot, grown with a hole when facts.size_bytes is larger. Both are sealed
+    /// under the same key, or neither is (Fault::invalid). Fails as view() does for a bad key.
     virtual Result<std::unique_ptr<Ingest>> begin(Facts facts, std::optional<std::string> base) = 0;
-    /// Fault::not_found if there is none of that name.
+    /// Fault::not_found if there is none of that name; Fault::denied, with a sentence that names
+    /// the key and what to do, when it is sealed and its key is gone, disabled or another.
     virtual Result<std::shared_ptr<View const>> view(std::string const& name) = 0;
+    /// As view(), but needs no key: for rebuilding a catalog.
+    virtual Result<Description> describe(std::string const& name) = 0;
     /// Removes the manifest; the extents go with the next collect(). Success also if absent.
     virtual Result<void> remove(std::string const& name) = 0;
     /// Condemns records that no manifest needs, and frees those that were condemned two collections
@@ -165,12 +201,14 @@ public:
     /// Names of all snapshots with a manifest, for rebuilding a catalog.
     virtual Result<std::vector<std::string>> names() = 0;
     virtual Result<Stats> stats() = 0;
-    /// Reads and verifies everything. `progress` gets the share done, 0 to 1, and may end it
-    /// (false).
+    /// Reads and verifies everything, as far as there are keys for it. `progress` gets the share
+    /// done, 0 to 1, and may end it (false).
     virtual Result<CheckReport> check(std::function<bool(double)> progress) = 0;
     /// As check(), at a bounded rate, in rounds that go on after a restart: how far it is lies on
     /// disk.
     virtual Result<ScrubReport> scrub(ScrubRequest const& request) = 0;
+    /// Snapshots that are put together block by block (karat/staged.hpp).
+    virtual StagedSnapshots& staged() = 0;
 };
 
 /// A reader of a store that another process writes (karat-blk). Thread-safe. Finds snapshots and

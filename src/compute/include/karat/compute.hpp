@@ -16,10 +16,12 @@
 
 namespace karat::compute {
 
-/// An NBD export on a unix socket: what a volume reads through to.
+/// What a volume reads through to: an NBD export on a unix socket, or a raw file.
 struct Backing {
-    std::string socket;
-    std::string name;
+    std::string socket = {};
+    std::string name = {};
+    std::string file = {}; ///< When it is not empty, instead of the export. Never written.
+    bool operator==(Backing const&) const = default;
 };
 
 struct Disk {

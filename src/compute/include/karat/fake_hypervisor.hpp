@@ -3,10 +3,10 @@
 #pragma once
 
 #include "karat/compute.hpp"
+#include "karat/mutex.hpp"
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -68,18 +68,18 @@ public:
     void print(InstanceId const& id, std::string_view text);
 
 private:
-    Result<void> trip(std::string const& operation);
-    Result<Machine*> find_running(InstanceId const& id);
+    Result<void> trip(std::string const& operation) REQUIRES(mutex_);
+    Result<Machine*> find_running(InstanceId const& id) REQUIRES(mutex_);
     Result<void> require_files(std::vector<std::string> const& overlays) const;
     void end(InstanceId const& id, Event event);
 
     Env env_;
-    mutable std::mutex mutex_; // guards all below
-    Listener listener_;
-    bool obedient_ = true;
-    std::map<InstanceId, Machine> running_;
-    std::map<InstanceId, std::string> consoles_;
-    std::map<std::string, Fault> failures_;
+    mutable Mutex mutex_;
+    Listener listener_ GUARDED_BY(mutex_);
+    bool obedient_ GUARDED_BY(mutex_) = true;
+    std::map<InstanceId, Machine> running_ GUARDED_BY(mutex_);
+    std::map<InstanceId, std::string> consoles_ GUARDED_BY(mutex_);
+    std::map<std::string, Fault> failures_ GUARDED_BY(mutex_);
 };
 
 } // namespace karat::compute

@@ -7,8 +7,11 @@
 #include "karat/blocks.hpp"
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
+#include "karat/direct_blocks.hpp"
 #include "karat/instance_types.hpp"
+#include "karat/keys.hpp"
 #include "karat/nouns.hpp"
+#include "karat/operator_requests.hpp"
 #include "karat/volumes.hpp"
 
 #include <chrono>
@@ -50,6 +53,7 @@ struct Settings {
 struct Parts {
     Env env;
     catalog::Catalog& catalog;
+    keys::Keys& keys;
     blocks::Store& store;
     volumes::Volumes& volumes;
     compute::Hypervisor& hypervisor;
@@ -70,7 +74,7 @@ struct DeviceRequest {
     std::optional<int> iops;
     std::optional<int> throughput_mibps;
     std::optional<bool> delete_on_termination;
-    std::optional<bool> encrypted;
+    EncryptionRequest encryption;
 };
 
 struct RunInstances {
@@ -130,39 +134,6 @@ struct CreateImage {
     bool dry_run = false;
 };
 
-/// karat image import.
-struct ImportImage {
-    std::string path; ///< Absolute, on this host; the operator's own file.
-    std::optional<volumes::Format> format;
-    std::string name;
-    std::string description;
-    std::string boot_mode;
-    std::string root_device_name = "/dev/xvda";
-    std::optional<std::uint64_t> size_gib; ///< Empty: the disk's own size, rounded up.
-    std::string ssm_parameter; ///< A public parameter that will name the image; publishers only.
-    bool is_public = false;
-};
-
-struct ImportedImage {
-    ImageId image;
-    SnapshotId snapshot;
-    std::int64_t task = 0;
-};
-
-/// karat image export.
-struct ExportImage {
-    std::string source;      ///< An image or a snapshot.
-    std::string device_name; ///< Which disk of an image; empty: its root.
-    std::string path;        ///< Absolute, on this host; the operator's own file.
-    volumes::ImageForm form = volumes::ImageForm::raw;
-    bool overwrite = false;
-};
-
-struct StartedExport {
-    SnapshotId snapshot;
-    std::int64_t task = 0;
-};
-
 /// What DescribeImages is told beside filters.
 struct ImageSelection {
     std::vector<ImageId> ids;
@@ -177,6 +148,7 @@ struct CreateVolume {
     std::string type = "gp2";
     std::optional<int> iops;
     std::optional<int> throughput_mibps;
+    EncryptionRequest encryption;
     std::string client_token;
     std::string fingerprint;
     Tags tags;
@@ -209,6 +181,7 @@ struct ShapeRequest {
 struct CopyVolume {
     VolumeId source;
     ShapeRequest shape;
+    EncryptionRequest encryption;
     std::string client_token;
     std::string fingerprint;
     Tags tags;
@@ -229,6 +202,7 @@ struct CopySnapshot {
     SnapshotId source;
     std::string source_region;
     std::string description;
+    EncryptionRequest encryption;
     Tags tags;
     bool dry_run = false;
 };
@@ -332,10 +306,10 @@ public:
     Result<void> cancel_export(std::int64_t task);
     /// Progress and outcome of a task; Fault::not_found when it is done and forgotten.
     Result<Task> task(std::int64_t id);
-    /// Frees what deleted snapshots held, now.
-    /// Condemns what they held; the third collection in a row frees it. `epochs` run one after the
-    /// other.
-    Result<blocks::CollectReport> collect(int epochs = 1);
+    /// Frees what deleted snapshots held: the first collection condemns it, the third in a row
+    /// frees it. `epochs` of them run one after the other.
+    static constexpr int kEpochsToFree = 3;
+    Result<blocks::CollectReport> collect(int epochs = kEpochsToFree);
     /// The operator has looked at the store's alarm.
     Result<void> clear_store_alarm();
     struct ScrubOptions {
@@ -354,6 +328,29 @@ public:
     Result<Rebuilt> rebuild();
     Result<blocks::CheckReport> check_store(std::function<bool(double)> progress);
     Result<Status> status();
+    /// What the host cache holds.
+    Result<std::vector<blk::Cached>> cached();
+    /// Queues the move of running guests onto files that the host cache has whole. Called now and
+    /// then.
+    Result<void> promote();
+
+    /// Keys of an account in a region, the default one among them once it was needed.
+    Result<std::vector<keys::KeyFacts>> encryption_keys(Caller const& caller);
+    Result<keys::KeyFacts> create_encryption_key(Caller const& caller, std::string const& alias,
+                                                 std::string const& description);
+    /// `name` as callers name keys. What is encrypted with a disabled key cannot be used.
+    Result<keys::KeyFacts> enable_encryption_key(Caller const& caller, std::string const& name,
+                                                 bool enabled);
+
+    // ---- Encryption by default
+    Result<bool> encrypts_by_default(Caller const& caller);
+    Result<void> set_encrypts_by_default(Caller const& caller, bool encrypts, bool dry_run);
+    /// The ARN of the key that is taken when none is named. alias/aws/ebs is said by its alias
+    /// until something needed it.
+    Result<std::string> default_encryption_key(Caller const& caller);
+    /// An empty name goes back to alias/aws/ebs. Returns what default_encryption_key() says then.
+    Result<std::string> set_default_encryption_key(Caller const& caller, std::string const& name,
+                                                   bool dry_run);
 
     // ---- Signing in
     /// Nothing for an unknown or inactive key.
@@ -395,6 +392,15 @@ public:
     Result<std::vector<Snapshot>> create_snapshots(Caller const&, CreateSnapshots const&);
     /// A snapshot of the caller's region with the bytes of one of any region; the bytes are shared.
     Result<Snapshot> copy_snapshot(Caller const&, CopySnapshot const&);
+    Result<Snapshot> start_snapshot(Caller const&, StartSnapshot const&);
+    /// Durable when it succeeds. The next checks that all blocks came; a task makes the snapshot.
+    Result<void> put_block(Caller const&, NewBlock const&);
+    Result<Snapshot> complete_snapshot(Caller const&, CompleteSnapshot const&);
+    Result<Hash> read_block(Caller const&, SnapshotId const&, std::uint32_t index,
+                            std::span<std::byte> into);
+    /// The blocks that hold data, or differ; Fault::mismatch when two are no relatives.
+    Result<BlockList> snapshot_blocks(Caller const&, SnapshotId const&, blocks::UnitQuery const&);
+    Result<BlockList> changed_blocks(Caller const&, SnapshotPair const&, blocks::UnitQuery const&);
     Result<void> change_volume_permissions(Caller const&, SnapshotId const&,
                                            VolumePermissionChange const&, bool dry_run);
     Result<Volume> create_volume(Caller const&, CreateVolume const&);

@@ -50,7 +50,11 @@ enum class Noun : unsigned char {
     device_name,
     volume_type,
     volume_modification,
+    volume_size,
+    block,       ///< Of a snapshot, as EBS direct counts them.
+    block_token, ///< Lets its holder read one block.
     combination, ///< Several parameters that do not go together.
+    encryption_key,
 };
 
 /// "image", "security_group", ...: for logs and goldens.

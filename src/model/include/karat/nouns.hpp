@@ -43,6 +43,9 @@ struct Account {
     std::string name;
     std::string alias; ///< "amazon" for the publisher of the seed images; empty for others.
     Time created{};
+    std::set<std::string> encrypts_in; ///< Regions where every new volume is encrypted.
+    Tags default_keys;                 ///< Region to the key that is taken there when none is
+                                       ///< named; alias/aws/ebs where there is no entry.
 };
 
 struct AccessKey {
@@ -70,6 +73,7 @@ struct BlockDevice {
     std::optional<int> throughput_mibps;
     bool delete_on_termination = true;
     bool encrypted = false;
+    std::string kms_key; ///< Asked for, of a launch; an image's say nothing but `encrypted`.
 };
 
 struct Image {
@@ -98,6 +102,13 @@ struct Image {
     Tags tags;
 };
 
+/// How a snapshot came over the network, block by block (EBS direct).
+struct DirectWrite {
+    int timeout_minutes = 60; ///< It is given up when no block came for so long.
+    bool sealed = false;      ///< All blocks came; a task makes the snapshot.
+    std::uint64_t blocks = 0; ///< So many, once it is sealed.
+};
+
 /// A point-in-time copy of a volume. `content` is what the block store holds for it, set when
 /// completed. A deleted snapshot's row stays while a volume still reads through it.
 struct Snapshot {
@@ -117,6 +128,8 @@ struct Snapshot {
     std::optional<SnapshotId> parent;
     bool is_public = false;
     std::set<AccountId> volume_permissions; ///< Who else may make volumes of it, and copy it.
+    std::string kms_key; ///< ARN of the key that it is encrypted with; empty: it is not.
+    std::optional<DirectWrite> direct;      ///< Of one that StartSnapshot began.
     Tags tags;
 };
 
@@ -156,6 +169,15 @@ struct VolumeModification {
     std::optional<Time> ended;
 };
 
+/// What went wrong with a volume and has not gone right since, as DescribeVolumeStatus tells it.
+struct VolumeEvent {
+    std::string id;   ///< "evol-" and seventeen digits.
+    std::string type; ///< "attachment-failed".
+    std::string description;
+    std::optional<InstanceId> instance;
+    Time at{};
+};
+
 struct Volume {
     VolumeId id;
     AccountId owner;
@@ -173,6 +195,8 @@ struct Volume {
     std::optional<Attachment> attachment;
     std::optional<VolumeModification> modification;
     std::vector<Time> modified; ///< When its shape was changed, newest last: there is a rate.
+    std::optional<VolumeEvent> event;
+    std::string kms_key; ///< ARN of the key that its snapshots are encrypted with; empty: none.
     Tags tags;
 };
 

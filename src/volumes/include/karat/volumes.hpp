@@ -4,6 +4,7 @@
 // catalog (karat::Layers); this room keeps the files.
 #pragma once
 
+#include "karat/blk.hpp"
 #include "karat/blocks.hpp"
 #include "karat/nouns.hpp"
 
@@ -17,6 +18,9 @@ namespace karat::volumes {
 struct Export {
     std::string socket;
     std::string name;
+    /// A raw file of the same bytes, when the host cache has all of them; else empty. For reading
+    /// only. It may be evicted before somebody opens it: then the export is as good as before.
+    std::string file = {};
 };
 
 /// Called now and then with the share done, 0 to 1. Returning false ends the work with
@@ -53,8 +57,11 @@ struct Options {
     std::string directory;       ///< One folder per volume below it.
     std::string run_directory;   ///< For the NBD socket and the pid file of karat-blk.
     std::string store_directory; ///< The block store that karat-blk reads.
+    std::string key_file;        ///< For encrypted snapshots; empty: karat-blk reads none.
     std::string nbdkit = "nbdkit";
     std::string plugin; ///< Path of karat-blk.so; empty: no exports are served (tests).
+    std::string cache_directory = {}; ///< Of the host cache; empty: there is none.
+    std::uint64_t cache_mib = 0;      ///< The most that it may hold.
 };
 
 class Volumes {
@@ -118,6 +125,8 @@ public:
     /// Ends karat-blk. Only for when no guest runs.
     virtual Result<void> stop_serving() = 0;
     virtual Export export_of(SnapshotId const& snapshot) const = 0;
+    /// What the host cache holds.
+    virtual Result<std::vector<blk::Cached>> cached() const = 0;
 };
 
 } // namespace karat::volumes

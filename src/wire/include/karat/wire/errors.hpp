@@ -32,5 +32,7 @@ ErrorReply ec2_error(ErrorText const& error);
 ErrorReply query_error(ErrorText const& error, std::string_view xmlns);
 /// `{"__type":…,"message":…}` of json-1.1.
 ErrorReply json_error(ErrorText const& error);
+/// `{"Message":…,"Reason":…}` of rest-json, and x-amzn-ErrorType; without a reason none is said.
+ErrorReply rest_error(ErrorText const& error, std::string_view reason);
 
 } // namespace karat::wire

@@ -14,6 +14,7 @@
 
 #include "karat/env.hpp"
 #include "karat/hash.hpp"
+#include "karat/mutex.hpp"
 #include "karat/result.hpp"
 #include "karat/wire/params.hpp"
 
@@ -22,7 +23,6 @@
 #include <cstdint>
 #include <list>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -199,22 +199,28 @@ private:
         std::string name; ///< id/version/scope; ids hold no '/'.
         Hash key;
     };
-    void trim();
+    void trim() REQUIRES(mutex_);
 
     std::size_t const capacity_;
-    std::mutex mutable mutex_;
-    std::list<Entry> recent_; ///< The one used last is at the front.
-    std::map<std::string, std::list<Entry>::iterator, std::less<>> entries_;
+    Mutex mutable mutex_;
+    std::list<Entry> recent_ GUARDED_BY(mutex_); ///< The one used last is at the front.
+    std::map<std::string, std::list<Entry>::iterator, std::less<>> entries_ GUARDED_BY(mutex_);
 };
 
 /// Finds the signature in either form and checks all that needs no secret: form, bounds, scope,
 /// dates, which headers are signed, the payload mode. Reads the body not at all.
 Checked<Claim> read_claim(SignedRequest const& request, SigningPolicy const& policy, Time now);
 
+/// What was found out on the way.
+struct Verified {
+    std::optional<Hash> body; ///< Its SHA-256; absent for UNSIGNED-PAYLOAD.
+};
+
 /// Checks the session token, the signature and then the body against the key that the claim names.
 /// `request` and `policy` are those that the claim was read from.
-Checked<Done> verify(SignedRequest const& request, Claim const& claim, SigningPolicy const& policy,
-                     SigningSecret const& secret, SigningKeys& keys);
+Checked<Verified> verify(SignedRequest const& request, Claim const& claim,
+                         SigningPolicy const& policy, SigningSecret const& secret,
+                         SigningKeys& keys);
 
 /// The refusal for a claim whose access key does not exist or is disabled.
 Refusal refuse_unknown_key();

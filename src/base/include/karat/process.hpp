@@ -10,28 +10,37 @@
 #include <string>
 #include <vector>
 
-namespace karat::compute {
+namespace karat {
 
 /// A running or ended process. Ending the object does not end the process.
 class Process {
 public:
+    static constexpr int kNowhere = -1;
+    static constexpr int kToErrorLog = -2;
+
     struct Command {
         std::string program; ///< Looked up in PATH unless it has a '/'.
         std::vector<std::string> arguments;
-        std::string directory;    ///< Where it runs.
-        std::string error_log;    ///< Its standard error; emptied first.
-        int standard_output = -1; ///< A descriptor for it, or -1 for /dev/null.
+        std::string directory = "/";    ///< Where it runs.
+        std::string error_log;          ///< Its standard error; emptied first, then appended to.
+        int standard_output = kNowhere; ///< A descriptor, or one of the two words above.
     };
 
-    /// Starts it in a session of its own. Fault::not_found when there is no such program.
+    /// Starts it in a session of its own, with no input, default signals, and no other descriptor
+    /// of ours. Fault::not_found when there is no such program.
     static Result<Process> spawn(Command const& command);
 
-    /// The process that a pid file names, if it lives and `mark` is in its command line.
-    static Result<std::optional<Process>> find(Files& files, std::string const& pid_file,
-                                               std::string const& mark);
+    /// The process with this number; nothing if there is none, or it has ended.
+    static std::optional<Process> find(Files& files, int pid);
+    /// The process that a pid file names, if it lives and was started with `argument`.
+    static std::optional<Process> find(Files& files, std::string const& pid_file,
+                                       std::string_view argument);
 
     int pid() const { return pid_; }
     int pidfd() const { return pidfd_.get(); }
+    /// Whether `argument` is one of the words after the program's name; of processes that were
+    /// found, not of those that were spawned.
+    bool was_started_with(std::string_view argument) const;
     /// Waits for its end and collects it if it is our child; false when it lives on.
     bool wait(std::chrono::milliseconds patience) const;
     bool alive() const { return !wait(std::chrono::milliseconds(0)); }
@@ -50,7 +59,8 @@ private:
     }
     int pid_;
     Fd pidfd_;
+    std::string command_line_; ///< Its words, a zero byte after each.
     mutable std::string ending_ = "an unknown ending";
 };
 
-} // namespace karat::compute
+} // namespace karat

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshots that come over the network block by block (EBS direct): begin, put, complete, give up.
+// What is staged is made before the row and dropped after it left `pending`.
+#include "state.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+namespace karat::engine {
+namespace {
+
+constexpr std::size_t kMaxPending = 100; // of an account
+constexpr std::uint64_t kMaxSizeGib = 65536;
+constexpr char const* kNoVolume = "vol-ffffffff"; // what EC2 says of snapshots without a volume
+constexpr std::string_view kTimeoutOf = "timeout of ";
+
+Error not_writable(Snapshot const& snapshot)
+{
+    auto const why = !snapshot.direct ? std::string("was not begun with StartSnapshot")
+                     : snapshot.direct->sealed && snapshot.state == SnapshotState::pending
+                         ? std::string("is being completed")
+                         : fmt::format("is {}", word(snapshot.state));
+    return {Fault::wrong_state, Noun::snapshot,
+            fmt::format("The snapshot {} takes no blocks: it {}", snapshot.id.text(), why)};
+}
+
+bool is_writable(Snapshot const& snapshot)
+{
+    return snapshot.direct && !snapshot.direct->sealed && snapshot.state == SnapshotState::pending;
+}
+
+Result<Snapshot> find_snapshot(catalog::View& view, Caller const& caller, std::string const& text)
+{
+    auto const id = TRY(SnapshotId::parse(text));
+    return find_own_snapshot(view, caller, id);
+}
+
+/// Checks all that the catalog can tell. With a client token that was used, what that call made.
+Result<std::optional<Snapshot>> check_start(catalog::View& view, Caller const& caller,
+                                            StartSnapshot const& request)
+{
+    auto const before =
+        TRY(repeated(view, caller, {"StartSnapshot", request.client_token, request.fingerprint}));
+    if (before)
+        return std::optional(TRY(find_snapshot(view, caller, before->front())));
+    if (request.parent) {
+        auto const parent = TRY(find_usable_snapshot(view, caller, *request.parent));
+        if (parent.size_gib > request.size_gib)
+            return Error{Fault::invalid, Noun::volume_size,
+                         fmt::format("{} GiB cannot hold the parent {}, which has {}",
+                                     request.size_gib, parent.id.text(), parent.size_gib)};
+    }
+    auto const all = TRY(view.snapshots({"", caller.account}));
+    auto const pending = std::ranges::count_if(
+        all, [](Snapshot const& one) { return one.direct && one.state == SnapshotState::pending; });
+    if (static_cast<std::size_t>(pending) >= kMaxPending)
+        return Error{Fault::exhausted, Noun::snapshot,
+                     fmt::format("An account has at most {} pending snapshots; complete or delete "
+                                 "one",
+                                 kMaxPending)};
+    return std::optional<Snapshot>();
+}
+
+/// Its parent's key, or as EC2 gives one to what is new.
+Result<std::string> choose_key(Engine::State& state, catalog::View& view, Caller const& caller,
+                               StartSnapshot const& request)
+{
+    if (!request.parent)
+        return key_for(state, view, caller, request.encryption, {});
+    if (request.encryption.encrypted || !request.encryption.key.empty())
+        return fail(Fault::invalid, "With ParentSnapshotId, Encrypted and KmsKeyArn are left out: "
+                                    "the snapshot has its parent's key");
+    auto const parent = TRY(find_usable_snapshot(view, caller, *request.parent));
+    auto const key = TRY(key_for(state, view, caller, {}, encryption_of(parent)));
+    if (key != parent.kms_key)
+        return Error{Fault::invalid, Noun::snapshot,
+                     fmt::format("What this account begins is encrypted with {}, and the parent {} "
+                                 "is not; begin over a copy of it",
+                                 key, parent.id.text())};
+    return key;
+}
+
+Snapshot new_row(Engine::State& state, Caller const& caller, StartSnapshot const& request)
+{
+    Snapshot snapshot{.id = SnapshotId::generate(state.env().chance),
+                      .owner = caller.account,
+                      .region = caller.region};
+    snapshot.volume = kNoVolume;
+    snapshot.size_gib = request.size_gib;
+    snapshot.description = request.description;
+    snapshot.started = state.now();
+    snapshot.parent = request.parent;
+    snapshot.tags = request.tags;
+    snapshot.direct = DirectWrite{.timeout_minutes = request.timeout_minutes};
+    return snapshot;
+}
+
+Task timeout_task(Engine::State& state, Snapshot const& snapshot)
+{
+    // The id is in the subject, not in the payload: this task is no reason to keep the row.
+    auto task =
+        new_task(state, "snapshot_timeout", std::string(kTimeoutOf) + snapshot.id.text(), "{}");
+    task.not_before = state.now() + std::chrono::minutes(snapshot.direct->timeout_minutes);
+    return task;
+}
+
+/// Writes the row, unless another call with the same token was faster.
+Result<Snapshot> save_start(Engine::State& state, Caller const& caller,
+                            StartSnapshot const& request, Snapshot const& fresh)
+{
+    return state.catalog().change(
+        {caller.account.text(), "StartSnapshot"}, [&](catalog::Change& change) -> Result<Snapshot> {
+            if (auto before = TRY(check_start(change, caller, request)))
+                return std::move(*before);
+            TRY(change.save(fresh));
+            TRY(change.enqueue(timeout_task(state, fresh)));
+            TRY(remember(state, change, caller,
+                         {"StartSnapshot", request.client_token, request.fingerprint},
+                         {fresh.id.text()}));
+            return fresh;
+        });
+}
+
+std::optional<std::string> base_of(Snapshot const& snapshot)
+{
+    return snapshot.parent ? std::optional(snapshot.parent->text()) : std::nullopt;
+}
+
+} // namespace
+
+Result<Snapshot> Engine::start_snapshot(Caller const& caller, StartSnapshot const& request)
+{
+    TRY(check_description(request.description));
+    TRY(check_tags(request.tags));
+    if (request.size_gib < 1 || request.size_gib > kMaxSizeGib)
+        return Error{
+            Fault::invalid, Noun::volume_size,
+            fmt::format("A volume has 1 to {} GiB, not {}", kMaxSizeGib, request.size_gib)};
+    std::string key;
+    auto before =
+        TRY(state_->catalog().read([&](catalog::View& view) -> Result<std::optional<Snapshot>> {
+            auto found = TRY(check_start(view, caller, request));
+            if (!found)
+                key = TRY(choose_key(*state_, view, caller, request));
+            return found;
+        }));
+    if (before)
+        return std::move(*before);
+    auto fresh = new_row(*state_, caller, request);
+    fresh.kms_key = key;
+    auto& staged = state_->parts.store.staged();
+    TRY(staged.begin(facts_of(fresh, fresh.started), base_of(fresh)));
+    auto saved = save_start(*state_, caller, request, fresh);
+    if (!saved.ok() || saved.value().id != fresh.id) {
+        auto const dropped = staged.drop(fresh.id.text());
+        if (!dropped.ok()) // recover() does it
+            log(Level::warn, "staged.kept", dropped.error(), {{"snapshot", fresh.id.text()}});
+    }
+    return saved;
+}
+
+Result<void> Engine::put_block(Caller const& caller, NewBlock const& block)
+{
+    auto const snapshot = TRY(own_snapshot(caller, block.snapshot));
+    if (!is_writable(snapshot))
+        return not_writable(snapshot);
+    auto const blocks = snapshot.size_gib * kGiB / blocks::kStagedUnitBytes;
+    if (block.index >= blocks)
+        return Error{Fault::invalid, Noun::block,
+                     fmt::format("The block {} is not one of the {} blocks of {}", block.index,
+                                 blocks, snapshot.id.text())};
+    auto const staged = TRY(state_->parts.store.staged().find(snapshot.id.text()));
+    auto put = staged->put(
+        {.index = block.index, .data = block.data, .sum = block.sum, .when = state_->now()});
+    if (!put.ok() && put.error().fault == Fault::wrong_state)
+        return Error{Fault::wrong_state, Noun::snapshot, put.error().message};
+    if (!put.ok() && put.error().fault == Fault::denied)
+        return Error{Fault::denied, Noun::encryption_key, put.error().message};
+    return put;
+}
+
+namespace {
+
+/// Whether what came is what the caller counted.
+Result<void> check_contents(CompleteSnapshot const& request, blocks::StagedContents const& came)
+{
+    if (came.units != request.blocks)
+        return fail(Fault::invalid,
+                    fmt::format("ChangedBlocksCount is {}, but {} blocks were put in {}",
+                                request.blocks, came.units, request.snapshot.text()));
+    if (request.checksum && *request.checksum != came.checksum)
+        return fail(Fault::invalid,
+                    fmt::format("The checksum is not that of the blocks of {}: SHA-256 of their "
+                                "SHA-256 digests, by ascending index",
+                                request.snapshot.text()));
+    return {};
+}
+
+Result<Snapshot> seal_row(Engine::State& state, Caller const& caller,
+                          CompleteSnapshot const& request)
+{
+    return state.catalog().change(
+        {caller.account.text(), "CompleteSnapshot"},
+        [&](catalog::Change& change) -> Result<Snapshot> {
+            auto snapshot = TRY(find_own_snapshot(change, caller, request.snapshot));
+            if (!is_writable(snapshot))
+                return not_writable(snapshot);
+            snapshot.direct->sealed = true;
+            snapshot.direct->blocks = request.blocks;
+            TRY(change.save(snapshot));
+            nlohmann::json const payload{{"snapshot", snapshot.id.text()}};
+            TRY(change.enqueue(
+                new_task(state, "complete_snapshot", snapshot.id.text(), payload.dump())));
+            return snapshot;
+        });
+}
+
+} // namespace
+
+Result<Snapshot> Engine::complete_snapshot(Caller const& caller, CompleteSnapshot const& request)
+{
+    auto const snapshot = TRY(own_snapshot(caller, request.snapshot));
+    bool const is_repeated = snapshot.direct && snapshot.direct->sealed &&
+                             snapshot.direct->blocks == request.blocks &&
+                             snapshot.state != SnapshotState::error;
+    if (is_repeated) // the first answer was lost on its way
+        return snapshot;
+    if (!is_writable(snapshot))
+        return not_writable(snapshot);
+    auto const staged = TRY(state_->parts.store.staged().find(snapshot.id.text()));
+    auto const came = TRY(staged->seal());
+    auto const good = check_contents(request, came);
+    auto sealed = good.ok() ? seal_row(*state_, caller, request) : Result<Snapshot>(good.error());
+    if (!sealed.ok())
+        staged->unseal();
+    return sealed;
+}
+
+namespace {
+
+Result<std::optional<Snapshot>> pending_row(Engine::State& state, std::string_view text)
+{
+    auto const id = TRY(SnapshotId::parse(text));
+    auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
+    if (!found || found->state != SnapshotState::pending)
+        return std::optional<Snapshot>();
+    return found;
+}
+
+/// Makes the manifest, or finds what an earlier run of the task made.
+Result<blocks::Committed> make_snapshot(Engine::State& state, Snapshot const& row)
+{
+    auto const made = state.parts.store.view(row.id.text());
+    if (made.ok())
+        return blocks::Committed{.root = made.value()->root(),
+                                 .full_size_bytes = made.value()->full_size_bytes()};
+    if (made.error().fault != Fault::not_found)
+        return made.error();
+    auto const staged = TRY(state.parts.store.staged().find(row.id.text()));
+    return staged->commit(facts_of(row, state.now()));
+}
+
+Result<void> end_row(Engine::State& state, Snapshot const& pending,
+                     std::function<void(Snapshot&)> const& change_row, SnapshotState to)
+{
+    TRY(state.catalog().change({"worker", "task.complete_snapshot"},
+                               [&](catalog::Change& change) -> Result<void> {
+                                   auto row = TRY(change.snapshot(pending.id));
+                                   if (!row || row->state != SnapshotState::pending)
+                                       return {}; // deleted meanwhile
+                                   change_row(*row);
+                                   TRY(become(*row, to));
+                                   return change.save(*row);
+                               }));
+    return state.parts.store.staged().drop(pending.id.text());
+}
+
+} // namespace
+
+Result<Next> step_complete_snapshot(Engine::State& state, Task& task)
+{
+    auto const pending = TRY(pending_row(state, task.subject));
+    if (!pending)
+        return finished();
+    auto const stored = TRY(make_snapshot(state, *pending));
+    TRY(end_row(
+        state, *pending,
+        [&](Snapshot& row) {
+            row.content = stored.root;
+            row.full_size_bytes = stored.full_size_bytes;
+            row.progress_percent = 100;
+            row.completed = state.now();
+        },
+        SnapshotState::completed));
+    log(Level::info, "snapshot.completed",
+        {{"snapshot", pending->id.text()}, {"blocks", pending->direct->blocks}});
+    return finished();
+}
+
+Result<void> give_up_complete_snapshot(Engine::State& state, Task const& task, Error const& error)
+{
+    auto const pending = TRY(pending_row(state, task.subject));
+    if (!pending)
+        return {};
+    return end_row(
+        state, *pending, [&](Snapshot& row) { row.state_message = error.message; },
+        SnapshotState::error);
+}
+
+Result<Next> step_snapshot_timeout(Engine::State& state, Task& task)
+{
+    auto const pending = TRY(pending_row(state, task.subject.substr(kTimeoutOf.size())));
+    if (!pending || pending->direct->sealed)
+        return finished();
+    auto const staged = TRY(state.parts.store.staged().find(pending->id.text()));
+    auto const limit = std::chrono::minutes(pending->direct->timeout_minutes);
+    auto const left = [&] {
+        return std::max(staged->last_put(), pending->started) + limit - state.now();
+    };
+    if (left().count() > 0)
+        return again_after(left());
+    TRY(staged->seal()); // no block is acknowledged any more
+    if (left().count() > 0) {
+        staged->unseal();
+        return again_after(left());
+    }
+    auto const ended = end_row(
+        state, *pending,
+        [&](Snapshot& row) {
+            row.state_message = fmt::format("No block came for {} minutes, and the snapshot was "
+                                            "not completed",
+                                            row.direct->timeout_minutes);
+        },
+        SnapshotState::error);
+    if (!ended.ok())
+        staged->unseal();
+    TRY(ended);
+    return finished();
+}
+
+Result<void> settle_staged(Engine::State& state)
+{
+    auto& staged = state.parts.store.staged();
+    for (auto const& name : staged.names()) {
+        auto const id = TRY(SnapshotId::parse(name));
+        auto const row =
+            TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
+        if (row && row->state == SnapshotState::pending)
+            continue;
+        auto const held = TRY(staged.find(name));
+        // Without a row it is what a crash in StartSnapshot left, and empty. If it is not, the
+        // catalog is older than the blocks: somebody's only copy, never removed here.
+        if (!row && held->last_put() != Time{})
+            log(Level::error, "staged.unknown", {{"snapshot", name}});
+        else
+            TRY(staged.drop(name));
+    }
+    return {};
+}
+
+} // namespace karat::engine
