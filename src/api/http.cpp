@@ -32,6 +32,9 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
+constexpr std::size_t kSmallBodyBytes = 4 << 10;
+constexpr std::size_t kReadBytes = 64 << 10;
+
 bool same_name(std::string_view a, std::string_view b)
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -140,6 +143,9 @@ private:
 
     void read_body()
     {
+        // Beast reads as much at a time as the buffer has room for, or else 512 bytes.
+        if (parser_->content_length_remaining().value_or(0) > kSmallBodyBytes)
+            buffer_.reserve(kReadBytes);
         http::async_read(stream_, buffer_, *parser_,
                          [self = this->shared_from_this()](beast::error_code error, std::size_t) {
                              self->on_request(error);
