@@ -65,8 +65,6 @@ public:
     bool broken() const { return broken_; }
     std::uint64_t filled_bytes();
 
-    /// Whether a guest has read something that was not here.
-    bool missed() const { return first_miss_ != kNever; }
     /// Whether the order of first reads is being recorded.
     bool tracing();
     /// What guests read first, in order, if that began so long ago; empty when it did not, or when

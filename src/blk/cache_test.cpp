@@ -173,6 +173,17 @@ TEST_F(HostCacheTest, what_a_process_left_counts_within_a_boot)
     EXPECT_FALSE(disk->read(7 * kMiB, bytes).ok());
 }
 
+TEST_F(HostCacheTest, what_a_process_left_is_made_whole_though_nothing_is_missed_any_more)
+{
+    (void)all_of(*cache_->disk("a").value());
+    EXPECT_EQ(listed(), "a 100 %\n");
+    reopen();
+    auto const disk = cache_->disk("a").value();
+    touch(*disk, 0);
+    hydrate();
+    EXPECT_EQ(listed(), "a 100 % whole\n");
+}
+
 TEST_F(HostCacheTest, what_was_not_synced_does_not_count_after_a_power_cut)
 {
     touch(*cache_->disk("a").value(), 0);

@@ -269,7 +269,7 @@ Result<void> DirectoryCache::keep_trace(CacheFile& file)
 bool DirectoryCache::wants_more(CacheFile& file) const
 {
     return options_.hydrate_bytes_per_second != 0 && !file.whole() && file.hydrates() &&
-           file.keeps() && file.missed() && !file.tracing();
+           file.keeps() && file.filled_bytes() > 0 && !file.tracing();
 }
 
 Result<bool> DirectoryCache::tend()
