@@ -82,7 +82,7 @@ class Lab:
         server = self.serve(*parameters, filters=filters)
         try:
             seconds = self.boot(self.over_nbd())
-            wait = 30 if "trace-seconds=0" in parameters else 0
+            wait = 30 if "trace-seconds=15" in parameters else 0
             while wait and not (self.cache / "a.trace").exists():
                 wait -= 1
                 time.sleep(1)
@@ -116,7 +116,7 @@ def main():
         row("---", "---", "---")
         row("the guest reads until it is ready, distinct 4 KiB blocks", f"{guest / 1e6:.1f} MB", "")
         row("… karat-blk fetches, holes left out", f"{fetched / 1e6:.1f} MB, {fetched / guest:.2f} times", "1.4 times")
-        lab.cold("trace-seconds=0")
+        lab.cold("trace-seconds=15")
         assert (lab.cache / "a.trace").exists()
         raw = f"backing.driver=file,backing.filename={SEED},backing.read-only=on"
         slow = f"latency-ms={LATENCY_MS}"

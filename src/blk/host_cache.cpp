@@ -2,12 +2,12 @@
 #include "host_cache.hpp"
 
 #include "karat/log.hpp"
+#include "karat/priority.hpp"
 #include "karat/record_locks.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
-#include <sys/resource.h>
 
 namespace karat::blk {
 namespace {
@@ -15,7 +15,6 @@ namespace {
 constexpr std::chrono::nanoseconds kClearUpEvery = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds kIdle{250};
 constexpr std::uint64_t kStepBytes = 1 << 20;
-constexpr int kLowestPriority = 19;
 constexpr std::string_view kSuffixes[] = {kPartSuffix, kWholeSuffix, kFilledSuffix, kTraceSuffix};
 
 /// The snapshot that a file belongs to; empty for one that is none of the cache's.
@@ -317,7 +316,7 @@ void DirectoryCache::start()
 
 void DirectoryCache::work(std::stop_token const& stop)
 {
-    (void)::setpriority(PRIO_PROCESS, 0, kLowestPriority); // of this thread: Linux' meaning of 0
+    take_lowest_priority();
     std::mutex mutex;
     std::condition_variable_any never;
     auto const rate = std::max<std::uint64_t>(1, options_.hydrate_bytes_per_second);

@@ -3,10 +3,10 @@
 //
 // 1. The epoch goes up: what ingests that live now, or begin later, have touched is kept.
 // 2. Mark what staged snapshots hold, then from the roots, which must all be there and whole, then
-//    from every other manifest on disk
-//    (a stray: its task may be about to tell the catalog), last from the views that are or were
-//    open since the epoch began. A snapshot that is removed meanwhile was read before, or has its
-//    views among those. Whatever a root misses ends the collection here.
+//    from every other manifest on disk (a stray: its task may be about to tell the catalog), last
+//    from the views that are or were open since the epoch began. A snapshot that is removed
+//    meanwhile was read before, or has its views among those. Whatever a root misses ends the
+//    collection here.
 // 3. Judge: what is not needed is condemned, durably. What was condemned and is needed is pardoned,
 //    and an alarm: an earlier collection missed it.
 // 4. Sweep, unless there is an alarm: packs whose every record was condemned two epochs ago are
@@ -15,7 +15,10 @@
 //    or miss it and store it again.
 #include "store.hpp"
 
+#include "karat/priority.hpp"
+
 #include <fmt/format.h>
+#include <thread>
 
 namespace karat::blocks {
 namespace {
@@ -226,7 +229,20 @@ Result<std::uint64_t> PackStore::mark_all(std::span<std::string const> roots, Ma
     return strays;
 }
 
+/// Ingests and reads go first: beside them a collection takes what they leave of the processors.
 Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
+{
+    if (options_.threads == 0)
+        return collect_here(roots);
+    std::optional<Result<CollectReport>> report;
+    std::jthread([&] {
+        take_lowest_priority();
+        report = collect_here(roots);
+    }).join();
+    return std::move(*report);
+}
+
+Result<CollectReport> PackStore::collect_here(std::span<std::string const> roots)
 {
     std::scoped_lock const one(collect_mutex_);
     TRY(health_.check_writable());
