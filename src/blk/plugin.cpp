@@ -24,7 +24,7 @@ namespace {
 using namespace karat;
 
 constexpr std::uint64_t kDefaultMemoryBytes = 64 << 20;
-constexpr std::uint64_t kDefaultKeepFreeBytes = 2 << 30;
+constexpr std::uint64_t kDefaultKeepFreeBytes = std::uint64_t{2} << 30;
 constexpr char const* kBootId = "/proc/sys/kernel/random/boot_id";
 constexpr std::size_t kMaxBootIdBytes = 64;
 constexpr std::uint32_t kPreferredBytes = 64 << 10; // an extent, on average

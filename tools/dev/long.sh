@@ -55,6 +55,7 @@ volumes() {
     for ((i = 0; i < ${VOLUME_RUNS:-10}; i++)); do
         tests/aws/volumes_test.py
     done
+    tests/aws/promotion_test.py
 }
 
 # The whole main job with debian-12, in a data directory of its own.
