@@ -9,7 +9,7 @@ target_link_libraries(store_torture PRIVATE karat::blocks ${KARAT_RAPIDCHECK} Pk
 
 if(KARAT_TESTS)
   # The quick ones with every edit, the others with ./dev test, many more of each with ./dev long.
-  foreach(part states:6000:slow corruption:1000:fast model:120:fast allocations:40:slow kills:40:fast)
+  foreach(part states:6000:slow corruption:1000:fast model:120:fast allocations:40:slow kills:40:slow)
     string(REPLACE ":" ";" part ${part})
     list(GET part 0 verb)
     list(GET part 1 count)

@@ -1,10 +1,6 @@
 target_link_libraries(karat_blocks PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt::fmt Threads::Threads)
 if(TARGET blocks_test)
   target_link_libraries(blocks_test PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt::fmt)
-  # Tests named Slow… break a store's life off at each of its operations.
-  set_tests_properties(blocks PROPERTIES ENVIRONMENT GTEST_FILTER=-Slow*)
-  add_test(NAME blocks_slow COMMAND blocks_test --gtest_filter=Slow*)
-  set_tests_properties(blocks_slow PROPERTIES LABELS slow TIMEOUT 600)
 endif()
 if(NOT KARAT_SANITIZE) # programs that measure; the shell tests make stores with the first
   foreach(program blocks_bench collector_bench)

@@ -170,7 +170,7 @@ void cut_power(Trial& trial, int cut, Mercy const& mercy, std::function<void(Tri
                     "cut before operation " + std::to_string(cut) + " sparing " + mercy.name);
 }
 
-TEST(Power, MayBeCutBeforeAnyOperation)
+TEST(SlowPower, MayBeCutBeforeAnyOperation)
 {
     auto const database = empty_catalog();
     auto const operations = operations_of_a_run(database, false);
@@ -186,7 +186,7 @@ TEST(Power, MayBeCutBeforeAnyOperation)
     }
 }
 
-TEST(Power, MayBeCutWhileTheCatalogIsMade)
+TEST(SlowPower, MayBeCutWhileTheCatalogIsMade)
 {
     Trial undisturbed;
     undisturbed.on_operation(false, [](int) { return Result<void>(); });
@@ -203,7 +203,7 @@ TEST(Power, MayBeCutWhileTheCatalogIsMade)
     }
 }
 
-TEST(Disk, MayFailAnyOperationOnce)
+TEST(SlowDisk, MayFailAnyOperationOnce)
 {
     auto const database = empty_catalog();
     auto const operations = operations_of_a_run(database, true);
