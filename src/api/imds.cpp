@@ -38,11 +38,11 @@ std::vector<std::string> parts_of(std::string_view path)
 std::string listing(MetadataNode const& node)
 {
     std::string text;
-    for (auto const& [name, child] : node.children) {
+    for (auto const& child : node.children) {
         if (!text.empty())
             text += '\n';
-        text += name;
-        if (child.folder && name.find('=') == std::string::npos)
+        text += child.name;
+        if (child.folder && child.name.find('=') == std::string::npos)
             text += '/';
     }
     return text;
@@ -54,12 +54,12 @@ MetadataNode const* find(MetadataNode const& root, std::span<std::string const> 
     for (auto const& part : parts) {
         auto const child =
             std::find_if(node->children.begin(), node->children.end(), [&](auto const& one) {
-                return one.first == part ||
-                       one.first.starts_with(part + "="); // "0=keyname" is asked for as "0"
+                return one.name == part ||
+                       one.name.starts_with(part + "="); // "0=keyname" is asked for as "0"
             });
         if (child == node->children.end())
             return nullptr;
-        node = &child->second;
+        node = &*child;
     }
     return node;
 }
@@ -72,9 +72,9 @@ HttpReply serve(MetadataNode const& root, std::span<std::string const> parts)
     return plain(200, node->folder ? listing(*node) : node->text);
 }
 
-MetadataNode leaf(std::string text)
+MetadataNode leaf(std::string name, std::string text)
 {
-    return {.text = std::move(text), .children = {}, .folder = false};
+    return {.name = std::move(name), .text = std::move(text), .children = {}, .folder = false};
 }
 
 Result<MetadataNode> dynamic_tree(Identity& identity, engine::InstanceFacts const& facts)
@@ -82,13 +82,12 @@ Result<MetadataNode> dynamic_tree(Identity& identity, engine::InstanceFacts cons
     auto const document = identity_document(facts);
     auto signature = TRY(identity.signature(document));
     auto pkcs7 = TRY(identity.pkcs7(document));
-    MetadataNode documents{.text = {}, .children = {}, .folder = true};
-    documents.children = {{"document", leaf(document)},
-                          {"pkcs7", leaf(pkcs7)},
-                          {"rsa2048", leaf(std::move(pkcs7))},
-                          {"signature", leaf(std::move(signature))}};
-    MetadataNode root{.text = {}, .children = {}, .folder = true};
-    root.children.emplace_back("instance-identity", std::move(documents));
+    MetadataNode documents{.name = "instance-identity", .text = {}, .children = {}, .folder = true};
+    documents.children = {leaf("document", document), leaf("pkcs7", pkcs7),
+                          leaf("rsa2048", std::move(pkcs7)),
+                          leaf("signature", std::move(signature))};
+    MetadataNode root{.name = {}, .text = {}, .children = {}, .folder = true};
+    root.children.push_back(std::move(documents));
     return root;
 }
 

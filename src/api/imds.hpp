@@ -31,10 +31,11 @@ private:
     engine::Engine* engine_ = nullptr;
 };
 
-/// A metadata tree: a leaf has text, a folder has children by name.
+/// A metadata tree: a leaf has text, a folder has children by name; the root has no name.
 struct MetadataNode {
+    std::string name;
     std::string text;
-    std::vector<std::pair<std::string, MetadataNode>> children;
+    std::vector<MetadataNode> children;
     bool folder = false;
 };
 

@@ -40,12 +40,13 @@ public:
 private:
     static MetadataNode& child(MetadataNode& node, std::string const& name)
     {
-        for (auto& [key, value] : node.children)
-            if (key == name)
-                return value;
-        return node.children.emplace_back(name, MetadataNode{}).second;
+        for (auto& one : node.children)
+            if (one.name == name)
+                return one;
+        node.children.push_back({.name = name, .text = {}, .children = {}, .folder = false});
+        return node.children.back();
     }
-    MetadataNode root_{.text = {}, .children = {}, .folder = true};
+    MetadataNode root_{.name = {}, .text = {}, .children = {}, .folder = true};
 };
 
 std::string lines(std::vector<SecurityGroup> const& groups, bool names)
