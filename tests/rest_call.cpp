@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rest_call.hpp"
 
+#include "script_text.hpp"
+
 #include "karat/hash.hpp"
 #include "karat/staged.hpp"
 
@@ -53,16 +55,6 @@ std::string word_of(std::string const& block)
         return "zero";
     auto const word = block.substr(0, std::min<std::size_t>(block.find(' '), 32));
     return block == block_of(word) ? word : "(something else)";
-}
-
-std::string percent_encode(std::string_view text)
-{
-    std::string encoded;
-    for (char const c : text)
-        encoded += std::isalnum(static_cast<unsigned char>(c)) != 0
-                       ? std::string(1, c)
-                       : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    return encoded;
 }
 
 bool has_header(api::Call const& call, std::string_view name)

@@ -8,9 +8,6 @@
 #include <sstream>
 
 namespace karat::testing {
-namespace {
-
-constexpr std::string_view kSeparator = "----";
 
 std::string percent_encode(std::string_view text)
 {
@@ -21,6 +18,10 @@ std::string percent_encode(std::string_view text)
                        : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     return encoded;
 }
+
+namespace {
+
+constexpr std::string_view kSeparator = "----";
 
 /// "@24000" is so many letters: for values that are too long to write down.
 std::string spelled_out(std::string const& value)

@@ -27,6 +27,9 @@ std::chrono::milliseconds read_duration(std::string_view text);
 /// "4M", "512K", or bytes.
 std::uint64_t read_size(std::string_view text);
 
+/// Everything but letters and digits as %XX.
+std::string percent_encode(std::string_view text);
+
 /// "ec2", "ssm" or "sts".
 std::string_view service_of(std::string_view action);
 /// The call in the protocol of its service; `params` are "Name=value".
