@@ -13,18 +13,23 @@ function(karat_house_test name)
   set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 120)
 endfunction()
 
-karat_house_test(house_rules_test house_rules_test.cpp source_tree.cpp)
-karat_house_test(golden_test golden_test.cpp golden.cpp source_tree.cpp LINKS karat::daemon)
+add_library(karat_testing STATIC ${tests_dir}/world.cpp ${tests_dir}/golden.cpp ${tests_dir}/source_tree.cpp)
+target_compile_options(karat_testing PRIVATE ${KARAT_WARNINGS})
+target_compile_definitions(karat_testing PRIVATE KARAT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_link_libraries(karat_testing PUBLIC karat::api GTest::gtest)
+
+karat_house_test(house_rules_test house_rules_test.cpp LINKS karat_testing)
+karat_house_test(golden_test golden_test.cpp LINKS karat_testing karat::daemon)
 target_include_directories(golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/daemon)
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 karat_house_test(text_test
-  text_tests.cpp script.cpp script_text.cpp reply_text.cpp rest_call.cpp world.cpp golden.cpp source_tree.cpp
-  LINKS karat::api nlohmann_json::nlohmann_json PkgConfig::pugixml)
-karat_house_test(power_test power_test.cpp world.cpp LINKS karat::api)
-karat_house_test(rebuild_test rebuild_test.cpp world.cpp LINKS karat::api)
-karat_house_test(workers_test workers_test.cpp world.cpp LINKS karat::api)
-karat_house_test(promotion_test promotion_test.cpp world.cpp LINKS karat::api)
+  text_tests.cpp script.cpp script_text.cpp reply_text.cpp rest_call.cpp
+  LINKS karat_testing nlohmann_json::nlohmann_json PkgConfig::pugixml)
+karat_house_test(power_test power_test.cpp LINKS karat_testing)
+karat_house_test(rebuild_test rebuild_test.cpp LINKS karat_testing)
+karat_house_test(workers_test workers_test.cpp LINKS karat_testing)
+karat_house_test(promotion_test promotion_test.cpp LINKS karat_testing)
 # Its cache files are as large as a volume, and so in memory.
 set_tests_properties(promotion_test PROPERTIES LABELS slow)

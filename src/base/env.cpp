@@ -19,6 +19,14 @@ std::string_view as_text(std::span<std::byte const> bytes)
     return {static_cast<char const*>(static_cast<void const*>(bytes.data())), bytes.size()};
 }
 
+std::string parent_of(std::string const& path)
+{
+    auto const slash = path.rfind('/');
+    if (slash == std::string::npos)
+        return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 Result<void> read_exactly(File& file, std::uint64_t offset_bytes, std::span<std::byte> into)
 {
     auto const got = TRY(file.read_at(offset_bytes, into));
@@ -52,8 +60,7 @@ Result<void> replace_file(Files& files, std::string const& path,
         TRY(file->sync_data());
     }
     TRY(files.rename(temporary, path));
-    auto const slash = path.rfind('/');
-    return files.sync_dir(slash == std::string::npos ? "." : path.substr(0, slash));
+    return files.sync_dir(parent_of(path));
 }
 
 std::string format_time(Time time)

@@ -14,14 +14,6 @@ namespace {
 
 using namespace memory;
 
-std::string parent_of(std::string const& path)
-{
-    auto const slash = path.rfind('/');
-    if (slash == std::string::npos)
-        return ".";
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 } // namespace
 
 struct MemoryFiles::Disk {

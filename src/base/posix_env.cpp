@@ -181,14 +181,6 @@ int open_flags(Access access)
     return O_RDONLY;
 }
 
-std::string parent_of(std::string const& path)
-{
-    auto const slash = path.rfind('/');
-    if (slash == std::string::npos)
-        return ".";
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 class PosixFiles final : public Files {
 public:
     Result<std::unique_ptr<File>> open(std::string const& path, Access access) override

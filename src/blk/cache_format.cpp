@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache_format.hpp"
 
+#include "karat/blocks.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <xxhash.h>
@@ -9,7 +11,6 @@ namespace karat::blk {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
-constexpr std::uint64_t kBlockBytes = 4096;
 constexpr std::string_view kFilledMagic = "KARATCF1";
 constexpr std::string_view kTraceMagic = "KARATTR1";
 constexpr std::size_t kSumBytes = 8;
@@ -96,7 +97,7 @@ std::optional<Header> decode_header(std::span<std::byte const> bytes)
                   .size_bytes = word_at(bytes, 48),
                   .full_bytes = word_at(bytes, 56)};
     std::copy_n(bytes.begin() + 64, header.boot.size(), header.boot.begin());
-    if (header.size_bytes > kMaxVolumeBytes || header.size_bytes % kBlockBytes != 0 ||
+    if (header.size_bytes > kMaxVolumeBytes || header.size_bytes % blocks::kBlockBytes != 0 ||
         header.full_bytes > header.size_bytes || word_at(bytes, 80) != 0)
         return {};
     return header;
@@ -127,7 +128,7 @@ std::optional<Record> decode_record(std::span<std::byte const> bytes, std::uint6
         return {};
     Record const record{{word_at(bytes, 0), word_at(bytes, 8)}, word_at(bytes, 16)};
     auto const& [offset, length] = record.range;
-    if (offset % kBlockBytes != 0 || length % kBlockBytes != 0 || length == 0 ||
+    if (offset % blocks::kBlockBytes != 0 || length % blocks::kBlockBytes != 0 || length == 0 ||
         length > kMaxPieceBytes || offset > header.size_bytes ||
         length > header.size_bytes - offset || record.total_bytes > header.full_bytes ||
         record.total_bytes < length)

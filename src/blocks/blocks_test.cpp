@@ -8,8 +8,6 @@ namespace {
 
 using namespace testing;
 
-constexpr std::uint64_t kMiB = 1 << 20;
-
 TEST(Store, GivesBackWhatWasStored)
 {
     World world;

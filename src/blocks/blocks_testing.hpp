@@ -13,6 +13,9 @@
 
 namespace karat::blocks::testing {
 
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+
 inline Bytes random_bytes(std::uint64_t seed, std::size_t size)
 {
     Bytes bytes(size);

@@ -9,9 +9,6 @@ namespace {
 
 using namespace testing;
 
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1 << 20;
-
 using Names = std::vector<std::string>;
 
 TEST(Collect, FreesWhatNoRootNeeds)

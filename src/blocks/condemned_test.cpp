@@ -9,8 +9,6 @@ namespace {
 
 using namespace testing;
 
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1 << 20;
 using Names = std::vector<std::string>;
 
 class Condemning : public ::testing::Test {

@@ -12,8 +12,6 @@ namespace {
 
 using namespace testing;
 
-constexpr std::size_t kKiB = 1024;
-
 /// What the store acknowledged, and what it may or may not have done.
 struct Promises {
     std::map<std::string, Bytes> kept;  // commit() succeeded, remove() was not called

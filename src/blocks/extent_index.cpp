@@ -6,7 +6,7 @@
 namespace karat::blocks {
 namespace {
 
-constexpr std::uint32_t kPageBit = 0x80000000U;
+constexpr std::uint32_t kPageKindBit = 0x80000000U;
 
 } // namespace
 
@@ -15,9 +15,9 @@ Location ExtentIndex::Entry::location() const
     return {
         .pack = pack,
         .offset = offset,
-        .stored_bytes = stored_and_kind & ~kPageBit,
+        .stored_bytes = stored_and_kind & ~kPageKindBit,
         .raw_blocks = blocks_and_epoch >> 24,
-        .kind = (stored_and_kind & kPageBit) != 0 ? Kind::page : Kind::extent,
+        .kind = (stored_and_kind & kPageKindBit) != 0 ? Kind::page : Kind::extent,
     };
 }
 
@@ -25,7 +25,7 @@ void ExtentIndex::Entry::set_location(Location const& location)
 {
     pack = location.pack;
     offset = location.offset;
-    stored_and_kind = location.stored_bytes | (location.kind == Kind::page ? kPageBit : 0);
+    stored_and_kind = location.stored_bytes | (location.kind == Kind::page ? kPageKindBit : 0);
     blocks_and_epoch = (blocks_and_epoch & 0xffffff) | location.raw_blocks << 24;
 }
 

@@ -8,8 +8,6 @@ namespace {
 
 using namespace testing;
 
-constexpr std::size_t kMiB = 1 << 20;
-
 /// Data, a hole of 3 MiB, data that ends within a piece.
 Bytes sample()
 {

@@ -11,7 +11,7 @@
 namespace karat::blocks {
 namespace {
 
-constexpr std::size_t kWindowBytes = 4 << 20;
+constexpr std::size_t kScrubWindowBytes = 4 << 20;
 constexpr std::string_view kCursorTitle = "karat scrub 1\n";
 constexpr std::size_t kMaxDamageLines = 10'000;
 constexpr std::chrono::milliseconds kLongestNap{200};
@@ -190,8 +190,8 @@ Result<bool> PackCheck::check_record(Indexed const& record, Packs::Pin const& pi
     if (at.stored_bytes > kMaxPageBytes)
         return damaged("its length is absurd");
     if (at.offset < desk.window_at || end > desk.window_at + desk.window_bytes) {
-        if (desk.window.size < std::max<std::size_t>(kWindowBytes, end - at.offset))
-            desk.window = Buffer::of(std::max<std::size_t>(kWindowBytes, end - at.offset));
+        if (desk.window.size < std::max<std::size_t>(kScrubWindowBytes, end - at.offset))
+            desk.window = Buffer::of(std::max<std::size_t>(kScrubWindowBytes, end - at.offset));
         desk.window_at = at.offset;
         desk.window_bytes = TRY(pin.file().read_at(at.offset, desk.window.span()));
         keep_pace(desk.window_bytes);

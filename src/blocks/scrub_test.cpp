@@ -8,11 +8,8 @@ namespace {
 
 using namespace testing;
 
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1 << 20;
-
-/// Writes over the middle of a pack. How long a pack is depends on which thread came first: one that
-/// was left early for a long record can end below any place that is fixed.
+/// Writes over the middle of a pack. How long a pack is depends on which thread came first: one
+/// that was left early for a long record can end below any place that is fixed.
 void rot(World& world, std::string const& pack)
 {
     auto const file = world.memory.files.open("store/packs/" + pack, Access::write).value();

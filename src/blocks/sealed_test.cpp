@@ -13,8 +13,6 @@ namespace {
 
 using namespace testing;
 
-constexpr std::size_t kMiB = 1 << 20;
-
 /// A disk with a store and a key file on it.
 struct SealedWorld {
     explicit SealedWorld(Options wanted = {.threads = 1})

@@ -9,7 +9,7 @@
 namespace karat::blocks {
 namespace {
 
-constexpr std::size_t kWindowBytes = 1 << 20;
+constexpr std::size_t kStagingWindowBytes = 1 << 20;
 
 } // namespace
 
@@ -63,7 +63,7 @@ Result<void> StagedFile::scan(EachStaged const& each, std::uint64_t& good_end)
     Bytes window;
     good_end = head_bytes_;
     for (auto at = head_bytes_; at < size;) {
-        window.resize(std::min<std::uint64_t>(kWindowBytes, size - at));
+        window.resize(std::min<std::uint64_t>(kStagingWindowBytes, size - at));
         TRY(read_exactly(*file_, at, window));
         StagedWindow const view{window, at, at + window.size() == size};
         at += scan_staged(
@@ -108,7 +108,7 @@ Result<void> StagedFile::rewrite(std::uint64_t size)
     TRY(fresh->truncate(0));
     Bytes window;
     for (std::uint64_t at = 0; at < size; at += window.size()) {
-        window.resize(std::min<std::uint64_t>(kWindowBytes, size - at));
+        window.resize(std::min<std::uint64_t>(kStagingWindowBytes, size - at));
         TRY(read_exactly(*file_, at, window));
         TRY(fresh->write_at(at, window));
     }

@@ -12,20 +12,20 @@ namespace {
 
 using namespace testing;
 
-constexpr std::size_t kUnit = kStagedUnitBytes;
-Options small() { return {.pack_bytes = 256 * 1024, .threads = 0, .cache_bytes = 0}; }
+constexpr std::size_t kUnitBytes = kStagedUnitBytes;
+Options small_store() { return {.pack_bytes = 256 * 1024, .threads = 0, .cache_bytes = 0}; }
 
 /// A unit with little data, so that many lives are quick: one block of 4 KiB that does not
 /// compress, somewhere within zeroes.
 Bytes unit(std::uint64_t seed)
 {
-    Bytes bytes(kUnit);
+    Bytes bytes(kUnitBytes);
     std::ranges::copy(random_bytes(seed, 4096), bytes.begin() + 4096 * (seed % 100));
     return bytes;
 }
 
 /// What was acknowledged, of the snapshot "b" over "a".
-struct Promises {
+struct StagedPromises {
     bool base = false;
     std::map<std::uint32_t, Bytes> kept;
     std::map<std::uint32_t, Bytes> maybe;
@@ -34,21 +34,22 @@ struct Promises {
     bool dropping = false; // drop() was called: what is staged may be gone
 };
 
-class Life {
+class StagedLife {
 public:
-    explicit Life(Store& store)
+    explicit StagedLife(Store& store)
         : store_(store)
     {
     }
-    Promises const& live()
+    StagedPromises const& live()
     {
         promises_.base = testing::put(store_, "a", text_bytes(1, 64 * 1024)).ok();
         std::optional<std::string> base;
         if (promises_.base)
             base = "a";
-        promises_.begun = store_.staged().begin({.name = "b", .size_bytes = 4 * kUnit}, base).ok();
+        promises_.begun =
+            store_.staged().begin({.name = "b", .size_bytes = 4 * kUnitBytes}, base).ok();
         put(1, unit(1));
-        put(2, Bytes(kUnit));
+        put(2, Bytes(kUnitBytes));
         (void)store_.remove("a");
         promises_.base = false;
         (void)collect_all(store_, {});
@@ -74,23 +75,24 @@ private:
         auto const staged = store_.staged().find("b");
         if (!staged.ok())
             return;
-        promises_.committed = staged.value()->commit({.name = "b", .size_bytes = 4 * kUnit}).ok();
+        promises_.committed =
+            staged.value()->commit({.name = "b", .size_bytes = 4 * kUnitBytes}).ok();
         promises_.dropping = promises_.committed;
         if (promises_.committed)
             (void)store_.staged().drop("b");
     }
 
     Store& store_;
-    Promises promises_;
+    StagedPromises promises_;
 };
 
 /// Every acknowledged unit, or what was put over it and not acknowledged.
-void expect_units(Store& store, Promises const& promises)
+void expect_units(Store& store, StagedPromises const& promises)
 {
     auto const view = store.view("b");
     ASSERT_TRUE(view.ok()) << outcome(view);
     for (auto const& [index, data] : promises.kept) {
-        Bytes got(kUnit);
+        Bytes got(kUnitBytes);
         auto const read = read_unit(*view.value(), index, got);
         ASSERT_TRUE(read.ok()) << outcome(read);
         ASSERT_TRUE(got == data || got == promises.maybe.at(index)) << index;
@@ -102,14 +104,14 @@ void expect_units(Store& store, Promises const& promises)
         })) << index;
 }
 
-void expect_promises(Store& store, Promises const& promises)
+void expect_staged_promises(Store& store, StagedPromises const& promises)
 {
     auto const staged = store.staged().find("b");
     if (promises.begun && !promises.dropping) {
         ASSERT_TRUE(staged.ok()) << outcome(staged);
     }
     if (staged.ok() && !store.view("b").ok()) {
-        auto const made = staged.value()->commit({.name = "b", .size_bytes = 4 * kUnit});
+        auto const made = staged.value()->commit({.name = "b", .size_bytes = 4 * kUnitBytes});
         ASSERT_TRUE(made.ok()) << outcome(made);
     }
     if (promises.begun)
@@ -133,7 +135,7 @@ protected:
 using SlowStagedCrash = StagedQuiet;
 using SlowStagedFailure = StagedQuiet;
 
-bool live_until(MemoryEnv& memory, int last, Promises& promises)
+bool stage_until(MemoryEnv& memory, int last, StagedPromises& promises)
 {
     int count = 0;
     memory.files.set_hook([&](std::string_view operation, std::string const&) -> Result<void> {
@@ -142,9 +144,9 @@ bool live_until(MemoryEnv& memory, int last, Promises& promises)
         return {};
     });
     {
-        auto opened = Store::open(memory.env(), "store", small());
+        auto opened = Store::open(memory.env(), "store", small_store());
         if (opened.ok())
-            promises = Life(*opened.value()).live();
+            promises = StagedLife(*opened.value()).live();
     }
     memory.files.set_hook(nullptr);
     return count <= last;
@@ -158,17 +160,17 @@ TEST_F(SlowStagedCrash, AtEveryOperationKeepsEachAcknowledgedUnit)
         // Of what was not synced, nothing, all or some is kept; each in turn.
         auto const policy = static_cast<std::uint64_t>(last) % 3;
         MemoryEnv memory;
-        Promises promises;
-        whole = live_until(memory, last, promises);
+        StagedPromises promises;
+        whole = stage_until(memory, last, promises);
         SeededChance chance(policy * 1000003 + static_cast<std::uint64_t>(last));
         memory.files.crash([&] {
             std::array<std::byte, 1> coin{};
             chance.fill(coin);
             return policy == 1 || (policy > 1 && (coin[0] & std::byte{1}) == std::byte{1});
         });
-        auto const store = Store::open(memory.env(), "store", small());
+        auto const store = Store::open(memory.env(), "store", small_store());
         ASSERT_TRUE(store.ok()) << outcome(store) << " at " << last;
-        ASSERT_NO_FATAL_FAILURE(expect_promises(*store.value(), promises))
+        ASSERT_NO_FATAL_FAILURE(expect_staged_promises(*store.value(), promises))
             << "operation " << last << ", policy " << policy;
         ++states;
     }
@@ -183,7 +185,7 @@ TEST_F(SlowStagedFailure, OfEverySingleCallIsSurvived)
         MemoryEnv memory;
         int count = 0;
         std::string what;
-        auto opened = Store::open(memory.env(), "store", small());
+        auto opened = Store::open(memory.env(), "store", small_store());
         ASSERT_TRUE(opened.ok());
         memory.files.set_hook(
             [&](std::string_view operation, std::string const& path) -> Result<void> {
@@ -192,14 +194,14 @@ TEST_F(SlowStagedFailure, OfEverySingleCallIsSurvived)
                 what = std::string(operation) + " " + path;
                 return fail(Fault::io, "injected");
             });
-        auto const promises = Life(*opened.value()).live();
+        auto const promises = StagedLife(*opened.value()).live();
         reached = count > failing;
         memory.files.set_hook(nullptr);
         opened = fail(Fault::unavailable, "closed");
         memory.files.crash();
-        auto const store = Store::open(memory.env(), "store", small());
+        auto const store = Store::open(memory.env(), "store", small_store());
         ASSERT_TRUE(store.ok()) << outcome(store) << " after " << what;
-        ASSERT_NO_FATAL_FAILURE(expect_promises(*store.value(), promises)) << what;
+        ASSERT_NO_FATAL_FAILURE(expect_staged_promises(*store.value(), promises)) << what;
     }
 }
 

@@ -87,7 +87,7 @@ Result<void> check_device(catalog::View& view, Instance const& instance, std::st
 }
 
 /// The volume of a task while its attachment is still that of the task; nothing otherwise.
-Result<std::optional<Volume>> volume_of(Engine::State& state, Task const& task)
+Result<std::optional<Volume>> volume_being_attached(Engine::State& state, Task const& task)
 {
     auto const id = TRY(VolumeId::parse(Json::parse(task.payload).value("volume", "")));
     auto volume = TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
@@ -224,7 +224,7 @@ Result<Volume> Engine::detach_volume(Caller const& caller, DetachVolume const& r
 
 Result<Next> step_attach(Engine::State& state, Task& task)
 {
-    auto const found = TRY(volume_of(state, task));
+    auto const found = TRY(volume_being_attached(state, task));
     if (!found || found->attachment->state != AttachmentState::attaching)
         return finished();
     auto const volume = TRY(ensure_overlay(state, *found, fmt::format("{}.qcow2", task.id)));
@@ -251,7 +251,7 @@ Result<Next> step_attach(Engine::State& state, Task& task)
 
 Result<void> give_up_attach(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const volume = TRY(volume_of(state, task));
+    auto const volume = TRY(volume_being_attached(state, task));
     if (!volume || volume->attachment->state != AttachmentState::attaching)
         return {};
     return settle(state, task, volume->id, [&](catalog::Change& change, Volume& row) {
@@ -264,7 +264,7 @@ Result<void> give_up_attach(Engine::State& state, Task const& task, Error const&
 /// instance, a stop for one, must not wait for a guest that does not listen.
 Result<Next> step_detach(Engine::State& state, Task& task)
 {
-    auto const volume = TRY(volume_of(state, task));
+    auto const volume = TRY(volume_being_attached(state, task));
     if (!volume || !is_leaving(volume->attachment->state))
         return finished();
     auto payload = Json::parse(task.payload);

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kOpenViews = 16;
 constexpr std::size_t kMaxAncestors = 1000;
-constexpr std::string_view kNoVolume = "vol-ffffffff";
 
 /// A completed snapshot that the caller owns or was given. Public ones are not read block by block.
 Result<Snapshot> find_readable(catalog::View& view, Caller const& caller, SnapshotId const& id)

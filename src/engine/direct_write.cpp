@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxPending = 100; // of an account
 constexpr std::uint64_t kMaxSizeGib = 65536;
-constexpr char const* kNoVolume = "vol-ffffffff"; // what EC2 says of snapshots without a volume
 constexpr std::string_view kTimeoutOf = "timeout of ";
 
 Error not_writable(Snapshot const& snapshot)

@@ -114,7 +114,7 @@ Result<std::string> grow(Engine::State& state, Task const& task, Volume const& v
     return name;
 }
 
-Result<std::optional<Volume>> volume_of(Engine::State& state, Task const& task)
+Result<std::optional<Volume>> volume_being_modified(Engine::State& state, Task const& task)
 {
     auto const json = nlohmann::json::parse(task.payload);
     auto const id = TRY(VolumeId::parse(json.value("volume", "")));
@@ -191,7 +191,7 @@ Result<Volume> Engine::modify_volume(Caller const& caller, VolumeId const& id,
 
 Result<Next> step_modify_volume(Engine::State& state, Task& task)
 {
-    auto const found = TRY(volume_of(state, task));
+    auto const found = TRY(volume_being_modified(state, task));
     if (!found)
         return finished();
     auto const& target = found->modification->target;
@@ -219,7 +219,7 @@ Result<Next> step_modify_volume(Engine::State& state, Task& task)
 
 Result<void> give_up_modify_volume(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const found = TRY(volume_of(state, task));
+    auto const found = TRY(volume_being_modified(state, task));
     if (!found)
         return {};
     return state.catalog().change({"worker", "task.modify_volume"},

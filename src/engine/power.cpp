@@ -12,7 +12,7 @@
 namespace karat::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kPoll{250};
+constexpr std::chrono::milliseconds kPowerPoll{250};
 
 std::string user_initiated(Time now)
 {
@@ -86,7 +86,7 @@ Result<bool> power_off(Engine::State& state, Task const& task, InstanceId const&
         return true;
     }
     // Repeated on purpose: a guest that is still booting misses the first press.
-    if (state.now() - task.created >= kPoll && task.attempts % 20 != 0)
+    if (state.now() - task.created >= kPowerPoll && task.attempts % 20 != 0)
         return false;
     auto asked = hypervisor.request_shutdown(id);
     if (!asked.ok() && asked.error().fault != Fault::not_found) // it may have ended just now
@@ -236,7 +236,7 @@ Result<Next> step_stop(Engine::State& state, Task& task)
     bool const force = nlohmann::json::parse(task.payload).value("force", false);
     bool const off = TRY(power_off(state, task, id, force));
     if (!off)
-        return again_after(kPoll);
+        return again_after(kPowerPoll);
     state.parts.metadata.close(id);
     TRY(state.catalog().change(
         {"worker", "task.stop"}, [&](catalog::Change& change) -> Result<void> {
@@ -273,7 +273,7 @@ Result<Next> step_terminate(Engine::State& state, Task& task)
                     [](Volume const& volume) { return volume.attachment->delete_on_termination; });
     bool const off = TRY(power_off(state, task, id, nothing_stays));
     if (!off)
-        return again_after(kPoll);
+        return again_after(kPowerPoll);
     TRY(state.parts.hypervisor.kill(id)); // also what a machine that went by itself left behind
     state.parts.metadata.close(id);
     TRY(state.catalog().change(

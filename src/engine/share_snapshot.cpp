@@ -11,7 +11,6 @@ namespace karat::engine {
 namespace {
 
 constexpr std::size_t kMaxSharers = 1000;
-constexpr char const* kNoVolume = "vol-ffffffff"; // what EC2 says of a copy
 
 Result<SnapshotId> source_of(Task const& task)
 {

@@ -16,6 +16,9 @@
 
 namespace karat::engine {
 
+/// The volume that EC2 names for a snapshot that was made of none: a copy, or block by block.
+inline constexpr char const* kNoVolume = "vol-ffffffff";
+
 /// What a step of a task came to: done, or to be called again after a while.
 struct Next {
     std::optional<std::chrono::milliseconds> again;

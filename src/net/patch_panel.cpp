@@ -3,6 +3,7 @@
 
 #include "dhcp.hpp"
 #include "guard.hpp"
+#include "os_error.hpp"
 
 #include "karat/log.hpp"
 
@@ -27,11 +28,6 @@ constexpr std::chrono::seconds kTrimInterval{10};
 
 // The order of fixed_polls().
 enum Slot : std::size_t { slot_signals, slot_qemu, slot_link, slot_console, slots };
-
-Error os_error(std::string_view doing)
-{
-    return fail(Fault::io, fmt::format("Cannot {}: {}", doing, std::strerror(errno)));
-}
 
 Result<Fd> take_signals()
 {

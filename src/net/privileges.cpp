@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "privileges.hpp"
 
+#include "os_error.hpp"
+
 #include <array>
-#include <cerrno>
 #include <csignal>
-#include <cstring>
-#include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,11 +16,6 @@ namespace {
 
 constexpr rlim_t kMaxFileBytes = 1024 * 1024; // the console ring and a log
 constexpr rlim_t kMaxDescriptors = 2048;      // bounds the guest's connections
-
-Error os_error(std::string_view doing)
-{
-    return fail(Fault::io, fmt::format("Cannot {}: {}", doing, std::strerror(errno)));
-}
 
 Result<void> limit(__rlimit_resource resource, rlim_t most)
 {

@@ -8,11 +8,11 @@ namespace karat::wire {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Ordered = nlohmann::ordered_json;
 
-Json structure(Shape const& shape, void const* object);
+Ordered structure(Shape const& shape, void const* object);
 
-Json one(Member const& member, void const* value)
+Ordered one(Member const& member, void const* value)
 {
     switch (member.field.kind) {
     case Kind::text:
@@ -36,16 +36,16 @@ Json one(Member const& member, void const* value)
     broken("a kind without a writer");
 }
 
-Json structure(Shape const& shape, void const* object)
+Ordered structure(Shape const& shape, void const* object)
 {
-    auto json = Json::object();
+    auto json = Ordered::object();
     for (auto const& member : shape.members) {
         if (member.place != Place::body)
             continue;
         auto const seen = see(member, object);
         auto const name = std::string(member.out);
         if (member.field.form == Form::list) {
-            auto& list = json[name] = Json::array();
+            auto& list = json[name] = Ordered::array();
             for (std::size_t i = 0; i < seen.count; ++i)
                 list.push_back(one(member, seen.at(i)));
         } else if (seen.count > 0) {
@@ -60,7 +60,7 @@ Json structure(Shape const& shape, void const* object)
 std::string write_json_reply(Shape const& shape, void const* object)
 {
     // Broken UTF-8 in a tag must not take the reply with it.
-    return structure(shape, object).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return structure(shape, object).dump(-1, ' ', false, Ordered::error_handler_t::replace);
 }
 
 } // namespace karat::wire

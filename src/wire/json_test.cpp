@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "complaint_for_test.hpp"
+
 #include "karat/wire/ssm.hpp"
 
 #include <gtest/gtest.h>
 
 namespace karat::wire {
 namespace {
-
-template <class T>
-std::string complaint(Result<T> const& result)
-{
-    if (result.ok())
-        return "none";
-    return std::string(name(result.error().fault)) + ": " + result.error().message;
-}
 
 TEST(Json, ReadsARequestAndPassesOverWhatItDoesNotKnow)
 {

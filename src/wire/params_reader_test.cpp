@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "complaint_for_test.hpp"
+
 #include "karat/wire/ec2.hpp"
 
 #include <gtest/gtest.h>
@@ -7,14 +9,6 @@ namespace karat::wire {
 namespace {
 
 using Texts = std::vector<std::string>;
-
-template <class T>
-std::string complaint(Result<T> const& result)
-{
-    if (result.ok())
-        return "none";
-    return std::string(name(result.error().fault)) + ": " + result.error().message;
-}
 
 std::string run_instances_complaint(std::string const& parameter, std::string const& value)
 {

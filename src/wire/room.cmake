@@ -30,6 +30,8 @@ target_sources(karat_wire
   PRIVATE ${generated_sources}
   PUBLIC FILE_SET HEADERS FILES ${wire_doors}
   PUBLIC FILE_SET generated TYPE HEADERS BASE_DIRS ${generated_dir}/include FILES ${generated_doors})
+# They are cut to size already, and repeat the enumerations that they use.
+set_source_files_properties(${generated_sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 target_include_directories(karat_wire PRIVATE ${generated_dir})
 target_link_libraries(karat_wire PRIVATE nlohmann_json::nlohmann_json)
 

@@ -146,9 +146,9 @@ Params with_content(Params params, Shape const& shape, std::string const& prefix
 }
 
 /// Tries one operation's parameters and counts the variants.
-class Trial {
+class Variants {
 public:
-    explicit Trial(Operation const& operation)
+    explicit Variants(Operation const& operation)
         : operation_(operation)
     {
     }
@@ -236,7 +236,7 @@ TEST(Variants, EachParameterIsTakenWhenRightAndNamedWhenWrong)
 {
     std::size_t count = 0;
     for (auto const& operation : operations()) {
-        Trial trial(operation);
+        Variants trial(operation);
         trial.structure(operation.request, "", {});
         count += trial.count();
     }

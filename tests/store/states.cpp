@@ -22,7 +22,7 @@
 namespace karat::torture {
 namespace {
 
-constexpr std::size_t kLifeLength = 14;
+constexpr std::size_t kShortLife = 14;
 constexpr int kRandomChoices = 6;
 constexpr std::uint64_t kFutureEvery = 8; // of the states that are also collected and written
 
@@ -122,7 +122,7 @@ void Enumeration::one_life(std::uint64_t seed)
         return {};
     });
     life.open();
-    for (auto const& command : random_life(seed, kLifeLength, false))
+    for (auto const& command : random_life(seed, kShortLife, false))
         if (!enough())
             life.live(command);
     crash();

@@ -10,6 +10,9 @@
 
 namespace karat::api::ebs {
 
+/// Of a block, the unit in which EBS direct reads and writes.
+inline constexpr auto kBlockBytes = static_cast<std::int32_t>(blocks::kStagedUnitBytes);
+
 /// What a handler works with beside its request.
 struct Desk {
     engine::Engine& engine;

@@ -7,7 +7,6 @@
 namespace karat::api::ebs {
 namespace {
 
-constexpr auto kBlockBytes = static_cast<std::int32_t>(blocks::kStagedUnitBytes);
 constexpr std::int32_t kPageResults = 100;
 constexpr std::chrono::hours kBlockTokenLives{24 * 7};
 constexpr std::chrono::minutes kPageTokenLives{60};

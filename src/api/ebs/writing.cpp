@@ -7,7 +7,6 @@
 namespace karat::api::ebs {
 namespace {
 
-constexpr auto kBlockBytes = static_cast<std::int32_t>(blocks::kStagedUnitBytes);
 constexpr std::string_view kAlgorithm = "SHA256";
 constexpr char const* kSseKms = "sse-kms";
 

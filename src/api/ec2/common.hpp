@@ -18,6 +18,9 @@ namespace karat::api::ec2 {
 /// The values that one thing has for one filter: a filter matches when any of them does.
 using Values = std::vector<std::string>;
 
+/// A boolean as EC2's filters spell it.
+inline std::string yes_no(bool value) { return value ? "true" : "false"; }
+
 /// A filter that an operation knows: its name and how to read its values off a thing.
 template <class Thing>
 struct FilterRule {

@@ -41,7 +41,7 @@ Values each_device(ShownImage const& shown)
     return values;
 }
 
-constexpr FilterRule<ShownImage> kRules[] = {
+constexpr FilterRule<ShownImage> kImageRules[] = {
     {"architecture", one<[](Image const& i) { return i.architecture; }>},
     {"block-device-mapping.delete-on-termination",
      each_device<[](BlockDevice const& d) { return yes_no(d.delete_on_termination); }>},
@@ -160,7 +160,7 @@ describe_images(engine::Engine& engine, engine::Caller const& caller,
         std::erase_if(found,
                       [](Image const& image) { return image.state == ImageState::disabled; });
     auto all = TRY(show(engine, caller, std::move(found)));
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kImageRules));
     wire::ec2::DescribeImagesResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& image : page)

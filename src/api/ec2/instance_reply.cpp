@@ -10,8 +10,6 @@
 namespace karat::api::ec2 {
 namespace {
 
-std::string yes_no(bool value) { return value ? "true" : "false"; }
-
 std::string public_dns_name(Instance const&) { return ""; } // no name server serves the aliases
 
 wire::ec2::InstanceNetworkInterface wire_interface(ShownInstance const& shown)
@@ -146,7 +144,7 @@ constexpr auto kVpc = [](Instance const& i) { return i.interface.vpc.text(); };
 constexpr auto kZone = [](Instance const& i) { return i.zone; };
 constexpr auto kOwner = [](Instance const& i) { return i.owner.text(); };
 
-constexpr FilterRule<Shown> kRules[] = {
+constexpr FilterRule<Shown> kInstanceRules[] = {
     {"architecture", one<[](Instance const& i) { return i.architecture; }>},
     {"availability-zone", one<kZone>},
     {"availability-zone-id", one<[](Instance const& i) { return zone_id(i.zone); }>},
@@ -289,6 +287,6 @@ Result<std::vector<ShownInstance>> show(engine::Engine& engine, engine::Caller c
     return shown;
 }
 
-std::span<FilterRule<ShownInstance> const> instance_filters() { return kRules; }
+std::span<FilterRule<ShownInstance> const> instance_filters() { return kInstanceRules; }
 
 } // namespace karat::api::ec2

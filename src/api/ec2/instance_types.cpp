@@ -20,8 +20,6 @@ struct ShownType {
     Tags tags; ///< None, but filters look for them.
 };
 
-std::string yes_no(bool value) { return value ? "true" : "false"; }
-
 wire::ec2::NetworkInfo network_info()
 {
     return {.network_performance = kNetworkPerformance,
@@ -98,7 +96,7 @@ Values vcpus(ShownType const& shown) { return {std::to_string(shown.type.vcpus)}
 constexpr auto kUnsupported = [] { return "unsupported"; };
 constexpr auto kOne = [] { return "1"; };
 
-constexpr FilterRule<ShownType> kRules[] = {
+constexpr FilterRule<ShownType> kTypeRules[] = {
     {"auto-recovery-supported", no},
     {"bare-metal", no},
     {"burstable-performance-supported",
@@ -176,7 +174,7 @@ describe_instance_types(engine::Engine&, engine::Caller const&,
                         wire::ec2::DescribeInstanceTypesRequest const& request)
 {
     auto types = TRY(selected_types(request.instance_types));
-    auto some = TRY(filtered(std::move(types), request.filters, kRules));
+    auto some = TRY(filtered(std::move(types), request.filters, kTypeRules));
     wire::ec2::DescribeInstanceTypesResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& shown : page)

@@ -8,7 +8,7 @@
 namespace karat::api::ec2 {
 namespace {
 
-constexpr FilterRule<KeyPair> kRules[] = {
+constexpr FilterRule<KeyPair> kKeyPairRules[] = {
     {"fingerprint", [](KeyPair const& pair) { return Values{pair.fingerprint}; }},
     {"key-name", [](KeyPair const& pair) { return Values{pair.name}; }},
     {"key-pair-id", [](KeyPair const& pair) { return Values{pair.id.text()}; }},
@@ -108,7 +108,7 @@ describe_key_pairs(engine::Engine& engine, engine::Caller const& caller,
                    wire::ec2::DescribeKeyPairsRequest const& request)
 {
     auto all = TRY(selected_pairs(engine, caller, request));
-    auto const some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto const some = TRY(filtered(std::move(all), request.filters, kKeyPairRules));
     wire::ec2::DescribeKeyPairsResult result;
     for (auto const& pair : some)
         result.key_pairs.push_back(wire_pair(pair, request.include_public_key.value_or(false)));

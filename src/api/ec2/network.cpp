@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::int64_t kKeptAddresses = 5; // EC2 keeps the first four of a subnet and the last
 
-std::string yes_no(bool value) { return value ? "true" : "false"; }
-
 /// An id of something that a VPC has exactly one of here: the same digits, another prefix.
 std::string sibling_id(VpcId const& vpc, std::string_view prefix)
 {
@@ -116,21 +114,21 @@ Values one(ShownSubnet const& shown)
 Values no(ShownSubnet const&) { return {"false"}; }
 Values nothing(ShownSubnet const&) { return {}; }
 
-constexpr auto kZone = [](Subnet const& subnet) { return subnet.zone; };
-constexpr auto kZoneId = [](Subnet const& subnet) { return zone_id(subnet.zone); };
-constexpr auto kCidr = [](Subnet const& subnet) { return subnet.cidr; };
-constexpr auto kDefault = [](Subnet const& subnet) { return yes_no(subnet.is_default); };
+constexpr auto kSubnetZone = [](Subnet const& subnet) { return subnet.zone; };
+constexpr auto kSubnetZoneId = [](Subnet const& subnet) { return zone_id(subnet.zone); };
+constexpr auto kSubnetCidr = [](Subnet const& subnet) { return subnet.cidr; };
+constexpr auto kSubnetDefault = [](Subnet const& subnet) { return yes_no(subnet.is_default); };
 
 // Where EC2's reply and its documentation differ in a name, both are taken, as EC2 takes them.
 constexpr FilterRule<ShownSubnet> kSubnetRules[] = {
-    {"availability-zone", one<kZone>},
-    {"availability-zone-id", one<kZoneId>},
+    {"availability-zone", one<kSubnetZone>},
+    {"availability-zone-id", one<kSubnetZoneId>},
     {"available-ip-address-count",
      [](ShownSubnet const& shown) { return Values{std::to_string(shown.free_addresses)}; }},
-    {"cidr", one<kCidr>},
-    {"cidr-block", one<kCidr>},
+    {"cidr", one<kSubnetCidr>},
+    {"cidr-block", one<kSubnetCidr>},
     {"customer-owned-ipv4-pool", nothing},
-    {"default-for-az", one<kDefault>},
+    {"default-for-az", one<kSubnetDefault>},
     {"enable-dns64", no},
     {"enable-lni-at-device-index", nothing},
     {"ipv6-cidr-block-association.association-id", nothing},

@@ -101,17 +101,17 @@ Values ip_owner(ShownInterface const& shown)
     return {"amazon"};
 }
 
-constexpr auto kPrivateIp = [](Instance const& i) { return i.interface.private_ip; };
-constexpr auto kOwner = [](Instance const& i) { return i.owner.text(); };
+constexpr auto kInterfaceIp = [](Instance const& i) { return i.interface.private_ip; };
+constexpr auto kInterfaceOwner = [](Instance const& i) { return i.owner.text(); };
 constexpr auto kTrue = [](Instance const&) { return "true"; };
 constexpr auto kFalse = [](Instance const&) { return "false"; };
 constexpr auto kZero = [](Instance const&) { return "0"; };
 
-constexpr FilterRule<ShownInterface> kRules[] = {
+constexpr FilterRule<ShownInterface> kInterfaceRules[] = {
     {"addresses.association.ip-owner-id", ip_owner},
     {"addresses.association.public-ip", public_ip},
     {"addresses.primary", one<kTrue>},
-    {"addresses.private-ip-address", one<kPrivateIp>},
+    {"addresses.private-ip-address", one<kInterfaceIp>},
     {"association.ip-owner-id", ip_owner},
     {"association.public-ip", public_ip},
     {"attachment.attach-time", one<[](Instance const& i) { return format_time(i.launched); }>},
@@ -119,7 +119,7 @@ constexpr FilterRule<ShownInterface> kRules[] = {
     {"attachment.delete-on-termination", one<kTrue>},
     {"attachment.device-index", one<kZero>},
     {"attachment.instance-id", one<[](Instance const& i) { return i.id.text(); }>},
-    {"attachment.instance-owner-id", one<kOwner>},
+    {"attachment.instance-owner-id", one<kInterfaceOwner>},
     {"attachment.network-card-index", one<kZero>},
     {"attachment.status", one<[](Instance const&) { return "attached"; }>},
     {"availability-zone", one<[](Instance const& i) { return i.zone; }>},
@@ -130,9 +130,9 @@ constexpr FilterRule<ShownInterface> kRules[] = {
     {"interface-type", one<[](Instance const&) { return "interface"; }>},
     {"mac-address", one<[](Instance const& i) { return i.interface.mac; }>},
     {"network-interface-id", one<[](Instance const& i) { return i.interface.id.text(); }>},
-    {"owner-id", one<kOwner>},
+    {"owner-id", one<kInterfaceOwner>},
     {"private-dns-name", one<dns_name>},
-    {"private-ip-address", one<kPrivateIp>},
+    {"private-ip-address", one<kInterfaceIp>},
     {"requester-id", [](ShownInterface const&) { return Values(); }},
     {"requester-managed", one<kFalse>},
     {"source-dest-check", one<kTrue>},
@@ -175,7 +175,7 @@ describe_network_interfaces(engine::Engine& engine, engine::Caller const& caller
     auto const ids = TRY(parse_ids<NetworkInterfaceId>(request.network_interface_ids));
     auto all = TRY(interfaces(engine, caller));
     TRY(keep_only(all, ids));
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kInterfaceRules));
     wire::ec2::DescribeNetworkInterfacesResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& shown : page)

@@ -43,7 +43,7 @@ Values rules(SecurityGroup const& group)
 }
 
 using Read = std::optional<std::string>;
-constexpr auto kCidr = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
+constexpr auto kRuleCidr = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
     if (rule.cidr.empty() || rule.cidr.find(':') != std::string::npos)
         return {};
     return rule.cidr;
@@ -72,9 +72,9 @@ constexpr auto kProtocol = [](SecurityGroup const&, SecurityGroupRule const& rul
 // Rules name their source by id, and there are no prefix lists.
 constexpr auto kNone = [](SecurityGroup const&, SecurityGroupRule const&) -> Read { return {}; };
 
-constexpr FilterRule<SecurityGroup> kRules[] = {
+constexpr FilterRule<SecurityGroup> kGroupRules[] = {
     {"description", [](SecurityGroup const& group) { return Values{group.description}; }},
-    {"egress.ip-permission.cidr", rules<Way::out, kCidr>},
+    {"egress.ip-permission.cidr", rules<Way::out, kRuleCidr>},
     {"egress.ip-permission.from-port", rules<Way::out, kFrom>},
     {"egress.ip-permission.group-id", rules<Way::out, kSource>},
     {"egress.ip-permission.group-name", rules<Way::out, kNone>},
@@ -85,7 +85,7 @@ constexpr FilterRule<SecurityGroup> kRules[] = {
     {"egress.ip-permission.user-id", rules<Way::out, kSourceOwner>},
     {"group-id", [](SecurityGroup const& group) { return Values{group.id.text()}; }},
     {"group-name", [](SecurityGroup const& group) { return Values{group.name}; }},
-    {"ip-permission.cidr", rules<Way::in, kCidr>},
+    {"ip-permission.cidr", rules<Way::in, kRuleCidr>},
     {"ip-permission.from-port", rules<Way::in, kFrom>},
     {"ip-permission.group-id", rules<Way::in, kSource>},
     {"ip-permission.group-name", rules<Way::in, kNone>},
@@ -192,7 +192,7 @@ describe_security_groups(engine::Engine& engine, engine::Caller const& caller,
                          wire::ec2::DescribeSecurityGroupsRequest const& request)
 {
     auto all = TRY(selected_groups(engine, caller, request));
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kGroupRules));
     wire::ec2::DescribeSecurityGroupsResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& group : page)

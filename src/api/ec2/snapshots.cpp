@@ -9,7 +9,7 @@
 namespace karat::api::ec2 {
 namespace {
 
-constexpr FilterRule<Snapshot> kRules[] = {
+constexpr FilterRule<Snapshot> kSnapshotRules[] = {
     {"description", [](Snapshot const& s) { return Values{s.description}; }},
     {"encrypted", [](Snapshot const& s) { return Values{s.kms_key.empty() ? "false" : "true"}; }},
     {"owner-alias", [](Snapshot const&) { return Values{}; }},
@@ -126,7 +126,7 @@ describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
     auto all = TRY(engine.snapshots(caller, {.ids = ids,
                                              .owners = request.owner_ids,
                                              .restorable_by = request.restorable_by_user_ids}));
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kSnapshotRules));
     wire::ec2::DescribeSnapshotsResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& one : page)

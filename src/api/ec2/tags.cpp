@@ -14,7 +14,7 @@ struct ShownTag {
     Tags tags; ///< This tag alone: "tag:<key>" asks for tags, not for things that have them.
 };
 
-constexpr FilterRule<ShownTag> kRules[] = {
+constexpr FilterRule<ShownTag> kTagRules[] = {
     {"key", [](ShownTag const& tag) { return Values{tag.key}; }},
     {"resource-id", [](ShownTag const& tag) { return Values{tag.resource_id}; }},
     {"resource-type", [](ShownTag const& tag) { return Values{tag.resource_type}; }},
@@ -55,7 +55,7 @@ Result<wire::ec2::DescribeTagsResult> describe_tags(engine::Engine& engine,
     for (auto const& thing : things)
         for (auto const& [key, value] : thing.tags)
             all.push_back({key, value, thing.id, thing.type, {{key, value}}});
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kTagRules));
     wire::ec2::DescribeTagsResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& tag : page)

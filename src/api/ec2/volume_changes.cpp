@@ -16,7 +16,7 @@ Values of_change(Volume const& volume)
 }
 
 using Change = VolumeModification;
-constexpr FilterRule<Volume> kRules[] = {
+constexpr FilterRule<Volume> kChangeRules[] = {
     {"volume-id", [](Volume const& v) { return Values{v.id.text()}; }},
     {"modification-state", of_change<[](Change const& c) { return std::string(word(c.state)); }>},
     {"target-size", of_change<[](Change const& c) { return std::to_string(c.target.size_gib); }>},
@@ -91,7 +91,7 @@ describe_volumes_modifications(engine::Engine& engine, engine::Caller const& cal
             return Error{Fault::not_found, Noun::volume_modification,
                          "Modification for volume '" + one.id.text() + "' does not exist."};
     std::erase_if(all, [](Volume const& one) { return !one.modification; });
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kChangeRules));
     wire::ec2::DescribeVolumesModificationsResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& one : page)

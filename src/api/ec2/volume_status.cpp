@@ -30,7 +30,7 @@ Values of_event(Volume const& volume)
     return volume.event ? Values{(*volume.event).*member} : Values{};
 }
 
-constexpr FilterRule<Volume> kRules[] = {
+constexpr FilterRule<Volume> kStatusRules[] = {
     {"action.code", [](Volume const&) { return Values{}; }},
     {"action.description", [](Volume const&) { return Values{}; }},
     {"action.event-id", [](Volume const&) { return Values{}; }},
@@ -86,7 +86,7 @@ describe_volume_status(engine::Engine& engine, engine::Caller const& caller,
     TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
     auto all = TRY(engine.volumes(caller, ids));
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kStatusRules));
     wire::ec2::DescribeVolumeStatusResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& one : page)

@@ -14,15 +14,13 @@
 namespace karat::api::ec2 {
 namespace {
 
-std::string yes_no(bool value) { return value ? "true" : "false"; }
-
 template <auto read>
 Values of_attachment(Volume const& volume)
 {
     return volume.attachment ? Values{read(*volume.attachment)} : Values{};
 }
 
-constexpr FilterRule<Volume> kRules[] = {
+constexpr FilterRule<Volume> kVolumeRules[] = {
     {"attachment.attach-time",
      of_attachment<[](Attachment const& a) { return format_time(a.attached); }>},
     {"attachment.delete-on-termination",
@@ -146,7 +144,7 @@ describe_volumes(engine::Engine& engine, engine::Caller const& caller,
     TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
     auto all = TRY(engine.volumes(caller, ids));
-    auto some = TRY(filtered(std::move(all), request.filters, kRules));
+    auto some = TRY(filtered(std::move(all), request.filters, kVolumeRules));
     wire::ec2::DescribeVolumesResult result;
     auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
     for (auto const& one : page)

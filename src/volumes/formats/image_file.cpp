@@ -8,22 +8,16 @@
 namespace karat::volumes {
 namespace {
 
-struct Name {
+struct FormName {
     std::string_view word;
     ImageForm form;
 };
-constexpr std::array kNames{
-    Name{"raw", ImageForm::raw},   Name{"qcow2", ImageForm::qcow2},
-    Name{"vmdk", ImageForm::vmdk}, Name{"vmdk-sparse", ImageForm::vmdk_sparse},
-    Name{"vhd", ImageForm::vhd},   Name{"vhd-fixed", ImageForm::vhd_fixed},
-    Name{"vhdx", ImageForm::vhdx}, Name{"ova", ImageForm::ova}};
+constexpr std::array kFormNames{
+    FormName{"raw", ImageForm::raw},   FormName{"qcow2", ImageForm::qcow2},
+    FormName{"vmdk", ImageForm::vmdk}, FormName{"vmdk-sparse", ImageForm::vmdk_sparse},
+    FormName{"vhd", ImageForm::vhd},   FormName{"vhd-fixed", ImageForm::vhd_fixed},
+    FormName{"vhdx", ImageForm::vhdx}, FormName{"ova", ImageForm::ova}};
 constexpr std::size_t kMaxNameCharacters = 64;
-
-std::string folder_of(std::string const& path)
-{
-    auto const slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
-}
 
 /// The file's name as other programs can take it: without folder, harmless.
 std::string plain_name(std::string const& path)
@@ -85,7 +79,7 @@ Result<WrittenImage> write_durably(Files& files, DiskSource& source, std::string
 
 std::string_view word(ImageForm form)
 {
-    for (auto const& name : kNames)
+    for (auto const& name : kFormNames)
         if (name.form == form)
             return name.word;
     VERIFY(false);
@@ -93,7 +87,7 @@ std::string_view word(ImageForm form)
 
 Result<ImageForm> parse_image_form(std::string_view text)
 {
-    for (auto const& name : kNames)
+    for (auto const& name : kFormNames)
         if (name.word == text)
             return name.form;
     return fail(Fault::unsupported,
@@ -115,7 +109,7 @@ Result<WrittenImage> write_image_file(Files& files, blocks::View const& view,
         (void)files.remove(unfinished_image(path)).ok(); // the first failure is the one to tell
         return written;
     }
-    TRY(files.sync_dir(folder_of(path)));
+    TRY(files.sync_dir(parent_of(path)));
     return written;
 }
 

@@ -136,6 +136,8 @@ Env posix_env();
 /// processes start with is for programs that use select(2).
 void raise_file_limit();
 
+/// The directory that a path is in: "." of a bare name, "/" of what is directly in the root.
+std::string parent_of(std::string const& path);
 /// Reads a whole file of at most `limit_bytes`; Fault::exhausted if it is larger.
 Result<Bytes> read_file(Files& files, std::string const& path, std::size_t limit_bytes);
 /// Replaces a file so that a crash leaves the old or the new contents: writes a temporary
