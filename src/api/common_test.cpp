@@ -194,7 +194,7 @@ TEST(TagSpecifications, GiveTheTagsOfOneType)
     ASSERT_TRUE(instance.ok());
     EXPECT_EQ(instance.value(), (Tags{{"a", "2"}, {"b", ""}}));
     EXPECT_TRUE(tags_for(both, "image").ok());
-    EXPECT_FALSE(tags_of({{.key = "a"}, {.key = "a"}}).ok());
+    EXPECT_FALSE(tags_of(std::vector<wire::ec2::Tag>{{.key = "a"}, {.key = "a"}}).ok());
 }
 
 SecurityGroup web()

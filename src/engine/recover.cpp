@@ -10,8 +10,6 @@
 namespace karat::engine {
 namespace {
 
-constexpr char const* kHost = "local";
-
 bool should_run(InstanceState state)
 {
     switch (state) {

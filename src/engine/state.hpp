@@ -16,6 +16,8 @@
 
 namespace karat::engine {
 
+/// One host for now; the leases of tasks carry the name already.
+inline constexpr char const* kHost = "local";
 /// The volume that EC2 names for a snapshot that was made of none: a copy, or block by block.
 inline constexpr char const* kNoVolume = "vol-ffffffff";
 

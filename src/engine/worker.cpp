@@ -14,7 +14,6 @@
 namespace karat::engine {
 namespace {
 
-constexpr std::string_view kHost = "local"; // one host for now; leases carry the name already
 constexpr std::chrono::milliseconds kLease{60'000};
 constexpr std::chrono::milliseconds kTurnWait{100}; // until another task of the subject is through
 constexpr std::chrono::milliseconds kLongestSleep{30'000};
@@ -206,7 +205,7 @@ void wake_one(Engine::State& state)
 
 Result<bool> take_and_run(Engine::State& state)
 {
-    auto task = TRY(state.catalog().take_task(std::string(kHost), kLease));
+    auto task = TRY(state.catalog().take_task(kHost, kLease));
     if (!task)
         return false;
     wake_one(state); // there may be more: one change can queue many tasks

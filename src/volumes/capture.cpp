@@ -7,8 +7,6 @@
 namespace karat::volumes {
 namespace {
 
-constexpr auto kBlock = blocks::kBlockBytes;
-
 /// One overlay and the stretch of it that the walk is in.
 class Layer {
 public:
@@ -59,7 +57,7 @@ Result<void> feed(std::vector<Layer>& layers, std::uint64_t size_bytes, Feeder& 
     while (offset < size_bytes) {
         auto const shown = TRY(topmost(layers, {offset, size_bytes - offset}));
         offset = shown.stretch.range.end_bytes();
-        if (offset % kBlock != 0)
+        if (offset % blocks::kBlockBytes != 0)
             return fail(Fault::corrupt, "The volume has an overlay that Karat did not make: its "
                                         "clusters are smaller than 4096 bytes");
         switch (shown.stretch.kind) {

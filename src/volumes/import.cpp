@@ -7,13 +7,11 @@
 namespace karat::volumes {
 namespace {
 
-constexpr auto kBlock = blocks::kBlockBytes;
-
 Result<void> check_size(DiskReader const& disk, blocks::Facts const& facts)
 {
-    if (facts.size_bytes % kBlock != 0)
+    if (facts.size_bytes % blocks::kBlockBytes != 0)
         return fail(Fault::invalid, fmt::format("The size of {}, {} bytes, is not a multiple of {}",
-                                                facts.name, facts.size_bytes, kBlock));
+                                                facts.name, facts.size_bytes, blocks::kBlockBytes));
     if (facts.size_bytes < disk.size_bytes())
         return fail(Fault::invalid,
                     fmt::format("The disk has {} bytes and does not fit into {} of {} bytes",
@@ -25,7 +23,7 @@ Result<void> check_size(DiskReader const& disk, blocks::Facts const& facts)
 Result<void> feed(DiskReader& disk, Feeder& feeder)
 {
     std::uint64_t offset = 0;
-    std::uint64_t fed = 0; // a multiple of kBlock
+    std::uint64_t fed = 0; // a multiple of blocks::kBlockBytes
     while (offset < disk.size_bytes()) {
         auto const stretch = TRY(disk.next(offset));
         offset = stretch.range.end_bytes();
@@ -33,8 +31,10 @@ Result<void> feed(DiskReader& disk, Feeder& feeder)
             TRY(feeder.skip(offset));
             continue;
         }
-        auto const start = std::max(stretch.range.offset_bytes / kBlock * kBlock, fed);
-        auto const end = std::max((offset + kBlock - 1) / kBlock * kBlock, fed);
+        auto const start =
+            std::max(stretch.range.offset_bytes / blocks::kBlockBytes * blocks::kBlockBytes, fed);
+        auto const end = std::max(
+            (offset + blocks::kBlockBytes - 1) / blocks::kBlockBytes * blocks::kBlockBytes, fed);
         TRY(feeder.add(disk, {start, end - start}));
         fed = end;
     }

@@ -3,11 +3,27 @@
 
 #include "karat/fd.hpp"
 
+#include <array>
 #include <cerrno>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 namespace karat::volumes {
+namespace {
+
+constexpr int kGreetingMs = 200;
+
+/// nbdkit greets whoever connects, and reports one who has left before that as an error.
+void take_greeting(Fd const& socket)
+{
+    pollfd waits{socket.get(), POLLIN, 0};
+    std::array<char, 64> greeting;
+    if (::poll(&waits, 1, kGreetingMs) == 1)
+        (void)::recv(socket.get(), greeting.data(), greeting.size(), 0);
+}
+
+} // namespace
 
 std::optional<pid_t> listener_of(std::string const& socket_path)
 {
@@ -26,6 +42,7 @@ std::optional<pid_t> listener_of(std::string const& socket_path)
     socklen_t length = sizeof(peer);
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
         return 0;
+    take_greeting(socket);
     return peer.pid;
 }
 

@@ -18,7 +18,7 @@ build release
 stage "fast tests"
 fast_tests
 stage "tests with real peers, clients and machines"
-KARAT_RELEASE=$PWD/build/release ctest --test-dir build/dev -L slow --output-on-failure
+KARAT_RELEASE=$PWD/build/release ctest --test-dir build/dev -L slow --output-on-failure -j "$(nproc)"
 stage "tests of what only the shipped build has"
 ctest --test-dir build/release -L slow --output-on-failure
 stage "done"

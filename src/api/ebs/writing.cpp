@@ -2,6 +2,8 @@
 // StartSnapshot, PutSnapshotBlock, CompleteSnapshot.
 #include "handlers.hpp"
 
+#include "tags.hpp"
+
 #include <fmt/format.h>
 
 namespace karat::api::ebs {
@@ -18,18 +20,6 @@ Result<Hash> read_checksum(std::string const& text)
         return fail(Fault::invalid, "x-amz-Checksum must be the base64 of a SHA-256 digest");
     std::ranges::copy(bytes.value(), sum.bytes.begin());
     return sum;
-}
-
-Result<Tags> tags_of(std::vector<wire::ebs::Tag> const& list)
-{
-    Tags tags;
-    for (auto const& tag : list) {
-        auto const key = tag.key.value_or("");
-        if (!tags.emplace(key, tag.value.value_or("")).second)
-            return Error{Fault::invalid, Noun::tag,
-                         fmt::format("The tag key '{}' is given twice", key)};
-    }
-    return tags;
 }
 
 /// Everything that a repeated call must say again.

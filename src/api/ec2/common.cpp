@@ -153,18 +153,6 @@ std::vector<wire::ec2::Tag> wire_tags(Tags const& tags)
     return list;
 }
 
-Result<Tags> tags_of(std::vector<wire::ec2::Tag> const& list)
-{
-    Tags tags;
-    for (auto const& tag : list) {
-        auto const key = tag.key.value_or("");
-        if (!tags.emplace(key, tag.value.value_or("")).second)
-            return Error{Fault::invalid, Noun::tag,
-                         fmt::format("The tag key '{}' is given twice", key)};
-    }
-    return tags;
-}
-
 Result<Tags> tags_for(std::vector<wire::ec2::TagSpecification> const& specifications,
                       std::string_view resource_type)
 {

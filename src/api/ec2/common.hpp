@@ -2,6 +2,8 @@
 // What the EC2 handlers share: filters, pages, tags. Private to the room.
 #pragma once
 
+#include "tags.hpp"
+
 #include "karat/nouns.hpp"
 #include "karat/wire/ec2.hpp"
 
@@ -110,8 +112,6 @@ PageRequest page_request(Request const& request)
 }
 
 std::vector<wire::ec2::Tag> wire_tags(Tags const& tags);
-/// Fault::invalid for a key given twice.
-Result<Tags> tags_of(std::vector<wire::ec2::Tag> const& list);
 /// Tags of one resource type ("instance", "volume", …) out of TagSpecification.N; Fault::invalid
 /// for a key given twice.
 Result<Tags> tags_for(std::vector<wire::ec2::TagSpecification> const& specifications,

@@ -8,8 +8,7 @@
 namespace karat::volumes {
 namespace {
 
-constexpr std::uint64_t kReportBytes = 8 << 20;
-constexpr std::size_t kBlock = blocks::kBlockBytes;
+constexpr std::uint64_t kExportReportBytes = 8 << 20;
 
 } // namespace
 
@@ -23,11 +22,11 @@ bool is_zero(std::span<std::byte const> bytes)
 Result<void> write_sparse(File& file, std::uint64_t offset_bytes, std::span<std::byte const> bytes)
 {
     auto const block = [&](std::size_t at) {
-        return bytes.subspan(at, std::min(kBlock, bytes.size() - at));
+        return bytes.subspan(at, std::min(blocks::kBlockBytes, bytes.size() - at));
     };
     for (std::size_t at = 0; at < bytes.size();) {
         if (is_zero(block(at))) {
-            at += kBlock;
+            at += blocks::kBlockBytes;
             continue;
         }
         auto end = at;
@@ -66,7 +65,7 @@ Result<void> DiskSource::each_unit(std::uint64_t unit_bytes, Take const& take)
 Result<void> DiskSource::report(std::uint64_t offset_bytes, std::uint64_t work_bytes)
 {
     unreported_bytes_ += work_bytes;
-    if (unreported_bytes_ < kReportBytes || !progress_)
+    if (unreported_bytes_ < kExportReportBytes || !progress_)
         return {};
     unreported_bytes_ = 0;
     auto const share = static_cast<double>(offset_bytes) / static_cast<double>(size_bytes());
