@@ -118,7 +118,8 @@ Result<std::shared_ptr<CacheFile>> DirectoryCache::admit(SharedView const& view)
     if (found == entries_.end()) {
         bool const fits = options_.limit_bytes != 0 && TRY(make_room(bytes));
         if (!fits) {
-            log(Level::info, "cache.no_room", {{"snapshot", name}, {"bytes", bytes}});
+            if (options_.limit_bytes != 0) // else nobody wants a cache
+                log(Level::info, "cache.no_room", {{"snapshot", name}, {"bytes", bytes}});
             return std::shared_ptr<CacheFile>();
         }
         found = entries_.emplace(name, Entry{.full_bytes = bytes, .file = {}}).first;

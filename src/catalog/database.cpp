@@ -161,7 +161,7 @@ struct Database::State {
     }
 
     /// Unchecked by UBSan: Debian's SOCI keeps the class's type information to itself.
-    [[gnu::no_sanitize("vptr")]] sqlite_api::sqlite3* handle()
+    __attribute__((no_sanitize("vptr"))) sqlite_api::sqlite3* handle()
     {
         return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
     }

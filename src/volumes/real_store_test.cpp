@@ -116,7 +116,7 @@ TEST(RealStore, ReadsBackTheSameWhicheverWayAVolumeCame)
     EXPECT_EQ(again.bytes_written, 0u);
 }
 
-TEST(RealStore, AnAccidentAtAnyPointLeavesTheOldStateOrTheNew)
+TEST(SlowRealStore, AnAccidentAtAnyPointLeavesTheOldStateOrTheNew)
 {
     auto const below = disk_of(2);
     bool finished = false;

@@ -386,7 +386,7 @@ std::size_t try_mutants_of(Sample const& sample)
     return trial.count();
 }
 
-TEST(SigV4Mutants, none_is_accepted)
+TEST(SlowSigV4Mutants, none_is_accepted)
 {
     auto const samples = all_samples();
     ASSERT_FALSE(samples.empty());

@@ -13,7 +13,7 @@ fuzz_seconds=${FUZZ_SECONDS:-600} kills=${KILLS:-200}
 # Every libFuzzer target for a while, from its saved corpus; findings stay in build/fuzz.
 fuzz() {
     setup_packages build lint
-    build fuzz
+    build fuzz fuzzers
     local target name
     mkdir -p build/findings
     for target in build/fuzz/*_fuzz; do

@@ -88,7 +88,8 @@ TEST_F(ImageFile, IsDurableWhenItIsAcknowledged)
     EXPECT_EQ(held.value().size(), written.value().file_bytes);
 }
 
-TEST_F(ImageFile, EqualSnapshotsMakeEqualFiles)
+using SlowImageFile = ImageFile;
+TEST_F(SlowImageFile, EqualSnapshotsMakeEqualFiles)
 {
     for (auto const form : kForms) {
         ASSERT_TRUE(write(form).ok());
