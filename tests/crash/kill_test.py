@@ -221,7 +221,7 @@ def check(world, job):
 
 
 def main():
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
     if not TINY.exists():
         print(f"SKIPPED: {TINY} is not built; run ./dev test or images/build tiny")
