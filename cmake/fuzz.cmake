@@ -1,7 +1,8 @@
+add_custom_target(fuzzers) # all of them
+
 # One target a reader of strangers' bytes: fuzz/NAME_fuzz.cpp, with its saved corpus in
 # fuzz/corpus/NAME. In the fuzz preset it is a libFuzzer program; in the others the corpus is
 # replayed as a fast test, so that no input that was once a finding comes back.
-add_custom_target(fuzzers)
 function(karat_fuzz name room)
   set(target ${name}_fuzz)
   set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})

@@ -10,11 +10,8 @@
 #include <set>
 
 namespace karat {
-namespace {
 
 using namespace memory;
-
-} // namespace
 
 struct MemoryFiles::Disk {
     std::recursive_mutex mutex; // a hook may look at what a crash would leave

@@ -6,8 +6,7 @@ import os
 import pathlib
 import stat
 
-from lab import Lab, need_guests, wait
-from karat_daemon import Daemon
+from lab import run_with_guests, wait
 
 import botocore.exceptions
 
@@ -102,14 +101,4 @@ def test(daemon, lab):
         assert material not in log.read_text(), f"{log} tells a key"
 
 
-def main():
-    need_guests()
-    daemon = Daemon()
-    try:
-        test(daemon, Lab(daemon))
-    finally:
-        daemon.stop()
-    print("well")
-
-
-main()
+run_with_guests(test)

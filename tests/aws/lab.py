@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 
-from karat_daemon import ROOT
+from karat_daemon import ROOT, Daemon
 
 SEED = ROOT / "build/images/tiny.raw"
 USER_DATA = r"""#!/bin/sh
@@ -153,3 +153,14 @@ def need_guests():
     if not SEED.exists():
         SEED.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([ROOT / "images/build", "tiny", SEED], check=True)
+
+
+def run_with_guests(test, *settings):
+    """Calls test(daemon, lab) with a daemon of its own that ends with it, well or not; skips as need_guests does."""
+    need_guests()
+    daemon = Daemon(None, *settings)
+    try:
+        test(daemon, Lab(daemon))
+    finally:
+        daemon.stop()
+    print("well")

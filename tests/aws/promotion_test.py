@@ -7,8 +7,7 @@ import os
 import pathlib
 import signal
 
-from lab import Lab, need_guests, wait
-from karat_daemon import Daemon
+from lab import run_with_guests, wait
 
 # Past the guest's page cache, so that the disk is read each time.
 READ_ALL = "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/vda bs=1M 2>/dev/null | sha256sum; cat /root/mark"
@@ -64,14 +63,4 @@ def test(daemon, lab):
     assert "damage\t[]" in daemon.karat("store", "check").stdout
 
 
-def main():
-    need_guests()
-    daemon = Daemon(None, "accelerator=tcg", "cache_mib=4096")
-    try:
-        test(daemon, Lab(daemon))
-    finally:
-        daemon.stop()
-    print("well")
-
-
-main()
+run_with_guests(test, "accelerator=tcg", "cache_mib=4096")
