@@ -10,7 +10,7 @@ namespace karat::net {
 static void look_at(ConstFrame frame)
 {
     static Addresses const guest = addresses();
-    switch (judge(guest, frame)) {
+    switch (judge(guest, {}, frame)) {
     case Verdict::drop:
     case Verdict::pass:
         return;
@@ -21,7 +21,7 @@ static void look_at(ConstFrame frame)
     case Verdict::imds: {
         std::vector<std::uint8_t> copy(frame.begin(), frame.end());
         rewrite_destination(copy, guest.inside);
-        VERIFY(judge(guest, copy) == Verdict::drop); // nobody gets there by that address
+        VERIFY(judge(guest, {}, copy) == Verdict::drop); // nobody gets there by that address
         return;
     }
     case Verdict::imds_arp:

@@ -160,6 +160,15 @@ Result<void> FakeHypervisor::set_open_ports(InstanceId const& id,
     return {};
 }
 
+Result<void> FakeHypervisor::set_hop_limit(InstanceId const& id, int hop_limit)
+{
+    Lock const lock(mutex_);
+    TRY(trip("set_hop_limit"));
+    auto* const machine = TRY(find_running(id));
+    machine->nic.hop_limit = hop_limit;
+    return {};
+}
+
 Result<std::string> FakeHypervisor::console(InstanceId const& id, std::size_t limit_bytes)
 {
     Lock const lock(mutex_);

@@ -64,9 +64,16 @@ Result<Fd> connect_monitor(Env env, Folder const& folder, Process const& qemu)
     }
 }
 
-net::Settings net_settings(Folder const& folder, Machine const& machine, int qemu_pid)
+net::Reach net_reach(Host const& host)
+{
+    return host.options.reach == Reach::anywhere ? net::Reach::anywhere : net::Reach::outside;
+}
+
+net::Settings net_settings(Host const& host, Folder const& folder, Machine const& machine,
+                           int qemu_pid)
 {
     net::Settings settings;
+    settings.reach = net_reach(host);
     settings.instance = machine.id.text();
     settings.qemu_pid = qemu_pid;
     settings.net_socket = folder.net_socket();
@@ -79,6 +86,7 @@ net::Settings net_settings(Folder const& folder, Machine const& machine, int qem
     settings.subnet_cidr = machine.nic.subnet_cidr;
     settings.public_ip = machine.nic.public_ip;
     settings.imds_socket = machine.nic.imds_socket;
+    settings.hop_limit = machine.nic.hop_limit;
     for (OpenPorts const& ports : machine.nic.open_ports)
         settings.open_ports.push_back({ports.protocol, ports.from, ports.to});
     return settings;
@@ -220,7 +228,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::join(Host& host, InstanceId co
 
 Result<void> QemuMachine::set_going(Machine const& machine)
 {
-    auto const settings = net_settings(folder_, machine, qemu_.pid());
+    auto const settings = net_settings(host_, folder_, machine, qemu_.pid());
     TRY(write_settings(host_.env.files, folder_, settings));
     TRY(start_net()); // before the CPUs run, so that no console output is missed
     TRY(qmp_->run("cont"));
@@ -256,7 +264,7 @@ Result<void> QemuMachine::find_net()
     if (!net_)
         return start_net();
     host_.supervisor.watch_net(ticket_, *net_);
-    return {};
+    return change_net([](net::Settings&) {}); // the daemon may have been given another reach
 }
 
 Result<void> QemuMachine::restart_net()
@@ -272,18 +280,32 @@ Result<std::string> QemuMachine::status()
     return status.value("status", "");
 }
 
-Result<void> QemuMachine::set_open_ports(std::vector<OpenPorts> const& ports)
+/// Changes the settings that karat-net runs with, those of an older version included.
+Result<void> QemuMachine::change_net(std::function<void(net::Settings&)> const& change)
 {
     auto& files = host_.env.files;
     auto const json = TRY(read_file(files, folder_.net_settings(), kMaxSettingsBytes));
     auto settings = TRY(net::parse_settings(as_text(json)));
-    settings.open_ports.clear();
-    for (OpenPorts const& range : ports)
-        settings.open_ports.push_back({range.protocol, range.from, range.to});
+    change(settings);
+    settings.reach = net_reach(host_);
     TRY(write_settings(files, folder_, settings));
     if (net_)
         net_->signal(SIGHUP);
     return {};
+}
+
+Result<void> QemuMachine::set_open_ports(std::vector<OpenPorts> const& ports)
+{
+    return change_net([&](net::Settings& settings) {
+        settings.open_ports.clear();
+        for (OpenPorts const& range : ports)
+            settings.open_ports.push_back({range.protocol, range.from, range.to});
+    });
+}
+
+Result<void> QemuMachine::set_hop_limit(int hop_limit)
+{
+    return change_net([=](net::Settings& settings) { settings.hop_limit = hop_limit; });
 }
 
 Result<void> QemuMachine::end()

@@ -38,6 +38,7 @@ public:
     /// QEMU's word for what the machine does: "running", "shutdown", "prelaunch", …
     Result<std::string> status();
     Result<void> set_open_ports(std::vector<OpenPorts> const& ports);
+    Result<void> set_hop_limit(int hop_limit);
     /// After karat-net ended: starts it again with the settings it had.
     Result<void> restart_net();
     /// Ends QEMU, then karat-net. Fault::io if a process cannot be ended.
@@ -51,6 +52,7 @@ private:
     Result<void> set_going(Machine const& machine);
     Result<void> start_net();
     Result<void> find_net();
+    Result<void> change_net(std::function<void(net::Settings&)> const& change);
 
     Host& host_;
     InstanceId id_;

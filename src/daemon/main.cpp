@@ -176,10 +176,12 @@ Result<void> serve(Settings const& settings)
     auto const keys = open_keys(env, settings);
     auto const store = TRY(blocks::Store::open(env, data + "/store", {.keys = keys.get()}));
     auto const volumes = TRY(volumes::Volumes::open(env, *store, volumes_options(settings)));
-    auto const hypervisor =
-        TRY(compute::make_qemu(env, {.run_directory = run + "/machines",
-                                     .net = settings.program_directory + "/karat-net",
-                                     .accelerator = accelerator_of(settings)}));
+    auto const hypervisor = TRY(compute::make_qemu(
+        env, {.run_directory = run + "/machines",
+              .net = settings.program_directory + "/karat-net",
+              .accelerator = accelerator_of(settings),
+              .reach = settings.guests_reach_host == "yes" ? compute::Reach::anywhere
+                                                           : compute::Reach::outside}));
     auto const endpoint =
         TRY(api::Endpoint::create(env, {.address = settings.address,
                                         .port = static_cast<std::uint16_t>(settings.port),

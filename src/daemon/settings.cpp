@@ -56,6 +56,8 @@ std::vector<Row> const& rows()
          "How long a terminated instance stays in DescribeInstances."},
         {"audit_days", Number{&Settings::audit_days, 1, 36500},
          "How long the catalog keeps its audit rows: who changed what, and when."},
+        {"guests_reach_host", Text{&Settings::guests_reach_host, {"no", "yes"}},
+         "Whether guests may connect to this host's own addresses, its loopback ones left out."},
         {"log_level", Text{&Settings::log_level, {"debug", "info", "warn", "error"}},
          "The least urgent lines that are logged."},
         {"key_file", Text{&Settings::key_file, {}},

@@ -2,6 +2,8 @@
 // What instances tell: describe, console, metadata.
 #include "state.hpp"
 
+#include "karat/log.hpp"
+
 namespace karat::engine {
 namespace {
 
@@ -37,14 +39,20 @@ Result<std::string> Engine::console_output(Caller const& caller, InstanceId cons
 Result<Instance> Engine::change_metadata_options(Caller const& caller, InstanceId const& id,
                                                  MetadataOptions const& options, bool dry_run)
 {
-    return state_->catalog().change({caller.account.text(), "ModifyInstanceMetadataOptions"},
-                                    [&](catalog::Change& change) -> Result<Instance> {
-                                        auto instance = TRY(find_own_instance(change, caller, id));
-                                        instance.metadata = options;
-                                        TRY(rehearse(dry_run));
-                                        TRY(change.save(instance));
-                                        return instance;
-                                    });
+    auto const instance =
+        TRY(state_->catalog().change({caller.account.text(), "ModifyInstanceMetadataOptions"},
+                                     [&](catalog::Change& change) -> Result<Instance> {
+                                         auto found = TRY(find_own_instance(change, caller, id));
+                                         found.metadata = options;
+                                         TRY(rehearse(dry_run));
+                                         TRY(change.save(found));
+                                         return found;
+                                     }));
+    auto const told =
+        state_->parts.hypervisor.set_hop_limit(id, options.http_put_response_hop_limit);
+    if (!told.ok() && told.error().fault != Fault::not_found) // one that is off reads it at start
+        log(Level::error, "instance.hop_limit", told.error(), {{"instance", id.text()}});
+    return instance;
 }
 
 Result<InstanceFacts> Engine::instance_facts(InstanceId const& id)

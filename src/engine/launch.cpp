@@ -417,6 +417,7 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
         machine.nic.private_ip = instance.interface.private_ip;
         machine.nic.public_ip = instance.interface.public_ip;
         machine.nic.open_ports = TRY(open_ports(view, instance.interface.groups));
+        machine.nic.hop_limit = instance.metadata.http_put_response_hop_limit;
         machine.nic.imds_socket =
             state.parts.settings.run_directory + "/imds/" + instance.id.text();
         return machine;

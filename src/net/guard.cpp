@@ -83,7 +83,7 @@ Verdict judge_subnet(Addresses const& addresses, Ip const& ip)
     return ip.destination == addresses.router && !tftp ? Verdict::pass : Verdict::drop;
 }
 
-Verdict judge_ip(Addresses const& addresses, ConstFrame frame)
+Verdict judge_ip(Addresses const& addresses, HostAddresses const& refused, ConstFrame frame)
 {
     auto const ip = parse_ip(frame);
     if (!ip)
@@ -97,7 +97,8 @@ Verdict judge_ip(Addresses const& addresses, ConstFrame frame)
         return is_tcp_to(*ip, kPortHttp) ? Verdict::imds : Verdict::drop;
     if (addresses.in_subnet(ip->destination))
         return judge_subnet(addresses, *ip);
-    return is_special(ip->destination) ? Verdict::drop : Verdict::pass;
+    bool const barred = is_special(ip->destination) || refused.contain(ip->destination);
+    return barred ? Verdict::drop : Verdict::pass;
 }
 
 Verdict judge_arp(ConstFrame frame)
@@ -137,19 +138,26 @@ void rewrite(Frame frame, std::size_t at, Ipv4 to)
 
 } // namespace
 
-Verdict judge(Addresses const& addresses, ConstFrame frame)
+Verdict judge(Addresses const& addresses, HostAddresses const& refused, ConstFrame frame)
 {
     if (frame.size() < kEthernetBytes || frame.size() > kMaxFrameBytes)
         return Verdict::drop;
     auto const type = load16(frame, kEtherType);
     if (type == kTypeArp)
         return judge_arp(frame);
-    return type == kTypeIpv4 ? judge_ip(addresses, frame) : Verdict::drop;
+    return type == kTypeIpv4 ? judge_ip(addresses, refused, frame) : Verdict::drop;
 }
 
 void rewrite_destination(Frame frame, Ipv4 to) { rewrite(frame, kIpDestination, to); }
 
 void rewrite_source(Frame frame, Ipv4 to) { rewrite(frame, kIpSource, to); }
+
+void set_hop_limit(Frame frame, std::uint8_t hop_limit)
+{
+    auto const before = load16(frame, kIpTtl); // with the protocol: a checksum counts 16-bit words
+    frame[kIpTtl] = hop_limit;
+    update_checksum(frame, kIpChecksum, before, load16(frame, kIpTtl));
+}
 
 bool is_from(ConstFrame frame, Ipv4 source)
 {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "addresses.hpp"
+#include "host_addresses.hpp"
 
 namespace karat::net {
 
@@ -19,12 +20,15 @@ enum class Verdict : unsigned char {
     imds_arp, ///< Who has 169.254.169.254: for answer_imds_arp().
 };
 
-Verdict judge(Addresses const& addresses, ConstFrame frame);
+/// `refused` are addresses that the guest must not reach besides those that nobody may.
+Verdict judge(Addresses const& addresses, HostAddresses const& refused, ConstFrame frame);
 
 /// Rewrites the address of a TCP/IPv4 frame in place, with its checksums. Only for frames that
 /// judge() found to be `imds`, or that libslirp made.
 void rewrite_destination(Frame frame, Ipv4 to);
 void rewrite_source(Frame frame, Ipv4 to);
+/// Sets the TTL of an IPv4 frame that libslirp made.
+void set_hop_limit(Frame frame, std::uint8_t hop_limit);
 
 /// Whether a frame of libslirp's is an answer of the IMDS, which the guest knows by its own name.
 bool is_from(ConstFrame frame, Ipv4 source);

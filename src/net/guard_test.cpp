@@ -25,7 +25,10 @@ char const* word(Verdict verdict)
     return "?";
 }
 
-std::string verdict(Packet const& packet) { return word(judge(addresses(), make_frame(packet))); }
+std::string verdict(Packet const& packet)
+{
+    return word(judge(addresses(), {}, make_frame(packet)));
+}
 
 TEST(Guard, LetsTheGuestOutButNotToThisHost)
 {
@@ -39,6 +42,31 @@ TEST(Guard, LetsTheGuestOutButNotToThisHost)
     EXPECT_EQ(verdict({.to = "169.254.1.1"}), "drop");
     EXPECT_EQ(verdict({.to = "10.0.0.9"}), "drop"); // a neighbour
     EXPECT_EQ(verdict({.to = "10.0.0.3"}), "drop"); // where the IMDS is inside
+}
+
+TEST(Guard, LetsNobodyToTheHostsOwnAddresses)
+{
+    HostAddresses const host({{0xc0a80107, 32}, {0xcb007100, 24}}); // 192.168.1.7, 203.0.113.0/24
+    auto const verdict_of = [&](Packet const& packet) {
+        return std::string(word(judge(addresses(), host, make_frame(packet))));
+    };
+    EXPECT_EQ(verdict_of({.to = "192.168.1.7"}), "drop");
+    EXPECT_EQ(verdict_of({.to = "192.168.1.7", .protocol = 17, .to_port = 53}), "drop");
+    EXPECT_EQ(verdict_of({.to = "192.168.1.7", .protocol = 1}), "drop");
+    EXPECT_EQ(verdict_of({.to = "203.0.113.9"}), "drop");
+    EXPECT_EQ(verdict_of({.to = "192.168.1.8"}), "pass");
+    EXPECT_EQ(verdict_of({.to = "203.0.114.9"}), "pass");
+    EXPECT_EQ(verdict_of({.to = "10.0.0.1"}), "pass"); // the router, whatever the host is called
+    EXPECT_EQ(verdict_of({.to = "169.254.169.254"}), "imds");
+}
+
+TEST(HostAddresses, AreWhatTheKernelDeliversHere)
+{
+    auto const host = HostAddresses::read();
+    ASSERT_TRUE(host.ok()) << host.error().message;
+    EXPECT_TRUE(host.value().contain(parse_ipv4("127.0.0.1").value()));
+    EXPECT_TRUE(host.value().contain(parse_ipv4("127.64.3.2").value()));
+    EXPECT_FALSE(host.value().contain(parse_ipv4("192.0.2.1").value()));
 }
 
 TEST(Guard, KnowsTheMetadataService)
@@ -69,15 +97,15 @@ TEST(Guard, DropsWhatLiesAboutItsLength)
 {
     auto const whole = make_frame({.to = "93.184.216.34"});
     for (std::size_t size = 0; size < whole.size(); ++size)
-        EXPECT_EQ(judge(addresses(), ConstFrame(whole).first(size)), Verdict::drop) << size;
+        EXPECT_EQ(judge(addresses(), {}, ConstFrame(whole).first(size)), Verdict::drop) << size;
     auto short_header = whole;
     short_header[14] = 0x44;
-    EXPECT_EQ(judge(addresses(), short_header), Verdict::drop);
+    EXPECT_EQ(judge(addresses(), {}, short_header), Verdict::drop);
     auto ipv6 = whole;
     ipv6[12] = 0x86;
     ipv6[13] = 0xdd;
-    EXPECT_EQ(judge(addresses(), ipv6), Verdict::drop);
-    EXPECT_EQ(judge(addresses(), std::vector<std::uint8_t>(kMaxFrameBytes + 1)), Verdict::drop);
+    EXPECT_EQ(judge(addresses(), {}, ipv6), Verdict::drop);
+    EXPECT_EQ(judge(addresses(), {}, std::vector<std::uint8_t>(kMaxFrameBytes + 1)), Verdict::drop);
 }
 
 TEST(Guard, RewritingKeepsTheChecksums)
@@ -92,6 +120,16 @@ TEST(Guard, RewritingKeepsTheChecksums)
     EXPECT_TRUE(checksums_hold(frame));
 }
 
+TEST(Guard, SetsTheHopLimitAndKeepsTheChecksums)
+{
+    auto frame = make_frame({.from = "169.254.169.254", .to = "10.0.0.5"});
+    for (int const hops : {64, 1, 2, 255, 1}) {
+        set_hop_limit(frame, static_cast<std::uint8_t>(hops));
+        EXPECT_EQ(frame[22], hops);
+        EXPECT_TRUE(checksums_hold(frame)) << hops;
+    }
+}
+
 TEST(Guard, AnswersForTheMetadataServiceOnTheLink)
 {
     auto const who_has = [](std::string const& address) {
@@ -103,9 +141,9 @@ TEST(Guard, AnswersForTheMetadataServiceOnTheLink)
         store32(frame, 38, parse_ipv4(address).value());
         return frame;
     };
-    EXPECT_EQ(judge(addresses(), who_has("10.0.0.1")), Verdict::pass);
+    EXPECT_EQ(judge(addresses(), {}, who_has("10.0.0.1")), Verdict::pass);
     auto const request = who_has("169.254.169.254");
-    ASSERT_EQ(judge(addresses(), request), Verdict::imds_arp);
+    ASSERT_EQ(judge(addresses(), {}, request), Verdict::imds_arp);
     auto const reply = answer_imds_arp(addresses(), request);
     EXPECT_EQ(load16(reply, 20), 2);
     EXPECT_EQ(load32(reply, 28), kImds);

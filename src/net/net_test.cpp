@@ -26,8 +26,24 @@ TEST(Settings, RoundTrip)
                             .subnet_cidr = "10.0.0.0/20",
                             .public_ip = "127.0.0.9",
                             .imds_socket = "/r/imds.sock",
-                            .open_ports = {{"tcp", 80, 80}, {"udp", -1, -1}}};
+                            .open_ports = {{"tcp", 80, 80}, {"udp", -1, -1}},
+                            .hop_limit = 2,
+                            .reach = Reach::anywhere};
     EXPECT_EQ(parse_settings(to_json(settings)).value(), settings);
+}
+
+TEST(Settings, OfAnEarlierVersionKeepTheGuestFromTheHost)
+{
+    auto text = to_json({.hop_limit = 3, .reach = Reach::anywhere});
+    for (std::string const line : {"  \"hop_limit\": 3,\n", "  \"guest_reaches_host\": true,\n"}) {
+        ASSERT_NE(text.find(line), std::string::npos) << text;
+        text.erase(text.find(line), line.size());
+    }
+    auto const settings = parse_settings(text).value();
+    EXPECT_EQ(settings.hop_limit, 64);
+    EXPECT_EQ(settings.reach, Reach::outside);
+    EXPECT_FALSE(parse_settings(to_json({.hop_limit = 0})).ok());
+    EXPECT_FALSE(parse_settings(to_json({.hop_limit = 256})).ok());
 }
 
 TEST(Settings, NameWhatIsWrong)

@@ -24,6 +24,7 @@ inline constexpr std::size_t kIp = 14;
 inline constexpr std::size_t kIpMinBytes = 20;
 inline constexpr std::size_t kIpLength = 16;
 inline constexpr std::size_t kIpFragment = 20;
+inline constexpr std::size_t kIpTtl = 22;
 inline constexpr std::size_t kIpProtocol = 23;
 inline constexpr std::size_t kIpChecksum = 24;
 inline constexpr std::size_t kIpSource = 26;

@@ -27,7 +27,7 @@ constexpr std::uint64_t kMaxLogBytes = 256 * 1024;
 constexpr std::chrono::seconds kTrimInterval{10};
 
 // The order of fixed_polls().
-enum Slot : std::size_t { slot_signals, slot_qemu, slot_link, slot_console, slots };
+enum Slot : std::size_t { slot_signals, slot_qemu, slot_link, slot_console, slot_host, slots };
 
 Result<Fd> take_signals()
 {
@@ -75,7 +75,10 @@ Result<void> PatchPanel::set_up()
     ring_ = TRY(ConsoleRing::open(env_.files, settings_.console_ring));
     network_ = TRY(Network::create(addresses_, settings_.imds_socket,
                                    [this](ConstFrame frame) { give_frame(frame); }));
+    host_watch_ = TRY(watch_host_addresses());
     TRY(reload());
+    if (settings_.reach == Reach::outside)
+        TRY(HostAddresses::read()); // without them the guest would reach this host
     auto const pid = fmt::format("{}\n", ::getpid());
     return replace_file(env_.files, settings_.pid_file, as_bytes(pid));
 }
@@ -83,6 +86,7 @@ Result<void> PatchPanel::set_up()
 Result<void> PatchPanel::reload()
 {
     settings_ = TRY(load(env_.files, settings_path_));
+    read_host_addresses();
     auto const plan = plan_forwards(settings_.open_ports);
     for (std::string const& line : plan.left_out)
         log(Level::info, "net.ports_left_out", {{"ports", line}});
@@ -125,6 +129,7 @@ std::vector<pollfd> PatchPanel::fixed_polls() const
     short const wanted = link_ && link_->wants_write() ? POLLIN | POLLOUT : POLLIN;
     polls[slot_link] = {link_ ? link_->fd() : -1, wanted, 0};
     polls[slot_console] = {console_.get(), POLLIN, 0};
+    polls[slot_host] = {host_watch_.get(), POLLIN, 0};
     return polls;
 }
 
@@ -155,6 +160,8 @@ Result<void> PatchPanel::run(std::function<void()> const& on_ready)
 
 void PatchPanel::serve(std::vector<pollfd> const& polled)
 {
+    if (polled[slot_host].revents) // before frames are judged
+        read_host_addresses();
     if (link_ && polled[slot_link].revents & POLLOUT)
         link_->flush();
     if (link_ && polled[slot_link].revents & ~POLLOUT) {
@@ -173,9 +180,21 @@ void PatchPanel::serve(std::vector<pollfd> const& polled)
     }
 }
 
+/// Keeps what is known where the kernel does not answer: an address too many is the safe mistake.
+void PatchPanel::read_host_addresses()
+{
+    forget_changes(host_watch_);
+    auto found = settings_.reach == Reach::outside ? HostAddresses::read()
+                                                   : Result<HostAddresses>(HostAddresses());
+    if (found.ok())
+        host_addresses_ = std::move(found).value();
+    else
+        log(Level::error, "net.host_addresses", found.error());
+}
+
 void PatchPanel::take_frame(ConstFrame frame)
 {
-    switch (judge(addresses_, frame)) {
+    switch (judge(addresses_, host_addresses_, frame)) {
     case Verdict::drop:
         return;
     case Verdict::pass:
@@ -204,6 +223,7 @@ void PatchPanel::give_frame(ConstFrame frame)
         return link_->send(frame);
     std::vector<std::uint8_t> copy(frame.begin(), frame.end());
     rewrite_source(copy, kImds);
+    set_hop_limit(copy, static_cast<std::uint8_t>(settings_.hop_limit));
     link_->send(copy);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "frame_link.hpp"
+#include "host_addresses.hpp"
 #include "network.hpp"
 
 #include "karat/console_ring.hpp"
@@ -38,6 +39,7 @@ private:
     std::vector<pollfd> fixed_polls() const;
     int patience_ms(int at_most) const;
     void serve(std::vector<pollfd> const& polled);
+    void read_host_addresses();
     void take_frame(ConstFrame frame);
     void give_frame(ConstFrame frame);
     void take_console();
@@ -48,6 +50,8 @@ private:
     std::string settings_path_;
     Settings settings_;
     Addresses addresses_;
+    HostAddresses host_addresses_; ///< Refused to the guest.
+    Fd host_watch_;                ///< Readable when this host's addresses have changed.
     std::unique_ptr<Network> network_;
     std::optional<FrameLink> link_;
     Fd console_;

@@ -9,6 +9,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxRanges = 4096;
+constexpr int kMaxHopLimit = 255;
 
 Error unfit(std::string_view member)
 {
@@ -47,6 +48,21 @@ Result<std::vector<PortRange>> ranges_of(Json const& json)
     return ranges;
 }
 
+/// What files of earlier versions lack.
+Result<void> read_later_members(Json const& json, Settings& settings)
+{
+    if (json.contains("hop_limit"))
+        settings.hop_limit = TRY(number_of(json, "hop_limit"));
+    if (settings.hop_limit < 1 || settings.hop_limit > kMaxHopLimit)
+        return unfit("hop_limit");
+    auto const reach = json.find("guest_reaches_host");
+    if (reach != json.end() && !reach->is_boolean())
+        return unfit("guest_reaches_host");
+    if (reach != json.end() && reach->get<bool>())
+        settings.reach = Reach::anywhere;
+    return {};
+}
+
 } // namespace
 
 std::string to_json(Settings const& settings)
@@ -68,6 +84,8 @@ std::string to_json(Settings const& settings)
         {"public_ip", settings.public_ip},
         {"imds_socket", settings.imds_socket},
         {"open_ports", ports},
+        {"hop_limit", settings.hop_limit},
+        {"guest_reaches_host", settings.reach == Reach::anywhere},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
@@ -91,6 +109,7 @@ Result<Settings> parse_settings(std::string_view text)
     settings.public_ip = TRY(text_of(json, "public_ip"));
     settings.imds_socket = TRY(text_of(json, "imds_socket"));
     settings.open_ports = TRY(ranges_of(json));
+    TRY(read_later_members(json, settings));
     return settings;
 }
 

@@ -26,6 +26,14 @@ nothing_left() {
     [ -z "$(pgrep -f -- "$data/run/machines" || true)" ] || { pgrep -af -- "$data/run/machines"; return 1; }
 }
 
+# Secrets are in many of the files: nobody but the owner may read one, whoever made it.
+only_for_the_owner() {
+    local open
+    open=$(find "$data" ! -type l -perm /o=rw -printf '%M %p\n')
+    [ -z "$open" ] || { echo "$open"; return 1; }
+}
+
+chmod 755 "$data" # as if it were in a directory that everybody may enter
 start_service "$data" "$(free_port)"
 user_credentials "$data"
 # shellcheck disable=SC1091
@@ -33,4 +41,5 @@ source "$data/credentials.sh"
 step "register tiny" seed_image "$data" tiny
 main_job tiny t3.nano
 step "no machine, overlay or process is left" wait_for 20 nothing_left
+step "no file is readable by others" only_for_the_owner
 step "the store is sound" build/release/karat --data "$data" store check

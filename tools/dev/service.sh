@@ -7,12 +7,13 @@ is_ours() { tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF -- "$2"; }
 # start_service DATA PORT: starts karatd in the background unless it answers already. Sets `endpoint`.
 start_service() {
     local data=$1 port=$2 pid tries
-    mkdir -p "$data"
+    mkdir -p -m 700 "$data"
     if pid=$(cat "$data/karatd.pid" 2>/dev/null) && is_ours "$pid" "$data"; then
         endpoint=$(cat "$data/run/endpoint")
         return 0
     fi
     rm -f "$data/run/endpoint"
+    (umask 077 && : >>"$data/karatd.log")
     setsid build/release/karatd --set "data_directory=$data" --set "port=$port" \
         </dev/null >>"$data/karatd.log" 2>&1 &
     pid=$!
@@ -77,9 +78,11 @@ user_credentials() {
         (umask 077 && "${karat[@]}" key create demo >"$data/demo-key.sh")
     fi
     # Old clients know no AWS_ENDPOINT_URL; the function serves them, the variable the new ones.
+    # The shell opens a redirection before what it redirects runs, so the umask is set around it.
     (umask 077
-     cat "$data/demo-key.sh"
-     echo "export AWS_DEFAULT_REGION=us-east-1"
-     echo "export AWS_ENDPOINT_URL=$endpoint"
-     echo "aws() { command aws --endpoint-url $endpoint \"\$@\"; }") >"$file"
+     { cat "$data/demo-key.sh"
+       echo "export AWS_DEFAULT_REGION=us-east-1"
+       echo "export AWS_ENDPOINT_URL=$endpoint"
+       echo "aws() { command aws --endpoint-url $endpoint \"\$@\"; }"; } >"$file")
+    chmod 600 "$file" "$data/demo-key.sh" # those of an older version were readable by others
 }

@@ -46,6 +46,7 @@ struct Nic {
     std::string public_ip = {};   ///< A loopback alias (127.x.y.z) where open ports are forwarded.
     std::vector<OpenPorts> open_ports = {};
     std::string imds_socket = {}; ///< Unix socket where 169.254.169.254:80 is answered.
+    int hop_limit = 1;            ///< TTL of what 169.254.169.254 sends to the guest.
 };
 
 /// The most disks that a machine may have: one PCIe root port each. More ports cost boot time
@@ -128,6 +129,8 @@ public:
     /// Forwards these ports from now on instead of the ones before.
     virtual Result<void> set_open_ports(InstanceId const& id,
                                         std::vector<OpenPorts> const& ports) = 0;
+    /// Answers of 169.254.169.254 have this TTL from now on.
+    virtual Result<void> set_hop_limit(InstanceId const& id, int hop_limit) = 0;
 
     /// The newest serial output, at most `limit_bytes`; also of a machine that is off. Empty when
     /// it never ran here.
@@ -153,6 +156,12 @@ public:
 
 enum class Accelerator : unsigned char { automatic, kvm, tcg };
 
+/// Where guests may connect to besides the metadata service and the name server.
+enum class Reach : unsigned char {
+    outside,  ///< Not to this host's own addresses.
+    anywhere, ///< To those too, but for its loopback addresses.
+};
+
 struct QemuOptions {
     std::string run_directory; ///< One folder per machine: sockets, pid files, console ring.
     std::string qemu = "qemu-system-x86_64";
@@ -160,6 +169,7 @@ struct QemuOptions {
     std::string ovmf_code = "/usr/share/OVMF/OVMF_CODE_4M.fd";
     std::string ovmf_vars = "/usr/share/OVMF/OVMF_VARS_4M.fd";
     Accelerator accelerator = Accelerator::automatic; ///< automatic: KVM if a boot probe passes.
+    Reach reach = Reach::outside;                     ///< Where guests may connect to.
 };
 
 /// Fault::not_found with the package to install when QEMU is missing.

@@ -39,6 +39,7 @@ public:
     Result<void> grow_disk(InstanceId const& id, VolumeId const& volume,
                            std::uint64_t size_bytes) override;
     Result<void> set_open_ports(InstanceId const& id, std::vector<OpenPorts> const& ports) override;
+    Result<void> set_hop_limit(InstanceId const& id, int hop_limit) override;
     Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) override;
     Result<void> forget(InstanceId const& id) override;
     void listen(Listener listener) override;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What karat-net is told: a JSON file named on its command line, read again on SIGHUP (when only
-// the open ports may have changed).
+// the open ports, the hop limit and the reach may have changed).
 #pragma once
 
 #include "karat/env.hpp"
@@ -19,6 +19,12 @@ struct PortRange {
     bool operator==(PortRange const&) const = default;
 };
 
+/// Where a guest may connect to.
+enum class Reach : unsigned char {
+    outside,  ///< Not to addresses that are this host's own.
+    anywhere, ///< To this host's own addresses too, those of its loopback interface left out.
+};
+
 struct Settings {
     std::string instance;       ///< For the log only.
     int qemu_pid = 0;           ///< karat-net ends when this process does.
@@ -33,6 +39,8 @@ struct Settings {
     std::string public_ip;   ///< Open ports are bound here; empty for none.
     std::string imds_socket; ///< Answers 169.254.169.254:80; empty for nobody.
     std::vector<PortRange> open_ports;
+    int hop_limit = 64; ///< TTL of what 169.254.169.254 sends, 1 to 255; 64 where it is not told.
+    Reach reach = Reach::outside;
     bool operator==(Settings const&) const = default;
 };
 
