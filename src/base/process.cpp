@@ -133,13 +133,18 @@ std::optional<Process> Process::find(Files& files, int pid)
     return process;
 }
 
-std::optional<Process> Process::find(Files& files, std::string const& pid_file,
-                                     std::string_view argument)
+std::optional<Process> Process::find_in(Files& files, std::string const& pid_file)
 {
     auto const text = read_file(files, pid_file, 64);
     if (!text.ok())
         return std::nullopt; // no pid file, no process of ours
-    auto process = find(files, parse_pid(as_text(text.value())).value_or(0));
+    return find(files, parse_pid(as_text(text.value())).value_or(0));
+}
+
+std::optional<Process> Process::find(Files& files, std::string const& pid_file,
+                                     std::string_view argument)
+{
+    auto process = find_in(files, pid_file);
     if (!process || !process->was_started_with(argument))
         return std::nullopt;
     return process;

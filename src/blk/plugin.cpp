@@ -9,9 +9,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
+#include <csignal>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <sys/prctl.h>
+#include <thread>
 
 // The header wants to know which version of its interface we speak before it is read.
 #define NBDKIT_API_VERSION 2
@@ -27,6 +32,8 @@ constexpr std::uint64_t kDefaultMemoryBytes = 64 << 20;
 constexpr std::uint64_t kDefaultKeepFreeBytes = std::uint64_t{2} << 30;
 constexpr char const* kBootId = "/proc/sys/kernel/random/boot_id";
 constexpr std::size_t kMaxBootIdBytes = 64;
+constexpr std::chrono::seconds kPredecessor{10}; // until a predecessor lets go of the cache
+constexpr std::chrono::milliseconds kPredecessorStep{5};
 constexpr std::uint32_t kPreferredBytes = 64 << 10; // an extent, on average
 constexpr std::uint32_t kMaximumBytes = 32 << 20;   // what NBD clients expect at most
 
@@ -41,6 +48,10 @@ struct Plugin {
     std::unique_ptr<keys::Keys> keys;
     std::unique_ptr<blocks::Reader> reader; ///< Behind the keys, which it uses.
     std::unique_ptr<blk::HostCache> cache;  ///< None: read from the store, always.
+    std::mutex opening;                     ///< Guards the next, and `cache` until it is true.
+    std::condition_variable opened;
+    bool cache_opened = false; ///< Or known to be off.
+    std::jthread cache_opener; // last: it uses the rest
 };
 Plugin& plugin()
 {
@@ -162,18 +173,50 @@ std::string boot_id()
     return std::string(as_text(std::span(text).first(got.value())));
 }
 
-/// Without a cache guests read from the store: slower, and nothing that they notice otherwise.
-void open_cache()
+/// A predecessor holds the cache until it has ended, which it does once we serve.
+Result<std::unique_ptr<blk::HostCache>> wait_for_cache(std::stop_token const& stop)
 {
-    auto& options = plugin().cache_options;
-    if (options.directory.empty())
-        return;
-    options.boot = boot_id();
-    auto cache = blk::HostCache::open(posix_env(), *plugin().reader, options);
-    if (cache.ok())
+    auto const& options = plugin().cache_options;
+    auto const deadline = posix_env().clock.steady() + kPredecessor;
+    for (;;) {
+        auto cache = blk::HostCache::open(posix_env(), *plugin().reader, options);
+        bool const held = !cache.ok() && cache.error().fault == Fault::unavailable;
+        if (!held || stop.stop_requested() || posix_env().clock.steady() > deadline)
+            return cache;
+        std::this_thread::sleep_for(kPredecessorStep);
+    }
+}
+
+/// Without a cache guests read from the store: slower, and nothing that they notice otherwise.
+void open_cache(std::stop_token const& stop)
+{
+    auto cache = wait_for_cache(stop);
+    std::scoped_lock const guard(plugin().opening);
+    if (cache.ok()) {
         plugin().cache = std::move(cache).value();
-    else
+        plugin().cache->start();
+    } else {
         log(Level::warn, "cache.off", cache.error());
+    }
+    plugin().cache_opened = true;
+    plugin().opened.notify_all();
+}
+
+/// In the background: who connects is greeted at once, and waits only for its export.
+void begin_opening_cache()
+{
+    plugin().cache_options.boot = boot_id();
+    if (plugin().cache_options.directory.empty())
+        plugin().cache_opened = true;
+    else
+        plugin().cache_opener = std::jthread(open_cache);
+}
+
+blk::HostCache* wait_for_cache_to_open()
+{
+    std::unique_lock guard(plugin().opening);
+    plugin().opened.wait(guard, [] { return plugin().cache_opened; });
+    return plugin().cache.get();
 }
 
 Env store_env()
@@ -185,6 +228,10 @@ Env store_env()
     return {*plugin().slow_files, env.clock, env.chance};
 }
 
+/// Debian's nbdkit has itself ended when the process that started it ends: karatd, which guests
+/// must not notice. Called on the thread that asked for that, as the kernel wants.
+void outlive_parent() { ::prctl(PR_SET_PDEATHSIG, 0); }
+
 int get_ready()
 {
     raise_file_limit(); // a store of some terabytes has thousands of packs
@@ -195,34 +242,37 @@ int get_ready()
         if (auto const readable = plugin().keys->list(); !readable.ok())
             log(Level::error, "blk.keys", readable.error());
     }
+    return 0;
+}
+
+/// The socket listens already: QEMU, which pauses for a second and more after a refused connection,
+/// is not refused while the store opens.
+int after_fork()
+{
+    // nbdkit would answer what guests ask meanwhile with errors. A connection that breaks is
+    // made again by QEMU, and the request repeated.
+    std::signal(SIGTERM, SIG_DFL);
     blocks::Options const options{.cache_bytes = plugin().memory_bytes,
                                   .keys = plugin().keys.get()};
     auto reader = blocks::Reader::open(store_env(), plugin().store, options);
     if (!reader.ok())
         return refuse(reader.error(), EINVAL);
     plugin().reader = std::move(reader).value();
-    open_cache();
-    return 0;
-}
-
-/// Threads do not survive a fork.
-int after_fork()
-{
-    if (plugin().cache)
-        plugin().cache->start();
+    begin_opening_cache();
     return 0;
 }
 
 Result<std::unique_ptr<blk::Disk>> open_disk(std::string const& name)
 {
-    if (plugin().cache)
-        return plugin().cache->disk(name);
+    if (auto* const cache = wait_for_cache_to_open())
+        return cache->disk(name);
     auto view = TRY(plugin().reader->view(name));
     return std::unique_ptr<blk::Disk>(std::make_unique<StoreDisk>(std::move(view)));
 }
 
 void unload()
 {
+    plugin().cache_opener = {};
     plugin().cache.reset();
     plugin().reader.reset();
     plugin().keys.reset();
@@ -322,6 +372,7 @@ struct nbdkit_plugin describe()
     p.name = "karat-blk";
     p.longname = "Karat's snapshots";
     p.description = "Serves the snapshots of a Karat block store, read-only, by export name";
+    p.load = outlive_parent;
     p.config = config;
     p.config_complete = config_complete;
     p.config_help =

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t kNameDigits = 24; // QEMU's names have at most 31 characters
 constexpr std::uint64_t kGiBytes = std::uint64_t{1} << 30;
-constexpr int kReconnectSeconds = 60; // guests wait this long for karat-blk to come back
+/// Guests wait this long for karat-blk to come back, rather than have a disk that fails.
+constexpr int kReconnectSeconds = 24 * 60 * 60;
+constexpr int kOpenSeconds = 5; // for a disk that is plugged in while karat-blk is exchanged
 
 std::string named(char kind, std::string_view what)
 {
@@ -82,9 +84,13 @@ Json backing_options(VolumeId const& volume, Backing const& backing)
                 {"node-name", backing_node(volume, backing)},
                 {"read-only", true},
                 {"filename", backing.file}};
-    return {{"driver", "nbd"},        {"node-name", backing_node(volume, backing)},
-            {"read-only", true},      {"server", {{"type", "unix"}, {"path", backing.socket}}},
-            {"export", backing.name}, {"reconnect-delay", kReconnectSeconds}};
+    return {{"driver", "nbd"},
+            {"node-name", backing_node(volume, backing)},
+            {"read-only", true},
+            {"server", {{"type", "unix"}, {"path", backing.socket}}},
+            {"export", backing.name},
+            {"reconnect-delay", kReconnectSeconds},
+            {"open-timeout", kOpenSeconds}};
 }
 
 Json dead_options(VolumeId const& volume)

@@ -26,8 +26,7 @@ namespace karat::daemon {
 namespace {
 
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
-constexpr int kSupervisionMs = 2000;
-constexpr int kPromotionRounds = 5; // of supervision
+constexpr int kPromotionMs = 10'000;
 
 struct CommandLine {
     std::string settings_file;
@@ -94,16 +93,11 @@ int block_signals()
     return ::signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
-/// Waits for a signal, and looks after karat-blk and its cache meanwhile.
-void run_until_signal(int signal_fd, volumes::Volumes& volumes, engine::Engine& engine)
+/// Waits for a signal, and looks after the host cache meanwhile.
+void run_until_signal(int signal_fd, engine::Engine& engine)
 {
     pollfd waiting{signal_fd, POLLIN, 0};
-    for (int round = 0; ::poll(&waiting, 1, kSupervisionMs) == 0; ++round) {
-        auto const outcome = volumes.supervise();
-        if (!outcome.ok())
-            log(Level::error, "karat_blk.failed", outcome.error());
-        if (round % kPromotionRounds != 0)
-            continue;
+    while (::poll(&waiting, 1, kPromotionMs) == 0) {
         auto const promoted = engine.promote();
         if (!promoted.ok())
             log(Level::warn, "cache.not_promoted", promoted.error());
@@ -209,7 +203,7 @@ Result<void> serve(Settings const& settings)
     engine.start_workers();
     TRY(announce(env, settings, endpoint->port(), hypervisor->kind()));
 
-    run_until_signal(signal_fd, *volumes, engine);
+    run_until_signal(signal_fd, engine);
     // Guests run on without us, and so does karat-blk, which serves their disks.
     log(Level::info, "karatd.stopping");
     TRY(env.files.remove(run + "/endpoint"));

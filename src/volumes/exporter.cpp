@@ -6,16 +6,24 @@
 #include "karat/log.hpp"
 
 #include <algorithm>
+#include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/un.h>
 
 namespace karat::volumes {
 namespace {
 
-constexpr int kStepMs = 10;
-constexpr int kStartSteps = 1000; // ten seconds
+constexpr int kStepMs = 5;
+constexpr std::chrono::seconds kStartPatience{10};
 constexpr int kThreads = 16;
+constexpr int kRoundMs = 1000; // between two looks at a server that lives
+constexpr int kRetryMs = 2000; // after a start that failed
+constexpr std::chrono::milliseconds kGreetingPatience{1000};
+constexpr int kMostSilent = 2; // one greeting may be late on a busy host
+constexpr std::chrono::milliseconds kAtOnce{0};
 constexpr std::chrono::seconds kPolite{5};
 constexpr std::uint64_t kMaxLogBytes = 1 << 20;
 constexpr std::size_t kLastWordsBytes = 4096;
@@ -45,92 +53,107 @@ Exporter::Exporter(Env env, Options options)
     : env_(env)
     , options_(std::move(options))
     , socket_(options_.run_directory + "/blk.sock")
+    , next_socket_(options_.run_directory + "/blk.next.sock")
     , pid_file_(options_.run_directory + "/blk.pid")
     , log_file_(options_.run_directory + "/blk.log")
+    , wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
 {
+    VERIFY(wake_.open());
 }
+
+Exporter::~Exporter() { end_keeper(); }
 
 Result<void> Exporter::serve()
 {
-    Lock const guard(mutex_);
-    return serve_locked();
+    if (options_.plugin.empty())
+        return {};
+    {
+        Lock const guard(mutex_);
+        TRY(env_.files.make_dirs(options_.run_directory));
+        auto found = look();
+        TRY(settle(found));
+        if (!found.greets || !is_current(*found.process))
+            TRY(replace(found)); // not there, of an earlier version, or hanging
+        else
+            hold(std::move(*found.process)); // an earlier run of the daemon left it
+    }
+    Lock const guard(keeper_mutex_);
+    if (!keeper_.joinable())
+        keeper_ = std::thread([this] { keep(); });
+    return {};
 }
 
-Result<void> Exporter::supervise()
+Result<void> Exporter::exchange()
 {
     Lock const guard(mutex_);
     if (options_.plugin.empty())
         return {};
-    reap();
-    if (serves())
-        return trim_log();
-    log(Level::warn, "blk.restarting", {{"last_words", last_words()}});
-    return serve_locked();
+    return replace(look());
 }
 
 Result<void> Exporter::stop()
 {
+    end_keeper();
     Lock const guard(mutex_);
     if (options_.plugin.empty())
         return {};
-    if (auto const process = find()) {
-        TRY(process->end(kPolite));
-        log(Level::info, "blk.stopped", {{"pid", process->pid()}});
+    auto const found = look();
+    TRY(settle(found));
+    if (found.process) {
+        TRY(found.process->end(kPolite));
+        log(Level::info, "blk.stopped", {{"pid", found.process->pid()}});
     }
-    return clear();
+    server_.reset();
+    TRY(env_.files.remove(socket_));
+    return env_.files.remove(pid_file_);
 }
 
-/// Ours is whoever listens on the socket or is named by the pid file, and was started with both.
-std::optional<Process> Exporter::find()
+/// Ours is what was started to serve on one of our sockets; blk.sock itself in earlier versions.
+std::optional<Process> Exporter::ours(int pid)
 {
-    auto process = Process::find(env_.files, listener_of(socket_).value_or(0));
-    if (process && process->was_started_with(socket_) && process->was_started_with(pid_file_))
-        return process;
-    process = Process::find(env_.files, pid_file_, socket_);
-    if (process && process->was_started_with(pid_file_))
+    auto process = Process::find(env_.files, pid);
+    if (process && (process->was_started_with(next_socket_) || process->was_started_with(socket_)))
         return process;
     return std::nullopt;
 }
 
-bool Exporter::serves() { return find() && listener_of(socket_); }
-
-Result<void> Exporter::serve_locked()
+Exporter::Found Exporter::look()
 {
-    if (options_.plugin.empty())
-        return {};
-    TRY(env_.files.make_dirs(options_.run_directory));
-    TRY(end_outdated());
-    for (int step = 0; step < kStartSteps && find(); ++step) {
-        if (listener_of(socket_))
-            return {}; // an earlier run of the daemon left it serving
-        wait_a_step();
+    Found found;
+    if (auto const listener = listener_of(socket_, kGreetingPatience)) {
+        found.listens = true;
+        found.process = ours(listener->pid);
+        found.greets = found.process && listener->greeted;
     }
-    if (auto const stuck = find()) {
-        log(Level::warn, "blk.stuck", {{"pid", stuck->pid()}});
-        TRY(stuck->end(kPolite));
+    if (!found.process) // it may be too busy to tell, or have lost its socket
+        if (auto const named = Process::find_in(env_.files, pid_file_))
+            found.process = ours(named->pid());
+    return found;
+}
+
+/// Ends what an exchange that was cut short has left beside the server: the one that should have
+/// followed it, or the one before it.
+Result<void> Exporter::settle(Found const& found)
+{
+    auto const next = listener_of(next_socket_, kAtOnce);
+    auto const named = Process::find_in(env_.files, pid_file_);
+    for (int const pid : {next ? next->pid : 0, named ? named->pid() : 0}) {
+        auto const left = ours(pid);
+        if (!left || (found.process && found.process->pid() == pid))
+            continue;
+        log(Level::warn, "blk.left_over", {{"pid", pid}});
+        TRY(left->end(kAtOnce));
     }
-    if (listener_of(socket_))
-        return fail(Fault::in_use,
-                    fmt::format("Another program serves on {}; stop it, or give Karat another run "
-                                "directory",
-                                socket_));
-    TRY(clear());
-    return start();
+    return env_.files.remove(next_socket_);
 }
 
 /// What nbdkit is given; where the keys are, never what they are.
 std::vector<std::string> Exporter::arguments() const
 {
-    std::vector<std::string> words{"--foreground",
-                                   "--readonly",
-                                   "--unix",
-                                   socket_,
-                                   "--pidfile",
-                                   pid_file_,
-                                   "--threads",
-                                   std::to_string(kThreads),
-                                   options_.plugin,
-                                   "store=" + options_.store_directory};
+    std::vector<std::string> words{"--foreground",  "--readonly",
+                                   "--unix",        next_socket_,
+                                   "--threads",     std::to_string(kThreads),
+                                   options_.plugin, "store=" + options_.store_directory};
     if (!options_.key_file.empty())
         words.push_back("keys=" + options_.key_file);
     if (!options_.cache_directory.empty()) {
@@ -154,23 +177,56 @@ bool Exporter::is_current(Process const& process)
     return text.find(options_.plugin + " (deleted)") == std::string::npos;
 }
 
-/// Guests wait meanwhile.
-Result<void> Exporter::end_outdated()
+/// Puts a new server in the place of the old one. While the old one answers it stays until the new
+/// one does: then guests wait for a new connection only. If the old one is gone or hangs, the new
+/// one takes its place as soon as it listens, which is before it answers.
+Result<void> Exporter::replace(Found const& old)
 {
-    auto const process = find();
-    if (!process || is_current(*process))
-        return {};
-    log(Level::info, "blk.replacing", {{"pid", process->pid()}});
-    return process->end(kPolite);
+    if (old.listens && !old.process)
+        return fail(Fault::in_use,
+                    fmt::format("Another program serves on {}; stop it, or give Karat another run "
+                                "directory",
+                                socket_));
+    if (old.process)
+        log(Level::info, "blk.replacing", {{"pid", old.process->pid()}});
+    TRY(env_.files.remove(next_socket_));
+    auto child = TRY(spawn());
+    auto const pid = child.pid();
+    auto const greets_at = [pid](std::string const& path) {
+        auto const listener = listener_of(path, kGreetingPatience);
+        return listener && listener->pid == pid && listener->greeted;
+    };
+    std::error_code ignored;
+    TRY(wait_until(child, [&] { // a socket is there once it is bound, and listens right after
+        return old.greets ? greets_at(next_socket_)
+                          : std::filesystem::exists(next_socket_, ignored);
+    }));
+    TRY(env_.files.rename(next_socket_, socket_));
+    if (old.process)
+        TRY(old.process->end(kAtOnce));
+    TRY(wait_until(child, [&] { return greets_at(socket_); }));
+    log(Level::info, "blk.serving", {{"pid", child.pid()}, {"socket", socket_}});
+    hold(std::move(child));
+    return {};
 }
 
-Result<void> Exporter::start()
+void Exporter::hold(Process process)
 {
-    if (socket_.size() >= sizeof(sockaddr_un::sun_path))
+    auto const number = fmt::format("{}\n", process.pid());
+    server_ = std::move(process);
+    silent_ = 0;
+    auto const kept = replace_file(env_.files, pid_file_, as_bytes(number));
+    if (!kept.ok()) // a full disk; who serves is found by the socket
+        log(Level::warn, "blk.pid_not_kept", kept.error());
+}
+
+Result<Process> Exporter::spawn()
+{
+    if (next_socket_.size() >= sizeof(sockaddr_un::sun_path))
         return fail(Fault::invalid,
                     fmt::format("The path {} is too long for a socket ({} bytes at most); give "
                                 "Karat a run directory with a shorter path",
-                                socket_, sizeof(sockaddr_un::sun_path) - 1));
+                                next_socket_, sizeof(sockaddr_un::sun_path) - 1));
     auto spawned = Process::spawn({.program = options_.nbdkit,
                                    .arguments = arguments(),
                                    .error_log = log_file_,
@@ -180,17 +236,17 @@ Result<void> Exporter::start()
                     fmt::format("Snapshots cannot be served: {} is not installed; run 'apt-get "
                                 "install nbdkit'",
                                 options_.nbdkit));
-    child_ = TRY(std::move(spawned));
-    return wait_for_start(*child_);
+    return spawned;
 }
 
-Result<void> Exporter::wait_for_start(Process const& child)
+/// Waits until the new server is as far as wanted. Ends it when it is not in time; when the daemon
+/// ends meanwhile, the next one does that.
+Result<void> Exporter::wait_until(Process const& child, std::function<bool()> const& is_so)
 {
-    for (int step = 0; step < kStartSteps; ++step) {
-        if (listener_of(socket_)) {
-            log(Level::info, "blk.serving", {{"pid", child.pid()}, {"socket", socket_}});
+    auto const deadline = env_.clock.steady() + kStartPatience;
+    while (!ending_ && env_.clock.steady() < deadline) {
+        if (is_so())
             return {};
-        }
         if (!child.alive())
             return fail(Fault::unavailable,
                         fmt::format("Snapshots cannot be served: nbdkit ended at once and said "
@@ -198,25 +254,72 @@ Result<void> Exporter::wait_for_start(Process const& child)
                                     last_words(), log_file_));
         wait_a_step();
     }
-    TRY(child.end(kPolite));
+    if (ending_)
+        return fail(Fault::unavailable, "The daemon ends");
+    TRY(child.end(kAtOnce));
     return fail(Fault::unavailable,
                 fmt::format("Snapshots cannot be served: nbdkit did not start within {} seconds; "
                             "look into {}",
-                            kStartSteps * kStepMs / 1000, log_file_));
+                            kStartPatience.count(), log_file_));
 }
 
-void Exporter::reap()
+/// One look at the server: a dead or hanging one is replaced.
+Result<void> Exporter::look_after()
 {
-    if (child_ && !child_->alive())
-        child_.reset();
+    auto found = look();
+    if (found.greets) {
+        silent_ = 0;
+        if (!server_ || server_->pid() != found.process->pid())
+            hold(std::move(*found.process));
+        return trim_log();
+    }
+    if (found.process && ++silent_ < kMostSilent)
+        return {};
+    log(Level::warn, found.process ? "blk.stuck" : "blk.restarting",
+        {{"last_words", last_words()}});
+    return replace(found);
 }
 
-/// Removes what a process that is gone left.
-Result<void> Exporter::clear()
+/// The keeper: returns when the daemon ends.
+void Exporter::keep()
 {
-    reap();
-    TRY(env_.files.remove(socket_));
-    return env_.files.remove(pid_file_);
+    while (!ending_) {
+        wait_for_end();
+        if (ending_)
+            return;
+        Lock guard(mutex_);
+        auto const looked = look_after();
+        guard.unlock();
+        if (looked.ok() || ending_)
+            continue;
+        log(Level::error, "karat_blk.failed", looked.error());
+        pollfd ending{wake_.get(), POLLIN, 0};
+        (void)::poll(&ending, 1, kRetryMs);
+    }
+}
+
+/// Until the server's end, a look is due, or the daemon ends.
+void Exporter::wait_for_end()
+{
+    Fd server; // a descriptor of our own, which stays open meanwhile
+    bool silent = false;
+    {
+        Lock const guard(mutex_);
+        if (server_)
+            server = Fd(::fcntl(server_->pidfd(), F_DUPFD_CLOEXEC, 0));
+        silent = silent_ > 0;
+    }
+    pollfd waits[] = {{wake_.get(), POLLIN, 0}, {server.get(), POLLIN, 0}};
+    (void)::poll(waits, std::size(waits), silent ? 0 : kRoundMs);
+}
+
+void Exporter::end_keeper()
+{
+    ending_ = true;
+    ::eventfd_write(wake_.get(), 1);
+    Lock const guard(keeper_mutex_);
+    if (keeper_.joinable())
+        keeper_.join();
 }
 
 Result<void> Exporter::trim_log()

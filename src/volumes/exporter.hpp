@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps karat-blk running: nbdkit with our plugin, one process per host, which outlives the daemon
 // so that guests never notice a restart of it. Files in the run directory:
-//   blk.sock   where it serves
-//   blk.pid    its process number, written by nbdkit when it serves
-//   blk.log    what it says; emptied at each start and when it grows over a bound
+//   blk.sock        where it serves, under whatever name it bound
+//   blk.next.sock   where a successor binds, until it is renamed to blk.sock
+//   blk.pid         the process number of who serves
+//   blk.log         what it says; emptied at each start and when it grows over a bound
+//
+// A successor is there before its predecessor goes, which is killed: QEMU repeats what was under
+// way on a new connection, while a server that ends by itself answers it with an error.
 #pragma once
 
 #include "karat/mutex.hpp"
 #include "karat/process.hpp"
 #include "karat/volumes.hpp"
+
+#include <atomic>
+#include <functional>
+#include <thread>
 
 namespace karat::volumes {
 
@@ -16,35 +24,50 @@ namespace karat::volumes {
 class Exporter {
 public:
     Exporter(Env env, Options options);
+    ~Exporter();
 
     std::string const& socket() const { return socket_; }
-    /// As Volumes::serve(), supervise() and stop_serving().
+    /// As Volumes::serve(), exchange_server() and stop_serving().
     Result<void> serve();
-    Result<void> supervise();
+    Result<void> exchange();
     Result<void> stop();
 
 private:
-    std::optional<Process> find();
-    bool serves();
+    /// What is known of the server; nothing when there is none.
+    struct Found {
+        std::optional<Process> process; ///< Of ours.
+        bool listens = false;
+        bool greets = false;
+    };
+    Found look();
+    std::optional<Process> ours(int pid);
     std::vector<std::string> arguments() const;
     bool is_current(Process const& process);
-    Result<void> end_outdated();
-    Result<void> serve_locked() REQUIRES(mutex_);
-    Result<void> start() REQUIRES(mutex_);
-    Result<void> wait_for_start(Process const& child);
-    void reap() REQUIRES(mutex_);
-    Result<void> clear() REQUIRES(mutex_);
+    Result<void> settle(Found const& found) REQUIRES(mutex_);
+    Result<void> replace(Found const& old) REQUIRES(mutex_);
+    Result<Process> spawn();
+    Result<void> wait_until(Process const& child, std::function<bool()> const& is_so);
+    void hold(Process process) REQUIRES(mutex_);
+    Result<void> look_after() REQUIRES(mutex_);
+    void keep();
+    void wait_for_end();
+    void end_keeper();
     Result<void> trim_log();
     std::string last_words();
 
     Env env_;
     Options options_;
     std::string socket_;
+    std::string next_socket_;
     std::string pid_file_;
     std::string log_file_;
+    std::atomic<bool> ending_ = false;
+    Fd wake_; ///< An eventfd, readable once ending_ is set.
     Mutex mutex_;
-    /// The one that this object started, until it is reaped.
-    std::optional<Process> child_ GUARDED_BY(mutex_);
+    std::optional<Process> server_ GUARDED_BY(mutex_);
+    int silent_ GUARDED_BY(mutex_) = 0; ///< How often in a row it did not greet.
+    Mutex keeper_mutex_;
+    std::thread keeper_ GUARDED_BY(keeper_mutex_);
 };
 
 } // namespace karat::volumes

@@ -5,22 +5,26 @@
 #include "listener.hpp"
 #include "testing/host_tools.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <thread>
 #include <unistd.h>
 
 namespace karat::volumes {
 namespace {
+
+using namespace std::chrono_literals;
 
 class SlowExporter : public ::testing::Test {
 protected:
     void SetUp() override
     {
         KARAT_REQUIRE("nbdkit", "nbdkit");
-        // The first eight words are nbdkit's own; see Exporter::arguments().
-        write_script("nbdkit", "exec nbdkit \"${@:1:8}\" sh \"${@:9}\"");
+        // The first six words are nbdkit's own; see Exporter::arguments().
+        write_script("nbdkit", "exec nbdkit \"${@:1:6}\" sh \"${@:7}\"");
         write_script("plugin", "case $1 in\n"
                                "config) ;;\n"
                                "get_size) echo 1M ;;\n"
@@ -40,14 +44,22 @@ protected:
     void TearDown() override { ASSERT_TRUE(Exporter(posix_env(), options_).stop().ok()); }
 
     /// The process that serves, as the socket tells; 0 if none does.
-    pid_t server() { return listener_of(options_.run_directory + "/blk.sock").value_or(0); }
-    void kill_server()
+    pid_t server()
+    {
+        auto const found = listener_of(options_.run_directory + "/blk.sock", 1s);
+        return found && found->greeted ? found->pid : 0;
+    }
+    void signal_server(int number)
     {
         auto const process = Process::find(posix_env().files, server());
         ASSERT_TRUE(process.has_value());
-        ASSERT_EQ(::kill(process->pid(), SIGKILL), 0);
-        for (int i = 0; i < 500 && listener_of(options_.run_directory + "/blk.sock"); ++i)
+        process->signal(number);
+    }
+    pid_t server_after(pid_t former)
+    {
+        for (int i = 0; i < 1000 && (server() == 0 || server() == former); ++i)
             ::usleep(10000);
+        return server();
     }
 
     testing::Folder folder_;
@@ -62,7 +74,6 @@ TEST_F(SlowExporter, ServesIsFoundAgainAndEnds)
     EXPECT_GT(pid, 0);
     EXPECT_EQ(::getsid(pid), pid) << "it lives in a session of its own";
     ASSERT_TRUE(first.serve().ok());
-    ASSERT_TRUE(first.supervise().ok());
     EXPECT_EQ(server(), pid);
 
     Exporter second(posix_env(), options_); // as after a restart of the daemon
@@ -78,12 +89,90 @@ TEST_F(SlowExporter, IsRestartedWhenItDied)
 {
     Exporter exporter(posix_env(), options_);
     ASSERT_TRUE(exporter.serve().ok());
+    for (int const number : {SIGKILL, SIGTERM}) {
+        auto const pid = server();
+        signal_server(number);
+        auto const successor = server_after(pid);
+        EXPECT_GT(successor, 0);
+        EXPECT_NE(successor, pid);
+    }
+}
+
+TEST_F(SlowExporter, IsReplacedWhenItHangs)
+{
+    Exporter exporter(posix_env(), options_);
+    ASSERT_TRUE(exporter.serve().ok());
     auto const pid = server();
-    kill_server();
-    EXPECT_TRUE(std::filesystem::exists(exporter.socket())) << "a stale socket is left";
-    ASSERT_TRUE(exporter.supervise().ok());
-    EXPECT_GT(server(), 0);
+    signal_server(SIGSTOP); // the kernel goes on to accept connections for it
+    auto const successor = server_after(pid);
+    EXPECT_GT(successor, 0);
+    EXPECT_NE(successor, pid);
+    EXPECT_FALSE(Process::find(posix_env().files, pid).has_value());
+}
+
+TEST_F(SlowExporter, HangingOneIsReplacedAtTheStart)
+{
+    ASSERT_TRUE(Exporter(posix_env(), options_).serve().ok());
+    auto const pid = server();
+    signal_server(SIGSTOP);
+    Exporter exporter(posix_env(), options_);
+    ASSERT_TRUE(exporter.serve().ok());
     EXPECT_NE(server(), pid);
+}
+
+/// Whoever connects meanwhile is never refused.
+TEST_F(SlowExporter, IsExchangedWithoutAGap)
+{
+    Exporter exporter(posix_env(), options_);
+    ASSERT_TRUE(exporter.serve().ok());
+    int refused = 0;
+    std::atomic<bool> enough = false;
+    std::thread client([&] {
+        while (!enough)
+            refused += listener_of(exporter.socket(), 5s).has_value() ? 0 : 1;
+    });
+    for (int i = 0; i < 5; ++i) {
+        auto const pid = server();
+        EXPECT_TRUE(exporter.exchange().ok());
+        EXPECT_NE(server(), pid);
+        EXPECT_FALSE(Process::find(posix_env().files, pid).has_value());
+    }
+    enough = true;
+    client.join();
+    EXPECT_EQ(refused, 0);
+    auto const named = Process::find_in(posix_env().files, options_.run_directory + "/blk.pid");
+    ASSERT_TRUE(named.has_value());
+    EXPECT_EQ(named->pid(), server());
+}
+
+TEST_F(SlowExporter, ServesOnWhenItsSuccessorDoesNotCome)
+{
+    Exporter exporter(posix_env(), options_);
+    ASSERT_TRUE(exporter.serve().ok());
+    auto const pid = server();
+    write_script("nbdkit", "exit 1");
+    EXPECT_FALSE(exporter.exchange().ok());
+    EXPECT_EQ(server(), pid);
+}
+
+TEST_F(SlowExporter, WhatAnExchangeThatWasCutShortLeftIsEnded)
+{
+    ASSERT_TRUE(Exporter(posix_env(), options_).serve().ok());
+    auto const successor = server();
+    // As if the daemon had ended before the successor took the socket.
+    std::filesystem::rename(options_.run_directory + "/blk.sock",
+                            options_.run_directory + "/blk.next.sock");
+    std::filesystem::remove(options_.run_directory + "/blk.pid");
+    Exporter exporter(posix_env(), options_);
+    ASSERT_TRUE(exporter.serve().ok());
+    EXPECT_NE(server(), successor);
+    EXPECT_FALSE(Process::find(posix_env().files, successor).has_value());
+    // As if it had ended after that, with the predecessor still there.
+    auto const predecessor = server();
+    std::filesystem::remove(options_.run_directory + "/blk.sock");
+    ASSERT_TRUE(Exporter(posix_env(), options_).serve().ok());
+    EXPECT_NE(server(), predecessor);
+    EXPECT_FALSE(Process::find(posix_env().files, predecessor).has_value());
 }
 
 TEST_F(SlowExporter, IsFoundWithoutItsPidFile)
@@ -142,7 +231,7 @@ TEST(Exporter, ServesNothingWithoutAPlugin)
 {
     Exporter exporter(posix_env(), Options{});
     EXPECT_TRUE(exporter.serve().ok());
-    EXPECT_TRUE(exporter.supervise().ok());
+    EXPECT_TRUE(exporter.exchange().ok());
     EXPECT_TRUE(exporter.stop().ok());
 }
 

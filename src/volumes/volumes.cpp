@@ -157,7 +157,7 @@ public:
     }
 
     Result<void> serve() override { return exporter_.serve(); }
-    Result<void> supervise() override { return exporter_.supervise(); }
+    Result<void> exchange_server() override { return exporter_.exchange(); }
     Result<void> stop_serving() override { return exporter_.stop(); }
     Export export_of(SnapshotId const& snapshot) const override
     {

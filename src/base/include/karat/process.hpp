@@ -32,6 +32,8 @@ public:
 
     /// The process with this number; nothing if there is none, or it has ended.
     static std::optional<Process> find(Files& files, int pid);
+    /// The process that a pid file names, if it lives.
+    static std::optional<Process> find_in(Files& files, std::string const& pid_file);
     /// The process that a pid file names, if it lives and was started with `argument`.
     static std::optional<Process> find(Files& files, std::string const& pid_file,
                                        std::string_view argument);

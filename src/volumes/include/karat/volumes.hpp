@@ -118,10 +118,12 @@ public:
                                              ImageForm form, Progress const& progress) = 0;
     virtual Result<void> remove_unfinished(std::string const& path) = 0;
 
-    /// Starts karat-blk or finds the one that an earlier run of the daemon left serving.
+    /// Starts karat-blk or finds the one that an earlier run of the daemon left serving, and
+    /// replaces it from then on when it dies or hangs. Guests wait for it (reconnect-delay).
     virtual Result<void> serve() = 0;
-    /// Restarts karat-blk if it died; called now and then. Guests wait for it (reconnect-delay).
-    virtual Result<void> supervise() = 0;
+    /// Puts a new karat-blk, of the plugin's file of now, in the place of the one that serves; if
+    /// the new one does not come up, the old one serves on.
+    virtual Result<void> exchange_server() = 0;
     /// Ends karat-blk. Only for when no guest runs.
     virtual Result<void> stop_serving() = 0;
     virtual Export export_of(SnapshotId const& snapshot) const = 0;
