@@ -4,9 +4,12 @@
 #include "gate.hpp"
 #include "migrations.hpp"
 #include "rows.hpp"
+#include "upkeep.hpp"
 
 #include "karat/log.hpp"
 #include "karat/mutex.hpp"
+
+#include <fmt/format.h>
 
 namespace karat::catalog {
 namespace {
@@ -15,8 +18,9 @@ constexpr std::chrono::seconds kPatience{10}; // longer than any commit, shorter
 
 class SqlCatalog final : public Catalog {
 public:
-    SqlCatalog(Env env, std::unique_ptr<Database> database)
+    SqlCatalog(Env env, std::string path, std::unique_ptr<Database> database)
         : env_(env)
+        , path_(std::move(path))
         , database_(std::move(database))
     {
     }
@@ -56,6 +60,52 @@ public:
         wake_ = std::move(wake);
     }
 
+    Result<Checked> check() override
+    {
+        Checked checked;
+        {
+            auto const pass = TRY(gate_.enter());
+            checked.damage = TRY(check_database(*database_));
+        }
+        for (auto const& check : table_checks()) {
+            auto const pass = TRY(gate_.enter());
+            auto const outcome = check.run(*database_, checked);
+            if (!outcome.ok())
+                checked.damage.push_back(fmt::format("The catalog's table '{}' cannot be read: {}",
+                                                     check.table, outcome.error().message));
+        }
+        return checked;
+    }
+
+    Result<Repaired> repair() override
+    {
+        auto const pass = TRY(gate_.enter());
+        auto const kept =
+            fmt::format("{}.damaged-{}", path_, env_.clock.now().time_since_epoch().count());
+        bool any = false;
+        auto repaired = TRY(catalog::repair(*database_, [&](std::string const& lines) {
+            any = true;
+            return replace_file(env_.files, kept, as_bytes(lines));
+        }));
+        if (any)
+            repaired.kept_in = kept;
+        return repaired;
+    }
+
+    Result<void> back_up(std::string const& path) override
+    {
+        auto const checked = TRY(check());
+        if (!checked.damage.empty())
+            return fail(Fault::corrupt, "The catalog is damaged and cannot be backed up: " +
+                                            checked.damage.front());
+        // SQLite would make the file readable by everybody; it takes an empty one.
+        TRY(env_.files.open(path, Access::create_new));
+        auto outcome = copy_to(path);
+        if (!outcome.ok())
+            (void)env_.files.remove(path).ok(); // the failure to copy is the one to tell
+        return outcome;
+    }
+
 protected:
     Result<void> run_change(Actor const& actor,
                             std::function<Result<void>(Change&)> const& work) override
@@ -72,6 +122,17 @@ protected:
     }
 
 private:
+    Result<void> copy_to(std::string const& path)
+    {
+        {
+            auto const pass = TRY(gate_.enter());
+            TRY(database_->copy_to(path));
+        }
+        auto const file = TRY(env_.files.open(path, Access::write));
+        TRY(file->sync_data());
+        return env_.files.sync_dir(parent_of(path));
+    }
+
     /// Runs `work` in a transaction; leases (no actor) leave no audit row.
     Result<void> transact(Actor const* actor, std::function<Result<void>(Rows&)> const& work)
     {
@@ -135,6 +196,7 @@ private:
     }
 
     Env env_;
+    std::string const path_;
     Gate gate_{kPatience}; // guards database_
     std::unique_ptr<Database> database_;
     Mutex wake_mutex_;
@@ -145,9 +207,19 @@ private:
 
 Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& path, Storage storage)
 {
-    auto database = TRY(Database::open(env, path, storage));
-    TRY(migrate(*database, known_migrations(), env.clock.now()));
-    return std::unique_ptr<Catalog>(std::make_unique<SqlCatalog>(env, std::move(database)));
+    auto const opened = [&]() -> Result<std::unique_ptr<Database>> {
+        auto database = TRY(Database::open(env, path, storage));
+        TRY(migrate(*database, known_migrations(), env.clock.now()));
+        return database;
+    };
+    auto database = opened();
+    if (!database.ok() && database.error().fault == Fault::corrupt)
+        return fail(Fault::corrupt,
+                    fmt::format("The catalog {} cannot be used: {}. Restore a backup of it, or "
+                                "start without its files and run 'karat store rebuild'",
+                                path, database.error().message));
+    return std::unique_ptr<Catalog>(
+        std::make_unique<SqlCatalog>(env, path, TRY(std::move(database))));
 }
 
 } // namespace karat::catalog

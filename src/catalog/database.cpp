@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "database.hpp"
 
+#include "checksum.hpp"
 #include "sqlite_vfs.hpp"
 
+#include <bit>
 #include <charconv>
 #include <fmt/format.h>
 #include <soci/soci.h>
@@ -68,6 +70,30 @@ std::string uri_of(std::string const& path, std::string const& vfs)
     return vfs.empty() ? uri : uri + "?vfs=" + vfs;
 }
 
+constexpr std::intptr_t kCopyIt = -1; // SQLITE_TRANSIENT, which is a cast that we ban
+
+/// row_checksum() of SQL.
+void checksum_function(sqlite_api::sqlite3_context* context, int count,
+                       sqlite_api::sqlite3_value** arguments)
+{
+    std::vector<std::optional<std::string>> values;
+    for (int i = 0; i < count; ++i) {
+        if (sqlite_api::sqlite3_value_type(arguments[i]) == SQLITE_NULL) {
+            values.emplace_back();
+            continue;
+        }
+        auto const bytes = static_cast<std::size_t>(sqlite_api::sqlite3_value_bytes(arguments[i]));
+        auto const* const text =
+            static_cast<char const*>(sqlite_api::sqlite3_value_blob(arguments[i]));
+        values.emplace_back(bytes == 0 ? std::string() : std::string(text, bytes));
+    }
+    if (values.empty() || !values.front())
+        return sqlite_api::sqlite3_result_null(context);
+    auto const sum = row_checksum(*values.front(), std::span(values).subspan(1));
+    sqlite_api::sqlite3_result_text(context, sum.data(), static_cast<int>(sum.size()),
+                                    std::bit_cast<sqlite_api::sqlite3_destructor_type>(kCopyIt));
+}
+
 bool is_number(Value const& value) { return value.index() == 0; }
 
 /// A statement that stays prepared, with the variables that it is bound to.
@@ -99,18 +125,25 @@ public:
         return statement_.get_affected_rows();
     }
 
-    std::vector<std::string> texts(Query const& query)
+    std::vector<Database::Fields> rows(Query const& query, std::size_t columns)
     {
         fill(query);
         if (!bound_) {
-            statement_.exchange(soci::into(answer_, answer_indicator_));
+            answers_.resize(columns);
+            for (auto& answer : answers_)
+                statement_.exchange(soci::into(answer.text, answer.indicator));
             statement_.define_and_bind();
         }
+        VERIFY(answers_.size() == columns);
         bound_ = true;
-        std::vector<std::string> all;
+        std::vector<Database::Fields> all;
         statement_.execute(false);
-        while (statement_.fetch()) // to the end, so that the statement holds nothing open
-            all.push_back(answer_indicator_ == soci::i_null ? std::string() : answer_);
+        while (statement_.fetch()) { // to the end, so that the statement holds nothing open
+            auto& fields = all.emplace_back();
+            for (auto const& answer : answers_)
+                fields.push_back(answer.indicator == soci::i_null ? std::nullopt
+                                                                  : std::optional(answer.text));
+        }
         return all;
     }
 
@@ -141,8 +174,11 @@ private:
 
     soci::statement statement_;
     std::vector<Slot> slots_;
-    std::string answer_;
-    soci::indicator answer_indicator_ = soci::i_ok;
+    struct Answer {
+        std::string text;
+        soci::indicator indicator = soci::i_ok;
+    };
+    std::vector<Answer> answers_; // bound to the statement: never resized afterwards
     bool bound_ = false;
 };
 
@@ -204,10 +240,24 @@ Result<std::unique_ptr<Database>> Database::open(Env env, std::string const& pat
         return sqlite_error(error.result());
     }
     std::unique_ptr<Database> database(new Database(std::move(state)));
+    TRY(database->add_functions());
     TRY(database->run_script(kSetUp));
     // What a crash left in the log may be in the page cache only, where a failed sync left it.
     // Built upon, it must be on the platter first.
     TRY(database->run_script("PRAGMA wal_checkpoint(TRUNCATE)"));
+    return database;
+}
+
+Result<std::unique_ptr<Database>> Database::in_memory()
+{
+    auto state = std::make_unique<State>();
+    try {
+        state->session.open(soci::sqlite3, "dbname=:memory:");
+    } catch (soci::sqlite3_soci_error const& error) {
+        return sqlite_error(error.result());
+    }
+    std::unique_ptr<Database> database(new Database(std::move(state)));
+    TRY(database->add_functions());
     return database;
 }
 
@@ -218,7 +268,17 @@ Result<std::int64_t> Database::run(Query const& query)
 
 Result<std::vector<std::string>> Database::texts(Query const& query)
 {
-    return state_->with(query, [&](Prepared& statement) { return statement.texts(query); });
+    auto found = TRY(rows(query, 1));
+    std::vector<std::string> all;
+    all.reserve(found.size());
+    for (auto& fields : found)
+        all.push_back(std::move(fields.front()).value_or(""));
+    return all;
+}
+
+Result<std::vector<Database::Fields>> Database::rows(Query const& query, std::size_t columns)
+{
+    return state_->with(query, [&](Prepared& statement) { return statement.rows(query, columns); });
 }
 
 Result<std::optional<std::int64_t>> Database::number(Query const& query)
@@ -241,6 +301,22 @@ Result<void> Database::run_script(std::string const& statements)
     if (code == SQLITE_OK)
         return {};
     return sqlite_error(sqlite_api::sqlite3_extended_errcode(state_->handle()));
+}
+
+Result<void> Database::copy_to(std::string const& path)
+{
+    auto const uri = uri_of(path, state_->vfs ? state_->vfs->name() : "");
+    TRY(run({"VACUUM INTO :uri", {uri}}));
+    return {};
+}
+
+Result<void> Database::add_functions()
+{
+    constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+    int const code = sqlite_api::sqlite3_create_function_v2(state_->handle(), "row_checksum", -1,
+                                                            kFlags, nullptr, checksum_function,
+                                                            nullptr, nullptr, nullptr);
+    return code == SQLITE_OK ? Result<void>() : Result<void>(sqlite_error(code));
 }
 
 Result<void> Database::begin() { return run_script("BEGIN"); }

@@ -22,6 +22,7 @@ struct Query {
     std::vector<Value> values;
 };
 
+/// Statements may call row_checksum('table', value, …), as checksum.hpp has it.
 class Database {
 public:
     /// Opens or creates the file, readable by its owner only, and takes it for this connection
@@ -30,14 +31,22 @@ public:
                                                   Storage storage);
     ~Database();
 
+    /// An empty one in memory, without migrations: what a schema ought to be is looked up there.
+    static Result<std::unique_ptr<Database>> in_memory();
+
     /// Runs a statement without an answer; returns how many rows it changed.
     Result<std::int64_t> run(Query const& query);
     /// The first column of every row, numbers as decimal text, NULL as empty text.
     Result<std::vector<std::string>> texts(Query const& query);
     /// The first column of the first row as a number; nothing when there is no row or NULL.
     Result<std::optional<std::int64_t>> number(Query const& query);
+    /// Every row, with so many columns; numbers as decimal text.
+    using Fields = std::vector<std::optional<std::string>>;
+    Result<std::vector<Fields>> rows(Query const& query, std::size_t columns);
     /// Runs several statements without values, such as a migration.
     Result<void> run_script(std::string const& statements);
+    /// Copies the database, without what it does not use, into an empty file. Not synced.
+    Result<void> copy_to(std::string const& path);
     Result<void> begin();
     /// Durable when it succeeds. After a failure the transaction may still be open.
     Result<void> commit();
@@ -50,6 +59,7 @@ public:
 private:
     struct State;
     explicit Database(std::unique_ptr<State> state);
+    Result<void> add_functions();
 
     std::unique_ptr<State> state_;
 };

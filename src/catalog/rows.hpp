@@ -3,12 +3,28 @@
 // remembers what the catalog must know when it ends.
 #pragma once
 
-#include "database.hpp"
 #include "documents.hpp"
+#include "sql.hpp"
 
 #include <set>
 
 namespace karat::catalog {
+
+/// The thing that a row holds. Fault::corrupt, naming it, when its checksum, its document or one of
+/// its columns is wrong, or when it is not what was asked for.
+template <class Thing>
+Result<Thing> thing_of(Row const& row, sql::Conditions const& conditions)
+{
+    auto const& table = table_of<Thing>();
+    TRY(check_document(table, row));
+    auto thing = read_document<Thing>(row.doc());
+    if (!thing.ok())
+        return damaged(table, row, thing.error().message);
+    TRY(check_columns(table, row, columns_of(thing.value())));
+    if (!sql::meets(table, row, conditions))
+        return damaged(table, row, "an index led to it by mistake");
+    return thing;
+}
 
 class Rows final : public Change {
 public:
@@ -25,6 +41,7 @@ public:
     /// The first failure after which the transaction must not commit, whatever its work says.
     std::optional<Error> const& failure() const { return failure_; }
 
+    void set_passing(std::optional<Passing> passing) override { passing_ = std::move(passing); }
     Result<std::optional<Account>> account(AccountId const&) override;
     Result<std::optional<Account>> account_by_name(std::string const& name) override;
     Result<std::optional<Account>> account_by_alias(std::string const& alias) override;
@@ -89,25 +106,72 @@ public:
     Result<void> write_audit(Actor const& actor);
 
 private:
+    /// The rows as they are, of a noun's table.
+    Result<std::vector<Row>> rows(Table const& table, Query const& query);
+    /// Whether a row that is damaged may be left out; notes it in the log.
+    bool passes_over(Table const& table, Row const& row, Error const& error) const;
     template <class Thing>
-    Result<std::vector<Thing>> list(Query const& query)
+    Result<std::vector<Thing>> list(sql::Conditions const& conditions, char const* order = nullptr,
+                                    char const* rest = "")
     {
-        auto const documents = TRY(noting_failure(database_.texts(query)));
+        auto const& table = table_of<Thing>();
+        auto const found = TRY(rows(table, sql::select(table, conditions, order, rest)));
         std::vector<Thing> things;
-        things.reserve(documents.size());
-        for (auto const& document : documents)
-            things.push_back(TRY(read_document<Thing>(document)));
+        things.reserve(found.size());
+        for (auto const& row : found) {
+            auto thing = thing_of<Thing>(row, conditions);
+            if (thing.ok())
+                things.push_back(std::move(thing).value());
+            else if (!passes_over(table, row, thing.error()))
+                return thing.take_error();
+        }
         return things;
     }
     template <class Thing>
-    Result<std::optional<Thing>> find(Query const& query)
+    Result<std::optional<Thing>> find(sql::Conditions const& conditions)
     {
-        auto things = TRY(list<Thing>(query));
+        auto things = TRY(list<Thing>(conditions));
         return things.empty() ? std::optional<Thing>() : std::move(things.front());
     }
+    /// Writes the row of a thing; returns how many were written: 0 if `fixed` differs
+    /// (sql::Upsert).
+    template <class Thing>
+    Result<std::int64_t> write(Thing const& thing, char const* fixed = nullptr)
+    {
+        auto const document = TRY(write_document(thing));
+        return run(row_query(table_of<Thing>(), columns_of(thing), document, fixed));
+    }
+    /// As write(), if the row that it replaces is not damaged, and noted as touched.
+    template <class Thing>
+    Result<std::int64_t> put(Thing const& thing, std::string const& id, char const* fixed = nullptr)
+    {
+        TRY(list<Thing>(key_of(thing)));
+        auto const changed = TRY(write(thing, fixed));
+        if (changed > 0)
+            touch(id);
+        return changed;
+    }
+    template <class Thing>
+    static sql::Conditions key_of(Thing const& thing)
+    {
+        return keys(table_of<Thing>(), columns_of(thing));
+    }
+    /// Removes the row, if there is one that is not damaged.
+    template <class Thing>
+    Result<void> erase(sql::Conditions const& conditions, std::string const& id)
+    {
+        TRY(list<Thing>(conditions));
+        auto const changed = TRY(run(sql::erase(table_of<Thing>(), conditions)));
+        if (changed > 0)
+            touch(id);
+        return {};
+    }
+    static Query row_query(Table const& table, std::vector<Value> const& columns,
+                           std::string const& document, char const* fixed);
+    static sql::Conditions keys(Table const& table, std::vector<Value> const& columns);
+    Result<void> put_devices(Image const& image);
+    Result<std::optional<Task>> first_due();
     Result<std::int64_t> run(Query const& query) { return noting_failure(database_.run(query)); }
-    Result<std::int64_t> put(Query const& query, std::string const& id);
-    Result<void> erase(char const* statement, std::string const& id);
     Result<Task> held(Task const& task);
     Result<void> store(Task const& task);
     void touch(std::string const& id) { touched_.insert(id); }
@@ -128,9 +192,7 @@ private:
     std::set<std::string> touched_;
     std::optional<Error> failure_;
     bool has_work_ = false;
+    std::optional<Passing> passing_;
 };
-
-/// As the time columns hold it: milliseconds since 1970.
-inline long long column(Time time) { return time.time_since_epoch().count(); }
 
 } // namespace karat::catalog

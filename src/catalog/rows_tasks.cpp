@@ -12,22 +12,6 @@
 namespace karat::catalog {
 namespace {
 
-/// When a worker may take the task; nothing when it is finished. A task without a time of its own
-/// is due since it was made: else new work would always pass by what was put off.
-std::optional<Time> due(Task const& task)
-{
-    switch (task.state) {
-    case TaskState::queued:
-        return std::max(task.created, task.not_before);
-    case TaskState::running:
-        return task.lease_until;
-    case TaskState::done:
-    case TaskState::failed:
-        return std::nullopt;
-    }
-    return std::nullopt;
-}
-
 Error lost(Task const& task)
 {
     return {Fault::wrong_state, Noun::task,
@@ -38,12 +22,7 @@ Error lost(Task const& task)
 
 Result<void> Rows::store(Task const& task)
 {
-    std::optional<long long> due_column;
-    if (auto const time = due(task))
-        due_column = column(*time);
-    auto const document = TRY(write_document(task));
-    TRY(run({sql::kSaveTask,
-             {std::string(word(task.state)), due_column, task.lease_host, document, task.id}}));
+    TRY(write(task));
     has_work_ = has_work_ || task.state == TaskState::queued;
     return {};
 }
@@ -92,11 +71,26 @@ Result<void> Rows::save(Task const& task)
     return {};
 }
 
+/// A damaged row must not keep the others waiting.
+Result<std::optional<Task>> Rows::first_due()
+{
+    sql::Conditions const is_due{{sql::Condition::Test::at_most, "due", column(clock_.now())}};
+    auto first = list<Task>(is_due, "due, id", " LIMIT 1");
+    if (!first.ok() && first.error().fault == Fault::corrupt) {
+        PassOverDamaged const passing(*this);
+        first = list<Task>(is_due, "due, id");
+    }
+    if (!first.ok())
+        return first.take_error();
+    auto& tasks = first.value();
+    return tasks.empty() ? std::optional<Task>() : std::move(tasks.front());
+}
+
 Result<std::optional<Task>> Rows::take_task(std::string const& host,
                                             std::chrono::milliseconds lease)
 {
     auto const now = clock_.now();
-    auto task = TRY(find<Task>({sql::kDueTask, {column(now)}}));
+    auto task = TRY(first_due());
     if (!task)
         return task;
     task->state = TaskState::running;
@@ -120,7 +114,8 @@ Result<void> Rows::renew_task(Task const& task, std::chrono::milliseconds lease)
 
 Result<void> Rows::release_tasks(std::string const& host)
 {
-    auto const tasks = TRY(list<Task>({sql::kTasksOfHost, {host}}));
+    auto const tasks = TRY(list<Task>({{sql::Condition::Test::equal, "state", "running"},
+                                       {sql::Condition::Test::equal, "lease_host", host}}));
     for (auto task : tasks) {
         task.state = TaskState::queued;
         task.lease_host.clear();

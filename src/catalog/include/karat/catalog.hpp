@@ -27,10 +27,17 @@ struct UsedToken {
 };
 
 /// The reading side of a transaction: one consistent state. Single things answer nothing when
-/// absent; lists come in order of creation unless said.
+/// absent; lists come in order of creation unless said. A row whose bytes are not what was written
+/// is never answered: Fault::corrupt with a sentence that names it, also from lists.
 class View {
 public:
     virtual ~View() = default;
+
+    /// What lists do with damaged rows; PassOverDamaged says it for a while.
+    struct Passing {
+        std::optional<AccountId> but_of;
+    };
+    virtual void set_passing(std::optional<Passing> passing) = 0;
 
     virtual Result<std::optional<Account>> account(AccountId const&) = 0;
     virtual Result<std::optional<Account>> account_by_name(std::string const& name) = 0;
@@ -76,13 +83,31 @@ public:
                                                    std::string const& token) = 0;
 };
 
+/// While it lives, lists of the view leave damaged rows out, which the log names, but not rows of
+/// `but_of`. For who is better served by the rest; never where a row that is left out is a loss.
+class PassOverDamaged {
+public:
+    explicit PassOverDamaged(View& view, std::optional<AccountId> but_of = {})
+        : view_(view)
+    {
+        view_.set_passing(View::Passing{std::move(but_of)});
+    }
+    PassOverDamaged(PassOverDamaged const&) = delete;
+    PassOverDamaged& operator=(PassOverDamaged const&) = delete;
+    ~PassOverDamaged() { view_.set_passing({}); }
+
+private:
+    View& view_;
+};
+
 /// What need not be kept any longer.
 struct History {
     Time audit_before;               ///< Audit rows from before.
     std::int64_t finished_tasks = 0; ///< Finished tasks, but for those among this many newest.
 };
 
-/// The writing side. save() inserts or replaces by id; uniqueness (image names, key pair names,
+/// The writing side. save() inserts or replaces by id; neither it nor remove() takes a damaged row
+/// away (Fault::corrupt). Of save(), uniqueness (image names, key pair names,
 /// security group names, access key ids) is the schema's: Fault::duplicate names the thing, and
 /// the change may go on. Text must be UTF-8 (Fault::invalid). remove() succeeds also if absent.
 class Change : public View {
@@ -120,6 +145,19 @@ public:
     virtual Result<void> save(Task const&) = 0;
 };
 
+/// What a check of the catalog found.
+struct Checked {
+    std::uint64_t rows = 0;
+    std::vector<std::string> damage; ///< A sentence each.
+};
+
+/// What a repair of the catalog did.
+struct Repaired {
+    std::uint64_t mended = 0;         ///< Rows whose columns were not what their documents say.
+    std::vector<std::string> dropped; ///< "image ami-…": could not be mended.
+    std::string kept_in;              ///< The file with what these rows held; empty if none.
+};
+
 /// Who asked for a change, for the audit row.
 struct Actor {
     std::string who;    ///< An account id, or "worker", "admin".
@@ -140,7 +178,8 @@ public:
     virtual ~Catalog() = default;
     /// Opens or creates the database file and brings its schema up to date (numbered migrations,
     /// one transaction each). A schema newer than this program is refused with a sentence that says
-    /// so. Fault::unavailable while another process has the catalog open.
+    /// so. Fault::unavailable while another process has the catalog open; Fault::corrupt when the
+    /// database is so damaged that it cannot be used at all, with what to do.
     static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& path,
                                                  Storage storage = Storage::native);
 
@@ -189,6 +228,17 @@ public:
     virtual Result<std::optional<Time>> next_task_due() = 0;
     /// Called after every committed change that enqueued or released a task.
     virtual void on_task(std::function<void()> wake) = 0;
+
+    /// Reads every row and compares it with its checksum, the copies of columns with their
+    /// documents, and lets the database check itself. Others wait for a table at a time.
+    virtual Result<Checked> check() = 0;
+    /// Writes the tables anew from the rows that are sound. What the others held goes into a new
+    /// file beside the database, for its owner only. Fails where pages of the database are damaged
+    /// so that the rest cannot be read.
+    virtual Result<Repaired> repair() = 0;
+    /// Copies the database, as it is at one moment, to a new file for its owner only: durable when
+    /// it succeeds. Fault::duplicate if there is one, Fault::corrupt when the catalog is damaged.
+    virtual Result<void> back_up(std::string const& path) = 0;
 
 protected:
     virtual Result<void> run_change(Actor const&, std::function<Result<void>(Change&)> const&) = 0;

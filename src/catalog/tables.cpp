@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tables.hpp"
+
+#include "checksum.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::catalog {
+namespace {
+
+constexpr std::size_t kLongestLabel = 80;
+
+std::optional<std::string> id_text(auto const& id)
+{
+    return id ? std::optional(id->text()) : std::nullopt;
+}
+
+std::string state_word(auto const& thing) { return std::string(word(thing.state)); }
+
+} // namespace
+
+#define TABLE(Thing, ...)                                                                          \
+    template <>                                                                                    \
+    Table const& table_of<Thing>()                                                                 \
+    {                                                                                              \
+        static Table const table __VA_ARGS__;                                                      \
+        return table;                                                                              \
+    }
+
+TABLE(Account, {"account", Noun::account, "seq", 1, {"id", "name", "alias"}})
+TABLE(AccessKey, {"access_key", Noun::access_key, "seq", 1, {"id", "account"}})
+TABLE(Image, {"image", Noun::image, "seq", 1, {"id", "region", "owner", "name", "state"}})
+TABLE(Snapshot, {"snapshot", Noun::snapshot, "seq", 1, {"id", "region", "owner", "state"}})
+TABLE(Volume,
+      {"volume", Noun::volume, "seq", 1, {"id", "region", "owner", "state", "instance", "base"}})
+TABLE(Instance, {"instance", Noun::instance, "seq", 1, {"id", "region", "owner", "state"}})
+TABLE(KeyPair, {"key_pair", Noun::key_pair, "seq", 1, {"id", "region", "owner", "name"}})
+TABLE(SecurityGroup,
+      {"security_group", Noun::security_group, "seq", 1, {"id", "region", "owner", "vpc", "name"}})
+TABLE(Vpc, {"vpc", Noun::vpc, "seq", 1, {"id", "region", "owner"}})
+TABLE(Subnet, {"subnet", Noun::subnet, "seq", 1, {"id", "region", "owner"}})
+TABLE(Parameter, {"parameter", Noun::parameter, "seq", 3, {"region", "name", "owner"}})
+TABLE(Task, {"task", Noun::task, "id", 1, {"id", "state", "due", "lease_host"}})
+
+#undef TABLE
+
+std::vector<Value> columns_of(Account const& it) { return {it.id.text(), it.name, it.alias}; }
+std::vector<Value> columns_of(AccessKey const& it) { return {it.id, it.account.text()}; }
+std::vector<Value> columns_of(Image const& it)
+{
+    return {it.id.text(), it.region, it.owner.text(), it.name, state_word(it)};
+}
+std::vector<Value> columns_of(Snapshot const& it)
+{
+    return {it.id.text(), it.region, it.owner.text(), state_word(it)};
+}
+std::vector<Value> columns_of(Volume const& it)
+{
+    std::optional<std::string> instance;
+    if (it.attachment)
+        instance = it.attachment->instance.text();
+    return {it.id.text(),   it.region, it.owner.text(),
+            state_word(it), instance,  id_text(it.layers.base)};
+}
+std::vector<Value> columns_of(Instance const& it)
+{
+    return {it.id.text(), it.region, it.owner.text(), state_word(it)};
+}
+std::vector<Value> columns_of(KeyPair const& it)
+{
+    return {it.id.text(), it.region, it.owner.text(), it.name};
+}
+std::vector<Value> columns_of(SecurityGroup const& it)
+{
+    return {it.id.text(), it.region, it.owner.text(), it.vpc.text(), it.name};
+}
+std::vector<Value> columns_of(Vpc const& it) { return {it.id.text(), it.region, it.owner.text()}; }
+std::vector<Value> columns_of(Subnet const& it)
+{
+    return {it.id.text(), it.region, it.owner.text()};
+}
+std::vector<Value> columns_of(Parameter const& it) { return {it.region, it.name, it.owner.text()}; }
+std::vector<Value> columns_of(Task const& it)
+{
+    std::optional<long long> when;
+    if (auto const time = due(it))
+        when = column(*time);
+    return {it.id, state_word(it), when, it.lease_host};
+}
+
+/// A task without a time of its own is due since it was made: else new work would always pass by
+/// what was put off.
+std::optional<Time> due(Task const& task)
+{
+    switch (task.state) {
+    case TaskState::queued:
+        return std::max(task.created, task.not_before);
+    case TaskState::running:
+        return task.lease_until;
+    case TaskState::done:
+    case TaskState::failed:
+        return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+std::string const& Row::text(std::size_t at) const
+{
+    static std::string const nothing;
+    auto const& value = values.at(at);
+    return value ? *value : nothing;
+}
+
+std::string selected(Table const& table)
+{
+    return fmt::format("{}, {}, doc, checksum", table.order, fmt::join(table.columns, ", "));
+}
+
+std::string label(Table const& table, Row const& row)
+{
+    auto key = row.text(1);
+    for (std::size_t i = 2; i <= table.keys; ++i)
+        key += "/" + row.text(i);
+    for (auto& letter : key)
+        if (letter < ' ' || letter > '~')
+            letter = '?';
+    std::string noun = table.name;
+    std::replace(noun.begin(), noun.end(), '_', ' ');
+    return fmt::format("{} {}", noun, key.substr(0, kLongestLabel));
+}
+
+Error damaged(Table const& table, Row const& row, std::string_view what)
+{
+    return {Fault::corrupt, table.noun,
+            fmt::format("The catalog's row of {} is damaged ({}): run 'karat store check', then "
+                        "restore a backup of the catalog or run 'karat store rebuild'",
+                        label(table, row), what)};
+}
+
+Result<void> check_document(Table const& table, Row const& row)
+{
+    std::optional<std::string> const document[] = {row.values.at(row.values.size() - 2)};
+    if (row_checksum(table.name, document) != row.checksum())
+        return damaged(table, row, "its checksum is wrong");
+    return {};
+}
+
+std::optional<std::string> text_of(Value const& value)
+{
+    if (auto const* const number = std::get_if<0>(&value))
+        return *number ? std::optional(std::to_string(**number)) : std::nullopt;
+    return std::get<1>(value);
+}
+
+Result<void> check_columns(Table const& table, Row const& row, std::span<Value const> expected)
+{
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        if (row.values.at(i + 1) != text_of(expected[i]))
+            return damaged(
+                table, row,
+                fmt::format("its column '{}' is not what its document says", table.columns.at(i)));
+    return {};
+}
+
+} // namespace karat::catalog

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of the nouns: which columns repeat what of the document. Said once, for writing rows
+// and for comparing what is read.
+#pragma once
+
+#include "database.hpp"
+
+#include <span>
+
+namespace karat::catalog {
+
+struct Table {
+    char const* name;
+    Noun noun;
+    char const* order;                ///< The column that rows are numbered by.
+    std::size_t keys;                 ///< How many of the columns say which row it is.
+    std::vector<char const*> columns; ///< Beside `order`, doc and checksum; the keys come first.
+};
+
+template <class Thing>
+Table const& table_of();
+
+/// What the table's columns hold for this thing, in their order.
+std::vector<Value> columns_of(Account const&);
+std::vector<Value> columns_of(AccessKey const&);
+std::vector<Value> columns_of(Image const&);
+std::vector<Value> columns_of(Snapshot const&);
+std::vector<Value> columns_of(Volume const&);
+std::vector<Value> columns_of(Instance const&);
+std::vector<Value> columns_of(KeyPair const&);
+std::vector<Value> columns_of(SecurityGroup const&);
+std::vector<Value> columns_of(Vpc const&);
+std::vector<Value> columns_of(Subnet const&);
+std::vector<Value> columns_of(Parameter const&);
+std::vector<Value> columns_of(Task const&);
+
+/// When a worker may take the task; nothing when it is finished.
+std::optional<Time> due(Task const& task);
+
+/// As the time columns hold it: milliseconds since 1970.
+inline long long column(Time time) { return time.time_since_epoch().count(); }
+
+/// A row of a noun as it was read.
+struct Row {
+    std::vector<std::optional<std::string>> values; ///< `order`, the columns, doc, checksum.
+
+    std::string const& doc() const { return text(values.size() - 2); }
+    std::string const& checksum() const { return text(values.size() - 1); }
+    std::string const& text(std::size_t at) const;
+};
+
+/// The order, all columns, doc and checksum, with commas.
+std::string selected(Table const& table);
+/// Which row it is, in words for an operator: printable and short, whatever the row holds.
+std::string label(Table const& table, Row const& row);
+/// Fault::corrupt about this row, with what is wrong with it and what to do.
+Error damaged(Table const& table, Row const& row, std::string_view what);
+/// Fault::corrupt unless the checksum is that of the document.
+Result<void> check_document(Table const& table, Row const& row);
+/// Fault::corrupt unless the row's columns are those that its document asks for.
+Result<void> check_columns(Table const& table, Row const& row, std::span<Value const> expected);
+/// Decimal digits of a number; nothing for NULL.
+std::optional<std::string> text_of(Value const& value);
+
+} // namespace karat::catalog

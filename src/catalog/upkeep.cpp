@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upkeep.hpp"
+
+#include "checksum.hpp"
+#include "migrations.hpp"
+#include "rows.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace karat::catalog {
+namespace {
+
+constexpr char const* kSchema = "SELECT type || ' ' || name || ' ' || coalesce(sql, '') "
+                                "FROM sqlite_master ORDER BY type, name";
+constexpr char const* kDevices = "SELECT image || ' ' || snapshot FROM image_device";
+
+/// A table whose rows are no nouns: the checksum covers all columns.
+struct PlainTable {
+    char const* name;
+    std::vector<char const*> columns;
+
+    std::size_t width() const { return columns.size() + 1; }
+    Query all() const
+    {
+        return {fmt::format("SELECT {}, checksum FROM {}", fmt::join(columns, ", "), name), {}};
+    }
+    bool is_sound(Database::Fields const& row) const
+    {
+        return row_checksum(name, std::span(row).first(columns.size())) == row.back();
+    }
+};
+
+std::vector<PlainTable> const& plain_tables()
+{
+    static std::vector<PlainTable> const all{
+        {"token", {"account", "region", "action", "token", "expires", "doc"}},
+        {"audit", {"seq", "at", "actor", "action", "touched"}}};
+    return all;
+}
+
+/// audit's `seq` is its number, which the checksum does not cover.
+bool is_sound(PlainTable const& table, Database::Fields const& row)
+{
+    if (std::string_view(table.name) != "audit")
+        return table.is_sound(row);
+    return row_checksum(table.name, std::span(row).subspan(1, table.columns.size() - 1)) ==
+           row.back();
+}
+
+template <class Thing>
+Result<std::vector<Row>> all_rows(Database& database)
+{
+    auto const& table = table_of<Thing>();
+    auto found = TRY(database.rows(sql::select(table, {}), table.columns.size() + 3));
+    std::vector<Row> rows;
+    for (auto& fields : found)
+        rows.push_back({std::move(fields)});
+    return rows;
+}
+
+template <class Thing>
+Result<void> check_rows(Database& database, Checked& checked)
+{
+    auto const rows = TRY(all_rows<Thing>(database));
+    checked.rows += rows.size();
+    for (auto const& row : rows) {
+        auto const thing = thing_of<Thing>(row, {});
+        if (!thing.ok())
+            checked.damage.push_back(thing.error().message);
+    }
+    return {};
+}
+
+Result<void> check_plain_rows(Database& database, PlainTable const& table, Checked& checked)
+{
+    auto const rows = TRY(database.rows(table.all(), table.width()));
+    checked.rows += rows.size();
+    auto const bad = std::ranges::count_if(
+        rows, [&](Database::Fields const& row) { return !is_sound(table, row); });
+    if (bad > 0)
+        checked.damage.push_back(
+            fmt::format("{} rows of the catalog's table '{}' are damaged", bad, table.name));
+    return {};
+}
+
+std::vector<std::string> devices_of(Image const& image)
+{
+    std::vector<std::string> devices;
+    for (auto const& device : image.devices)
+        if (device.snapshot)
+            devices.push_back(image.id.text() + " " + device.snapshot->text());
+    return devices;
+}
+
+/// Which snapshots the images hold is kept twice: both must say the same.
+Result<void> check_devices(Database& database, Checked& checked)
+{
+    std::set<std::string> expected;
+    bool all_sound = true;
+    for (auto const& row : TRY(all_rows<Image>(database))) {
+        auto const image = thing_of<Image>(row, {});
+        all_sound = all_sound && image.ok();
+        if (image.ok())
+            for (auto const& device : devices_of(image.value()))
+                expected.insert(device);
+    }
+    auto const texts = TRY(database.texts({kDevices, {}}));
+    std::set<std::string> const held(texts.begin(), texts.end());
+    if (all_sound ? held != expected : !std::ranges::includes(held, expected))
+        checked.damage.push_back("The catalog's table of the images' snapshots is not what the "
+                                 "images say: run 'karat store rebuild'");
+    return {};
+}
+
+Result<std::vector<std::string>> schema_as_made()
+{
+    auto const fresh = TRY(Database::in_memory());
+    TRY(migrate(*fresh, known_migrations(), Time{}));
+    return fresh->texts({kSchema, {}});
+}
+
+/// A printable line with all that the row holds.
+std::string line_of(std::string_view table, std::vector<std::optional<std::string>> const& values)
+{
+    std::string line(table);
+    for (auto const& value : values) {
+        line += '\t';
+        for (char const letter : value.value_or("NULL"))
+            line += letter >= ' ' && letter <= '~' && letter != '\\'
+                        ? std::string(1, letter)
+                        : fmt::format("\\x{:02x}", static_cast<unsigned char>(letter));
+    }
+    return line + "\n";
+}
+
+/// What a repair keeps of the tables and what not, gathered before anything is changed.
+class Salvage {
+public:
+    template <class Thing>
+    Result<void> take(Database& database)
+    {
+        auto const& table = table_of<Thing>();
+        for (auto const& row : TRY(all_rows<Thing>(database))) {
+            auto const thing = read_document<Thing>(row.doc());
+            if (!check_document(table, row).ok() || !thing.ok() || !is_wanted(thing.value())) {
+                drop(table.name, row.values);
+                repaired_.dropped.push_back(label(table, row));
+                continue;
+            }
+            auto const columns = columns_of(thing.value());
+            repaired_.mended += check_columns(table, row, columns).ok() ? 0 : 1;
+            add(table, *row.values.front(), columns, row);
+            note(thing.value());
+        }
+        return {};
+    }
+
+    Result<void> take(Database& database, PlainTable const& table)
+    {
+        auto const rows = TRY(database.rows(table.all(), table.width()));
+        std::size_t bad = 0;
+        for (auto const& row : rows) {
+            if (is_sound(table, row)) {
+                insert(table.name, table.columns, row);
+                continue;
+            }
+            drop(table.name, row);
+            ++bad;
+        }
+        if (bad > 0)
+            repaired_.dropped.push_back(fmt::format("{} rows of the table {}", bad, table.name));
+        return {};
+    }
+
+    std::vector<Query> const& inserts() const { return inserts_; }
+    std::string const& lines() const { return lines_; }
+    Repaired& repaired() { return repaired_; }
+
+private:
+    /// A key of an account that is gone would be refused.
+    bool is_wanted(AccessKey const& key) const { return accounts_.contains(key.account); }
+    bool is_wanted(auto const&) const { return true; }
+    void note(Account const& account) { accounts_.insert(account.id); }
+    void note(Image const& image)
+    {
+        for (auto const& device : image.devices)
+            if (device.snapshot)
+                inserts_.push_back(
+                    {sql::kAddImageDevice, {image.id.text(), device.snapshot->text()}});
+    }
+    void note(auto const&) {}
+
+    void add(Table const& table, std::string const& number, std::vector<Value> const& columns,
+             Row const& row)
+    {
+        std::vector<char const*> names = table.columns;
+        std::vector<std::optional<std::string>> values;
+        for (auto const& value : columns)
+            values.push_back(text_of(value));
+        if (std::ranges::find(names, std::string_view(table.order)) == names.end()) {
+            names.push_back(table.order);
+            values.emplace_back(number);
+        }
+        names.push_back("doc");
+        values.emplace_back(row.doc());
+        values.emplace_back(row.checksum());
+        insert(table.name, names, values);
+    }
+
+    /// As texts: a column of numbers makes numbers of them.
+    void insert(char const* table, std::vector<char const*> names,
+                std::vector<std::optional<std::string>> const& values)
+    {
+        names.push_back("checksum");
+        Query query{fmt::format("INSERT INTO {} ({}) VALUES (:{})", table, fmt::join(names, ", "),
+                                fmt::join(names, ", :")),
+                    {}};
+        for (auto const& value : values)
+            query.values.emplace_back(value);
+        inserts_.push_back(std::move(query));
+    }
+
+    void drop(std::string_view table, std::vector<std::optional<std::string>> const& values)
+    {
+        lines_ += line_of(table, values);
+    }
+
+    std::set<AccountId> accounts_;
+    std::vector<Query> inserts_;
+    std::string lines_;
+    Repaired repaired_;
+};
+
+template <class... Things>
+struct Nouns {
+    static std::vector<TableCheck> checks()
+    {
+        return {{table_of<Things>().name, check_rows<Things>}...};
+    }
+    static Result<void> take(Salvage& salvage, Database& database)
+    {
+        Result<void> outcome;
+        (void)((outcome = salvage.take<Things>(database), outcome.ok()) && ...);
+        return outcome;
+    }
+    static Result<void> clear(Database& database)
+    {
+        Result<void> outcome;
+        (void)((outcome = empty(database, table_of<Things>().name), outcome.ok()) && ...);
+        return outcome;
+    }
+    static Result<void> empty(Database& database, char const* table)
+    {
+        return database.run_script(fmt::format("DELETE FROM {}", table));
+    }
+};
+
+using AllNouns = Nouns<Account, AccessKey, Image, Snapshot, Volume, Instance, KeyPair,
+                       SecurityGroup, Vpc, Subnet, Parameter, Task>; // accounts before their keys
+
+Result<void> write_anew(Database& database, Salvage const& salvage)
+{
+    TRY(AllNouns::clear(database));
+    TRY(AllNouns::empty(database, "image_device"));
+    for (auto const& table : plain_tables())
+        TRY(AllNouns::empty(database, table.name));
+    for (auto const& query : salvage.inserts())
+        TRY(database.run(query));
+    return {};
+}
+
+} // namespace
+
+Result<std::vector<std::string>> check_database(Database& database)
+{
+    std::vector<std::string> damage;
+    auto const own = database.texts({"PRAGMA integrity_check", {}});
+    if (!own.ok())
+        damage.push_back(own.error().message);
+    else if (own.value() != std::vector<std::string>{"ok"})
+        for (auto const& line : own.value())
+            damage.push_back("The catalog's database: " + line);
+    auto const lost = database.texts({"PRAGMA foreign_key_check", {}});
+    if (lost.ok() && !lost.value().empty())
+        damage.push_back(fmt::format("{} rows of the catalog's table '{}' refer to rows that are "
+                                     "not there",
+                                     lost.value().size(), lost.value().front()));
+    auto const schema = database.texts({kSchema, {}});
+    auto const as_made = TRY(schema_as_made());
+    if (!schema.ok() || schema.value() != as_made)
+        damage.push_back("The catalog's schema is not what its migrations made");
+    return damage;
+}
+
+std::vector<TableCheck> table_checks()
+{
+    auto all = AllNouns::checks();
+    all.push_back({"image_device", check_devices});
+    for (auto const& table : plain_tables())
+        all.push_back({table.name, [&table](Database& database, Checked& checked) {
+                           return check_plain_rows(database, table, checked);
+                       }});
+    return all;
+}
+
+Result<Repaired> repair(Database& database,
+                        std::function<Result<void>(std::string const& lines)> const& keep)
+{
+    Salvage salvage;
+    TRY(AllNouns::take(salvage, database));
+    for (auto const& table : plain_tables())
+        TRY(salvage.take(database, table));
+    if (!salvage.lines().empty())
+        TRY(keep(salvage.lines()));
+    // With foreign keys, each row that goes is looked up in indexes that may be damaged.
+    TRY(database.run_script("PRAGMA foreign_keys = OFF"));
+    TRY(database.begin());
+    auto outcome = write_anew(database, salvage);
+    if (outcome.ok())
+        outcome = database.commit();
+    if (!outcome.ok())
+        (void)database.roll_back().ok(); // the first failure is the one to tell
+    TRY(database.run_script("PRAGMA foreign_keys = ON"));
+    TRY(std::move(outcome));
+    return std::move(salvage.repaired());
+}
+
+} // namespace karat::catalog
