@@ -34,6 +34,18 @@ protected:
         auto const restarted = world->restart(Stop::daemon);
         ASSERT_TRUE(restarted.ok()) << restarted.error().message;
     }
+    /// Changes bytes of the catalog's file while nobody has it open.
+    void edit_catalog(std::string_view from, std::string_view to)
+    {
+        ASSERT_TRUE(world->restart(Stop::daemon).ok()); // nothing stays in its log
+        auto const file = world->env().files.open("/data/catalog.sqlite", Access::write).value();
+        Bytes bytes(file->size_bytes().value());
+        ASSERT_TRUE(read_exactly(*file, 0, bytes).ok());
+        auto const at = as_text(bytes).find(from);
+        ASSERT_NE(at, std::string_view::npos);
+        ASSERT_TRUE(file->write_at(at, as_bytes(to)).ok());
+        ASSERT_TRUE(world->restart(Stop::daemon).ok());
+    }
     Task finished_task(std::int64_t id)
     {
         EXPECT_TRUE(world->work().ok());
@@ -101,6 +113,35 @@ TEST_F(Rebuild, BringsBackWhatTheStoreHas)
     EXPECT_EQ(running.front().state, InstanceState::running);
     ASSERT_TRUE(engine().collect().ok()); // and nothing of it goes
     EXPECT_TRUE(engine().check_store([](double) { return true; }).value().damage.empty());
+}
+
+TEST_F(Rebuild, BringsBackASnapshotWhoseRowIsDamaged)
+{
+    auto const imported = world->import(caller(), "disk", 512 << 10, {}).value();
+    ASSERT_TRUE(world->work().ok());
+    auto const before = engine().own_snapshot(caller(), imported.snapshot).value();
+    EXPECT_TRUE(engine().check_catalog().value().damage.empty());
+    edit_catalog("\"full_size_bytes\":", "\"full_size_bytez\":");
+
+    EXPECT_EQ(engine().own_snapshot(caller(), before.id).error().fault, Fault::corrupt);
+    EXPECT_EQ(engine().snapshots(caller(), {}).error().fault, Fault::corrupt);
+    EXPECT_EQ(engine().collect().error().fault, Fault::corrupt); // nothing is freed on a guess
+    auto const other = world->caller("other", "us-east-1").value();
+    EXPECT_TRUE(engine().snapshots(other, {}).value().empty());
+    EXPECT_EQ(engine().images(caller(), {}).value().size(), 1U);
+    auto const damage = engine().check_catalog().value().damage;
+    ASSERT_EQ(damage.size(), 2U) << damage.front();
+    EXPECT_NE(damage[0].find(before.id.text()), std::string::npos);
+    EXPECT_EQ(engine().status().value().catalog_damage, 2U);
+
+    auto const rebuilt = engine().rebuild().value();
+    EXPECT_EQ(rebuilt.catalog.dropped, std::vector{"snapshot " + before.id.text()});
+    EXPECT_EQ(rebuilt.snapshots, std::vector{before.id});
+    auto const after = engine().own_snapshot(caller(), before.id).value();
+    EXPECT_EQ(after.full_size_bytes, before.full_size_bytes);
+    EXPECT_EQ(after.tags, before.tags);
+    EXPECT_TRUE(engine().check_catalog().value().damage.empty());
+    EXPECT_TRUE(engine().collect().ok());
 }
 
 TEST_F(Rebuild, AScrubIsATaskThatFailsOfDamage)

@@ -199,12 +199,25 @@ Result<Json> collect(engine::Engine& engine, Json const& request)
 
 Result<Json> check(engine::Engine& engine, Json const&)
 {
+    auto const catalog = TRY(engine.check_catalog());
     auto const report = TRY(engine.check_store([](double) { return true; }));
-    return Json{{"extents", report.extents},
-                {"bytes", report.bytes},
-                {"damage", report.damage},
-                {"only_checksummed", report.sealed},
+    return Json{{"rows", catalog.rows},         {"catalog_damage", catalog.damage},
+                {"extents", report.extents},    {"bytes", report.bytes},
+                {"damage", report.damage},      {"only_checksummed", report.sealed},
                 {"missing_keys", report.locked}};
+}
+
+Result<Json> check_catalog(engine::Engine& engine, Json const&)
+{
+    auto const catalog = TRY(engine.check_catalog());
+    return Json{{"rows", catalog.rows}, {"catalog_damage", catalog.damage}};
+}
+
+Result<Json> back_up_catalog(engine::Engine& engine, Json const& request)
+{
+    auto const path = text(request, "path");
+    TRY(engine.back_up_catalog(path));
+    return Json{{"path", path}};
 }
 
 Result<Json> scrub(engine::Engine& engine, Json const& request)
@@ -224,7 +237,12 @@ Result<Json> rebuild(engine::Engine& engine, Json const&)
     Json accounts = Json::array();
     for (auto const& id : rebuilt.accounts)
         accounts.push_back(id.text());
-    return Json{{"snapshots", snapshots}, {"accounts", accounts}, {"failed", rebuilt.failed}};
+    return Json{{"snapshots", snapshots},
+                {"accounts", accounts},
+                {"failed", rebuilt.failed},
+                {"mended_rows", rebuilt.catalog.mended},
+                {"dropped_rows", rebuilt.catalog.dropped},
+                {"dropped_rows_in", rebuilt.catalog.kept_in}};
 }
 
 Json stats_json(blocks::Stats const& stats)
@@ -262,10 +280,13 @@ Result<Json> store_cache(engine::Engine& engine, Json const&)
 Result<Json> status(engine::Engine& engine, Json const&)
 {
     auto const status = TRY(engine.status());
-    return Json{
-        {"accelerator", status.accelerator}, {"accelerator_reason", status.accelerator_reason},
-        {"instances", status.instances},     {"open_tasks", status.open_tasks},
-        {"regions", engine.regions()},       {"store", stats_json(status.store)}};
+    return Json{{"accelerator", status.accelerator},
+                {"accelerator_reason", status.accelerator_reason},
+                {"instances", status.instances},
+                {"open_tasks", status.open_tasks},
+                {"catalog_damage", status.catalog_damage},
+                {"regions", engine.regions()},
+                {"store", stats_json(status.store)}};
 }
 
 constexpr AdminVerb kVerbs[] = {
@@ -283,6 +304,8 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/task", show_task},
     {"/v1/store-gc", collect},
     {"/v1/store-check", check},
+    {"/v1/catalog-check", check_catalog},
+    {"/v1/catalog-backup", back_up_catalog},
     {"/v1/store-scrub", scrub},
     {"/v1/store-rebuild", rebuild},
     {"/v1/store-stats", store_stats},

@@ -136,13 +136,16 @@ void print_key(Options const& options, Json const& key)
                       key.at("secret_access_key").get<std::string>()));
 }
 
-Result<void> check_store(Options const& options)
+/// Asks for a check and fails when it names damage.
+Result<void> check(Options const& options, char const* verb)
 {
-    auto const report = TRY(ask(options.socket(), "store-check", Json::object()));
+    auto const report = TRY(ask(options.socket(), verb, Json::object()));
     print_object(options, report);
-    if (!report.at("damage").empty())
-        return fail(Fault::corrupt,
-                    fmt::format("{} parts of the store are damaged", report.at("damage").size()));
+    std::size_t damaged = 0;
+    for (auto const* const list : {"catalog_damage", "damage"})
+        damaged += report.value(list, Json::array()).size();
+    if (damaged > 0)
+        return fail(Fault::corrupt, fmt::format("Damage was found: {} sentences", damaged));
     return {};
 }
 
@@ -160,6 +163,7 @@ public:
         add_encryption_keys();
         add_images();
         add_store();
+        add_catalog();
     }
 
     int run(int argc, char** argv)
@@ -367,8 +371,24 @@ private:
            });
         add_plain(store, "rebuild", "After the catalog was lost: snapshots' rows from the store",
                   "store-rebuild");
-        on(store->add_subcommand("check", "Read and verify everything"),
-           [this] { return check_store(options_); });
+        on(store->add_subcommand("check", "Read and verify everything, the catalog too"),
+           [this] { return check(options_, "store-check"); });
+    }
+
+    void add_catalog()
+    {
+        auto* const catalog = add_group("catalog", "The database that says what exists");
+        on(catalog->add_subcommand("check", "Read and verify every row"),
+           [this] { return check(options_, "catalog-check"); });
+        auto* const backup =
+            catalog->add_subcommand("backup", "Copy it to a new file while the daemon runs");
+        backup->add_option("file", path_, "The file to make, on the daemon's host")->required();
+        on(backup, [this]() -> Result<void> {
+            auto const answer =
+                TRY(ask(options_.socket(), "catalog-backup", {{"path", absolute(path_)}}));
+            print_object(options_, answer);
+            return {};
+        });
     }
 
     /// Asks the daemon and prints what it says.
@@ -389,6 +409,7 @@ private:
     CLI::App app_{"karat - operate a Karat daemon", "karat"};
     Options options_;
     Json request_ = Json::object();
+    std::string path_;
     bool no_wait_ = false;
     std::function<Result<void>()> action_;
 };

@@ -180,9 +180,13 @@ Result<Status> Engine::status()
     status.store = TRY(state_->parts.store.stats());
     auto const machines = TRY(state_->parts.hypervisor.running());
     status.instances = machines.size();
-    auto const tasks =
-        TRY(state_->catalog().read([](catalog::View& view) { return view.open_tasks(); }));
+    auto const tasks = TRY(state_->catalog().read([](catalog::View& view) {
+        catalog::PassOverDamaged const passing(view);
+        return view.open_tasks();
+    }));
     status.open_tasks = tasks.size();
+    Lock const guard(state_->mutex);
+    status.catalog_damage = state_->catalog_damage;
     return status;
 }
 

@@ -175,6 +175,7 @@ Result<std::vector<Image>> Engine::images(Caller const& caller, ImageSelection c
     return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Image>> {
         std::vector<Image> candidates;
         if (selection.ids.empty()) {
+            catalog::PassOverDamaged const passing(view, caller.account);
             candidates = TRY(view.images({caller.region, {}}));
         } else {
             for (auto const& id : selection.ids) {

@@ -196,6 +196,7 @@ Result<int> affordable(Engine::State& state, catalog::View& view, InstanceType c
     if (bound == 0)
         return wanted;
     std::uint64_t used = 0;
+    catalog::PassOverDamaged const passing(view);
     auto const all = TRY(view.instances({}));
     for (auto const& instance : all) {
         auto const* const other = find_instance_type(instance.type);

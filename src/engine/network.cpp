@@ -213,6 +213,7 @@ Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet)
 Result<std::string> free_public_ip(Engine::State& state, catalog::View& view)
 {
     std::set<std::string> taken;
+    catalog::PassOverDamaged const passing(view);
     auto const instances = TRY(view.instances({}));
     for (auto const& instance : instances)
         if (lives(instance))

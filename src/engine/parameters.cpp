@@ -18,8 +18,10 @@ Result<std::vector<Parameter>> Engine::parameters_below(Caller const& caller,
     auto prefix = path;
     if (!prefix.ends_with('/'))
         prefix += '/';
-    auto found = TRY(state_->catalog().read(
-        [&](catalog::View& view) { return view.parameters({caller.region, {}}, prefix); }));
+    auto found = TRY(state_->catalog().read([&](catalog::View& view) {
+        catalog::PassOverDamaged const passing(view, caller.account);
+        return view.parameters({caller.region, {}}, prefix);
+    }));
     if (!recursive)
         std::erase_if(found, [&](Parameter const& one) {
             return one.name.find('/', prefix.size()) != std::string::npos;

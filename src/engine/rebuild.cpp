@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// karat store rebuild: the catalog was lost and the store was not. Every manifest says whose it is.
+// karat store rebuild: the catalog was lost, or parts of it, and the store was not. Every manifest
+// says whose it is.
 #include "state.hpp"
 
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ Result<Snapshot> row_of(blocks::Description const& described)
 }
 
 /// False when the catalog has it already.
-Result<bool> restore(Engine::State& state, std::string const& name, Engine::Rebuilt& rebuilt)
+Result<bool> restore(Engine::State& state, std::string const& name, Rebuilt& rebuilt)
 {
     auto const id = TRY(SnapshotId::parse(name));
     auto const known =
@@ -73,16 +74,22 @@ Result<bool> restore(Engine::State& state, std::string const& name, Engine::Rebu
 
 } // namespace
 
-Result<Engine::Rebuilt> Engine::rebuild()
+Result<Rebuilt> Engine::rebuild()
 {
     Rebuilt rebuilt;
+    rebuilt.catalog = TRY(state_->catalog().repair());
+    for (auto const& dropped : rebuilt.catalog.dropped)
+        log(Level::error, "catalog.row_dropped",
+            {{"row", dropped}, {"kept_in", rebuilt.catalog.kept_in}});
     for (auto const& name : TRY(state_->parts.store.names())) {
         auto const restored = restore(*state_, name, rebuilt);
         if (!restored.ok())
             rebuilt.failed.push_back(fmt::format("{}: {}", name, restored.error().message));
     }
     log(Level::info, "store.rebuilt",
-        {{"snapshots", rebuilt.snapshots.size()},
+        {{"mended", rebuilt.catalog.mended},
+         {"dropped", rebuilt.catalog.dropped.size()},
+         {"snapshots", rebuilt.snapshots.size()},
          {"accounts", rebuilt.accounts.size()},
          {"failed", rebuilt.failed.size()}});
     return rebuilt;

@@ -65,8 +65,12 @@ Result<void> report_unknown_volumes(Engine::State& state)
 {
     auto const folders = TRY(state.parts.volumes.list());
     for (auto const& id : folders) {
-        auto const row =
-            TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
+        auto found = state.catalog().read([&](catalog::View& view) { return view.volume(id); });
+        if (!found.ok() && found.error().fault == Fault::corrupt) {
+            log(Level::error, "catalog.row_damaged", found.error());
+            continue;
+        }
+        auto const row = TRY(std::move(found));
         if (!row)
             log(Level::error, "volume.unknown", {{"volume", id.text()}});
     }
@@ -80,8 +84,10 @@ Result<void> Engine::recover()
     auto& state = *state_;
     TRY(state.catalog().release_tasks(kHost));
     TRY(state.parts.hypervisor.adopt());
-    auto const instances =
-        TRY(state.catalog().read([](catalog::View& view) { return view.instances({}); }));
+    auto const instances = TRY(state.catalog().read([](catalog::View& view) {
+        catalog::PassOverDamaged const passing(view); // the others must not wait for them
+        return view.instances({});
+    }));
     TRY(settle_machines(state, instances));
     for (auto const& instance : instances)
         TRY(settle_instance(state, instance));

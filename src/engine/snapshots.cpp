@@ -103,6 +103,7 @@ Result<std::vector<Snapshot>> candidates(catalog::View& view, Caller const& call
                may_use(one, caller.account);
     };
     if (ids.empty()) {
+        catalog::PassOverDamaged const passing(view, caller.account);
         auto all = TRY(view.snapshots({caller.region, {}}));
         std::erase_if(all, [&](Snapshot const& one) { return !sees(one); });
         return all;
@@ -197,6 +198,7 @@ Result<std::vector<Snapshot>> Engine::snapshots(Caller const& caller,
 {
     return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Snapshot>> {
         auto found = TRY(candidates(view, caller, selection.ids));
+        catalog::PassOverDamaged const passing(view);
         auto const publishers = TRY(view.accounts());
         std::erase_if(found, [&](Snapshot const& one) {
             return !listed(selection.owners, caller, [&](std::string const& name) {
@@ -308,6 +310,64 @@ Result<void> Engine::clear_store_alarm() { return state_->parts.store.clear_alar
 Result<blocks::CheckReport> Engine::check_store(std::function<bool(double)> progress)
 {
     return state_->parts.store.check(std::move(progress));
+}
+
+namespace {
+
+/// Whatever a row leans on must be there.
+Result<std::vector<std::string>> check_references(Engine::State& state)
+{
+    std::set<std::string> known;
+    std::vector<Snapshot> snapshots;
+    std::vector<std::string> damage;
+    auto const lacks = [&](auto const& thing, std::optional<SnapshotId> const& snapshot) {
+        if (snapshot && !known.contains(snapshot->text()))
+            damage.push_back(fmt::format("The {} leans on {}, of which the catalog has no row",
+                                         thing.id.text(), snapshot->text()));
+    };
+    TRY(state.catalog().read([&](catalog::View& view) -> Result<void> {
+        catalog::PassOverDamaged const passing(view); // the catalog's own check names them
+        snapshots = TRY(view.snapshots({}));
+        for (auto const& snapshot : snapshots)
+            known.insert(snapshot.id.text());
+        for (auto const& image : TRY(view.images({})))
+            for (auto const& device : image.devices)
+                lacks(image, device.snapshot);
+        for (auto const& volume : TRY(view.volumes({})))
+            if (volume.state != VolumeState::deleted)
+                lacks(volume, volume.layers.base);
+        return {};
+    }));
+    for (auto const& snapshot : snapshots) {
+        if (!snapshot.content || snapshot.state != SnapshotState::completed)
+            continue;
+        auto const described = state.parts.store.describe(snapshot.id.text());
+        if (!described.ok())
+            damage.push_back(fmt::format("{}: {}", snapshot.id.text(), described.error().message));
+        else if (described.value().root != *snapshot.content)
+            damage.push_back(fmt::format("The catalog and the store differ in what {} holds",
+                                         snapshot.id.text()));
+    }
+    return damage;
+}
+
+} // namespace
+
+Result<catalog::Checked> Engine::check_catalog()
+{
+    auto checked = TRY(state_->catalog().check());
+    for (auto& sentence : TRY(check_references(*state_)))
+        checked.damage.push_back(std::move(sentence));
+    Lock const guard(state_->mutex);
+    state_->catalog_damage = checked.damage.size();
+    return checked;
+}
+
+Result<void> Engine::back_up_catalog(std::string const& path)
+{
+    if (!path.starts_with('/'))
+        return fail(Fault::invalid, "The path of a backup must begin with '/'");
+    return state_->catalog().back_up(path);
 }
 
 Result<std::int64_t> Engine::start_scrub(ScrubOptions const& options)

@@ -55,6 +55,9 @@ struct Engine::State {
     std::set<std::string> busy GUARDED_BY(mutex);
     /// When a worker next removes old history from the catalog.
     Time forget_at GUARDED_BY(mutex){};
+    /// When a worker next looks for damage in the catalog, and how much was found the last time.
+    Time check_at GUARDED_BY(mutex){};
+    std::size_t catalog_damage GUARDED_BY(mutex) = 0;
     /// Volumes of running instances that read through a whole file of the cache, or will when the
     /// task that was queued for each is done; of this process. Only promote() looks at it.
     std::set<std::pair<VolumeId, SnapshotId>> promoted;

@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds kLease{60'000};
 constexpr std::chrono::milliseconds kTurnWait{100}; // until another task of the subject is through
 constexpr std::chrono::milliseconds kLongestSleep{30'000};
 constexpr std::chrono::hours kForgetEvery{1};
+constexpr std::chrono::hours kCheckEvery{24};
+constexpr std::size_t kMostDamageLogged = 20;
 constexpr std::int64_t kFinishedTasksKept = 10'000;
 constexpr int kMaxFailures = 6;
 
@@ -129,8 +131,10 @@ bool is_yet_to_come(Task const& task, Time now)
 /// Whether no older task waits for one of the names.
 Result<bool> is_first(Engine::State& state, Task const& task, Names const& names)
 {
-    auto const open =
-        TRY(state.catalog().read([](catalog::View& view) { return view.open_tasks(); }));
+    auto const open = TRY(state.catalog().read([](catalog::View& view) {
+        catalog::PassOverDamaged const passing(view); // a damaged task is never run
+        return view.open_tasks();
+    }));
     return std::none_of(open.begin(), open.end(), [&](Task const& other) {
         return other.id < task.id && !is_yet_to_come(other, state.now()) &&
                share_any(names, names_of(other));
@@ -252,10 +256,33 @@ void forget_history(Engine::State& state)
         log(Level::warn, "history.kept", forgotten.error());
 }
 
+/// Looks for damaged rows when the daemon has started, and once a day.
+void check_catalog(Engine::State& state)
+{
+    auto const now = state.now();
+    {
+        Lock const guard(state.mutex);
+        if (now < state.check_at)
+            return;
+        state.check_at = now + kCheckEvery;
+    }
+    auto const checked = state.catalog().check();
+    if (!checked.ok()) {
+        log(Level::warn, "catalog.not_checked", checked.error());
+        return;
+    }
+    auto const& damage = checked.value().damage;
+    for (std::size_t i = 0; i < std::min(damage.size(), kMostDamageLogged); ++i)
+        log(Level::error, "catalog.damaged", {{"what", damage[i]}});
+    Lock const guard(state.mutex);
+    state.catalog_damage = damage.size();
+}
+
 void work(std::stop_token const& stop, Engine::State& state)
 {
     while (!stop.stop_requested()) {
         forget_history(state);
+        check_catalog(state);
         auto const worked = take_and_run(state);
         if (!worked.ok())
             log(Level::error, "worker.failed", worked.error());

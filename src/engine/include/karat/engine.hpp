@@ -12,6 +12,7 @@
 #include "karat/keys.hpp"
 #include "karat/nouns.hpp"
 #include "karat/operator_requests.hpp"
+#include "karat/upkeep.hpp"
 #include "karat/volumes.hpp"
 
 #include <chrono>
@@ -273,6 +274,7 @@ struct Status {
     std::string accelerator_reason;
     std::size_t instances = 0;
     std::size_t open_tasks = 0;
+    std::size_t catalog_damage = 0; ///< What the last check of the catalog found.
     blocks::Stats store;
 };
 
@@ -312,21 +314,17 @@ public:
     Result<blocks::CollectReport> collect(int epochs = kEpochsToFree);
     /// The operator has looked at the store's alarm.
     Result<void> clear_store_alarm();
-    struct ScrubOptions {
-        std::uint64_t mib_per_second = 0; ///< 0: as fast as it goes.
-        bool anew = false;                ///< Not where the last one was.
-    };
     /// Queues a scrub; the result is its task, which fails when there is damage.
     Result<std::int64_t> start_scrub(ScrubOptions const&);
     /// Makes rows for the snapshots that the store has and the catalog does not, and for the
-    /// accounts that own them: after the catalog was lost.
-    struct Rebuilt {
-        std::vector<SnapshotId> snapshots;
-        std::vector<AccountId> accounts;
-        std::vector<std::string> failed; ///< A sentence each: which could not be, and why.
-    };
+    /// accounts that own them: after the catalog was lost. Mends the catalog before: rows that are
+    /// damaged for good leave it, and snapshots come back from their manifests.
     Result<Rebuilt> rebuild();
     Result<blocks::CheckReport> check_store(std::function<bool(double)> progress);
+    /// Every row, and that the snapshots which rows name are there and in the store.
+    Result<catalog::Checked> check_catalog();
+    /// Copies the catalog to a new file: Catalog::back_up().
+    Result<void> back_up_catalog(std::string const& path);
     Result<Status> status();
     /// What the host cache holds.
     Result<std::vector<blk::Cached>> cached();
