@@ -185,15 +185,13 @@ TEST(TagSpecifications, GiveTheTagsOfOneType)
 {
     std::vector<wire::ec2::TagSpecification> const both = {
         {.resource_type = "volume", .tags = {{.key = "a", .value = "1"}}},
-        {.resource_type = "instance", .tags = {{.key = "a", .value = "2"}, {.key = "b"}}},
-        {.resource_type = "volume", .tags = {{.key = "c", .value = "3"}}}};
-    auto const volume = tags_for(both, "volume");
-    ASSERT_TRUE(volume.ok());
-    EXPECT_EQ(volume.value(), (Tags{{"a", "1"}, {"c", "3"}}));
-    auto const instance = tags_for(both, "instance");
-    ASSERT_TRUE(instance.ok());
-    EXPECT_EQ(instance.value(), (Tags{{"a", "2"}, {"b", ""}}));
-    EXPECT_TRUE(tags_for(both, "image").ok());
+        {.resource_type = "instance", .tags = {{.key = "a", .value = "2"}, {.key = "b"}}}};
+    auto const sets = tag_sets(both, {"instance", "volume", "network-interface"});
+    ASSERT_TRUE(sets.ok());
+    EXPECT_EQ(sets.value().at("volume"), (Tags{{"a", "1"}}));
+    EXPECT_EQ(sets.value().at("instance"), (Tags{{"a", "2"}, {"b", ""}}));
+    EXPECT_TRUE(sets.value().at("network-interface").empty());
+    EXPECT_FALSE(tags_for(both, "volume").ok());
     EXPECT_FALSE(tags_of(std::vector<wire::ec2::Tag>{{.key = "a"}, {.key = "a"}}).ok());
 }
 

@@ -189,6 +189,8 @@ std::string public_message(Error const& error)
     if (error.fault == Fault::io || error.fault == Fault::corrupt)
         return "An internal error has occurred; the operator's log has the details under this "
                "request id";
+    if (error.fault == Fault::unavailable) // what is busy or broken is this host's own business
+        return "The service is unavailable for the moment; try again";
     return error.message;
 }
 
@@ -295,7 +297,8 @@ private:
     static void log_failure(Error const& error, std::string const& request_id,
                             std::string const& action)
     {
-        if (error.fault == Fault::io || error.fault == Fault::corrupt)
+        if (error.fault == Fault::io || error.fault == Fault::corrupt ||
+            error.fault == Fault::unavailable)
             log(Level::error, "call.failed", error, {{"request", request_id}, {"action", action}});
     }
 

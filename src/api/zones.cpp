@@ -22,6 +22,12 @@ std::string zone_id(std::string const& zone)
                        zone.back() - 'a' + 1);
 }
 
+std::string zone_of_id(std::vector<std::string> const& zones, std::string const& id)
+{
+    auto const found = std::ranges::find(zones, id, zone_id);
+    return found == zones.end() ? id : *found;
+}
+
 std::string private_dns_name(std::string const& private_ip, std::string const& region)
 {
     auto dashed = private_ip;

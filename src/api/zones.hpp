@@ -11,4 +11,8 @@ std::string zone_id(std::string const& zone);
 /// "ip-172-31-0-4.ec2.internal"; other regions than us-east-1 have their name in it.
 std::string private_dns_name(std::string const& private_ip, std::string const& region);
 
+/// The zone of `zones` with this id ("use1-az1"); the id itself when there is none, which no zone
+/// is called.
+std::string zone_of_id(std::vector<std::string> const& zones, std::string const& id);
+
 } // namespace karat::api

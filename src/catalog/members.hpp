@@ -55,6 +55,7 @@ void members(auto& visit, Is<BlockDevice> auto& it)
     visit("delete_on_termination", it.delete_on_termination);
     visit("encrypted", it.encrypted);
     visit("kms_key", it.kms_key);
+    visit("virtual_name", it.virtual_name);
 }
 
 void members(auto& visit, Is<Image> auto& it)
@@ -196,6 +197,8 @@ void members(auto& visit, Is<NetworkInterface> auto& it)
     visit("mac", it.mac);
     visit("private_ip", it.private_ip);
     visit("public_ip", it.public_ip);
+    visit("description", it.description);
+    visit("tags", it.tags);
 }
 
 void members(auto& visit, Is<Instance> auto& it)
@@ -226,7 +229,7 @@ void members(auto& visit, Is<Instance> auto& it)
     visit("disable_api_stop", it.disable_api_stop);
     visit("ebs_optimized", it.ebs_optimized);
     visit("monitoring", it.monitoring);
-    visit("iam_instance_profile", it.iam_instance_profile);
+    visit("auto_recovery", it.auto_recovery);
     visit("metadata", it.metadata);
     visit("interface", it.interface);
     visit("tags", it.tags);

@@ -2,7 +2,7 @@
 // AttachVolume and DetachVolume. Both are tasks behind the instance's other tasks, so that a disk
 // comes and goes between starts, stops and snapshots, never within one. An instance that is off
 // finds the disk at its next start.
-#include "state.hpp"
+#include "devices.hpp"
 
 #include "karat/log.hpp"
 
@@ -18,22 +18,6 @@ using Json = nlohmann::json;
 constexpr std::chrono::milliseconds kFirstLook{50}; // guests let go within a tenth of a second
 constexpr std::chrono::milliseconds kLongestLook{5'000};
 constexpr std::chrono::seconds kPatience{20}; // after which a detaching disk is called busy
-
-/// "/dev/sdf", "/dev/xvdba", "sdf", "/dev/sdf1": what EC2 takes for Linux and Windows.
-bool is_device_name(std::string_view name)
-{
-    if (name.starts_with("/dev/"))
-        name.remove_prefix(5);
-    bool const known = name.starts_with("xvd") || name.starts_with("sd") || name.starts_with("hd");
-    if (!known)
-        return false;
-    name.remove_prefix(name.starts_with("xvd") ? 3 : 2);
-    auto const letters =
-        std::min(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), name.size());
-    auto const digits = name.substr(letters);
-    return letters >= 1 && letters <= 2 && digits.size() <= 2 &&
-           digits.find_first_not_of("0123456789") == std::string_view::npos;
-}
 
 Error volume_is(Volume const& volume)
 {
@@ -129,9 +113,9 @@ VolumeEvent attachment_failed(Engine::State& state, Volume const& volume, Error 
     auto const digits = VolumeId::generate(state.env().chance).text().substr(4);
     return {.id = "evol-" + digits,
             .type = "attachment-failed",
-            .description =
-                fmt::format("The volume could not be attached to {} as {}: {}",
-                            attachment.instance.text(), attachment.device_name, error.message),
+            .description = fmt::format("The volume could not be attached to {} as {}: {}",
+                                       attachment.instance.text(), attachment.device_name,
+                                       message_for_caller(error)),
             .instance = attachment.instance,
             .at = state.now()};
 }

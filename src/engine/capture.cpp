@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CreateImage and the capture task that stores volumes as snapshots, for running, stopped and
+// The capture task that stores volumes as snapshots, for running, stopped and
 // rebooted instances and for detached volumes alike.
 //
 // The phases, each safe to repeat after a crash:
@@ -298,91 +298,6 @@ Result<void> drop_frozen(Engine::State& state, Capture const& capture)
     return {};
 }
 
-} // namespace
-
-Result<Image> Engine::create_image(Caller const& caller, CreateImage const& request)
-{
-    TRY(check_image_name(request.name));
-    TRY(check_description(request.description));
-    TRY(check_tags(request.image_tags));
-    TRY(check_tags(request.snapshot_tags));
-    auto& state = *state_;
-    return state.catalog().change(
-        {caller.account.text(), "CreateImage"}, [&](catalog::Change& change) -> Result<Image> {
-            auto const instance = TRY(find_own_instance(change, caller, request.instance));
-            if (instance.state != InstanceState::running &&
-                instance.state != InstanceState::stopped)
-                return Error{
-                    Fault::wrong_state, Noun::instance,
-                    fmt::format("Instance is not in state 'running' or 'stopped': {} is {}",
-                                instance.id.text(), word(instance.state))};
-            Image image{.id = ImageId::generate(state.env().chance),
-                        .owner = caller.account,
-                        .region = caller.region,
-                        .name = request.name,
-                        .description = request.description,
-                        .created = state.now(),
-                        .architecture = instance.architecture,
-                        .root_device_name = instance.root_device_name};
-            image.boot_mode = instance.boot_mode;
-            image.ena_support = true;
-            image.source_instance = instance.id;
-            image.source_image = instance.image;
-            image.source_image_region = instance.region;
-            image.tags = request.image_tags;
-            if (auto const source = TRY(change.image(instance.image)))
-                image.imds_support = source->imds_support;
-
-            auto const volumes = TRY(change.volumes_of(instance.id));
-            Json pairs = Json::object();
-            for (auto const& volume : volumes) {
-                auto const& device_name = volume.attachment->device_name;
-                auto const asked = std::find_if(
-                    request.devices.begin(), request.devices.end(),
-                    [&](DeviceRequest const& one) { return one.device_name == device_name; });
-                bool const listed = asked != request.devices.end();
-                if (listed && asked->no_device) {
-                    if (device_name == instance.root_device_name)
-                        return Error{
-                            Fault::invalid, Noun::block_device,
-                            fmt::format("The root device {} cannot be left out", device_name)};
-                    continue;
-                }
-                auto const snapshot = new_snapshot(state, caller, volume,
-                                                   fmt::format("Created by CreateImage({}) for {}",
-                                                               instance.id.text(), image.id.text()),
-                                                   request.snapshot_tags);
-                TRY(change.save(snapshot));
-                pairs[volume.id.text()] = snapshot.id.text();
-                BlockDevice device{.device_name = device_name, .snapshot = snapshot.id};
-                device.encrypted = !snapshot.kms_key.empty();
-                device.size_gib =
-                    listed ? asked->size_gib.value_or(volume.size_gib) : volume.size_gib;
-                device.volume_type =
-                    listed ? asked->volume_type.value_or(volume.type) : volume.type;
-                device.delete_on_termination = listed
-                                                   ? asked->delete_on_termination.value_or(
-                                                         volume.attachment->delete_on_termination)
-                                                   : volume.attachment->delete_on_termination;
-                if (device.size_gib < volume.size_gib)
-                    return Error{Fault::invalid, Noun::block_device,
-                                 fmt::format("The volume of {} cannot be smaller than its {} GiB",
-                                             device_name, volume.size_gib)};
-                image.devices.push_back(std::move(device));
-            }
-            TRY(rehearse(request.dry_run));
-            TRY(change.save(image));
-            Json const payload{{"image", image.id.text()},
-                               {"no_reboot", request.no_reboot},
-                               {"phase", "quiesce"},
-                               {"pairs", pairs}};
-            TRY(change.enqueue(new_task(state, "capture", instance.id.text(), payload.dump())));
-            return image;
-        });
-}
-
-namespace {
-
 /// A merge waits long, and its volume may have gone to another instance meanwhile: then the merge
 /// is queued behind that one's tasks instead. False when there is nothing to do here.
 Result<bool> is_at_home(Engine::State& state, Task const& task, Capture const& capture)
@@ -469,7 +384,7 @@ Result<void> give_up_capture(Engine::State& state, Task const& task, Error const
                 if (!snapshot || snapshot->state != SnapshotState::pending)
                     continue;
                 TRY(become(*snapshot, SnapshotState::error));
-                snapshot->state_message = error.message;
+                snapshot->state_message = message_for_caller(error);
                 TRY(change.save(*snapshot));
             }
             TRY(give_up_volumes(state, change, capture));
@@ -479,7 +394,7 @@ Result<void> give_up_capture(Engine::State& state, Task const& task, Error const
             if (!image || image->state != ImageState::pending)
                 return {};
             TRY(become(*image, ImageState::failed));
-            image->state_reason = {"Server.InternalError", error.message};
+            image->state_reason = {"Server.InternalError", message_for_caller(error)};
             return change.save(*image);
         });
 }

@@ -304,7 +304,7 @@ Result<void> give_up_complete_snapshot(Engine::State& state, Task const& task, E
     if (!pending)
         return {};
     return end_row(
-        state, *pending, [&](Snapshot& row) { row.state_message = error.message; },
+        state, *pending, [&](Snapshot& row) { row.state_message = message_for_caller(error); },
         SnapshotState::error);
 }
 

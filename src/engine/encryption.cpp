@@ -151,8 +151,8 @@ Result<void> check_keys(Engine::State& state, Instance const& instance)
 StateReason why_not_launched(Error const& error)
 {
     if (error.noun == Noun::encryption_key) // EC2's words for a key that cannot be had
-        return {"Client.InternalError", "Client error on launch: " + error.message};
-    return {"Server.InternalError", error.message};
+        return {"Client.InternalError", "Client error on launch: " + message_for_caller(error)};
+    return {"Server.InternalError", message_for_caller(error)};
 }
 
 Result<std::vector<keys::KeyFacts>> Engine::encryption_keys(Caller const& caller)

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images: register, describe, change, deregister.
-#include "state.hpp"
+#include "devices.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 namespace karat::engine {
 namespace {
-
-constexpr std::size_t kMaxDevices = 40;
 
 /// The root device of a request: the one that root_device_name names, or the first with a snapshot.
 Result<std::string> root_device(RegisterImage const& request)
@@ -27,64 +25,15 @@ Result<std::string> root_device(RegisterImage const& request)
                              request.root_device_name)};
 }
 
-/// A device of the image from what was asked, checked against its snapshot.
-Result<BlockDevice> image_device(catalog::View& view, Caller const& caller,
-                                 DeviceRequest const& asked)
-{
-    BlockDevice device{.device_name = asked.device_name, .snapshot = asked.snapshot};
-    if (asked.snapshot) {
-        auto const snapshot = TRY(find_usable_snapshot(view, caller, *asked.snapshot));
-        device.size_gib = snapshot.size_gib;
-        device.encrypted = !snapshot.kms_key.empty();
-    }
-    if (asked.snapshot && asked.encryption.encrypted)
-        return Error{Fault::invalid, Noun::block_device,
-                     fmt::format("the encrypted flag cannot be specified since device {} has a "
-                                 "snapshot specified.",
-                                 asked.device_name)};
-    if (!asked.encryption.key.empty())
-        return Error{Fault::invalid, Noun::block_device,
-                     fmt::format("An image names no key; leave KmsKeyId of {} out, and give it "
-                                 "when you launch",
-                                 asked.device_name)};
-    device.encrypted = device.encrypted || asked.encryption.encrypted.value_or(false);
-    auto const least = device.size_gib;
-    device.size_gib = asked.size_gib.value_or(least);
-    if (device.size_gib == 0)
-        return Error{Fault::missing, Noun::block_device,
-                     fmt::format("The block device {} needs a snapshot or a volume size",
-                                 asked.device_name)};
-    if (device.size_gib < least)
-        return Error{
-            Fault::invalid, Noun::block_device,
-            fmt::format("Volume of size {}GB is smaller than snapshot '{}', expect size >= {}GB",
-                        device.size_gib, asked.snapshot->text(), least)};
-    device.volume_type = asked.volume_type.value_or("standard"); // RegisterImage's own default
-    device.iops = asked.iops;
-    device.throughput_mibps = asked.throughput_mibps;
-    device.delete_on_termination = asked.delete_on_termination.value_or(true);
-    return device;
-}
-
 Result<std::vector<BlockDevice>> image_devices(catalog::View& view, Caller const& caller,
-                                               std::vector<DeviceRequest> const& asked)
+                                               std::vector<DeviceRequest> const& asked,
+                                               std::string const& root)
 {
-    if (asked.size() > kMaxDevices)
-        return Error{Fault::exhausted, Noun::block_device,
-                     fmt::format("An image has at most {} block devices", kMaxDevices)};
     std::vector<BlockDevice> devices;
-    for (auto const& one : asked) {
-        if (one.no_device || !one.virtual_name.empty())
-            continue;
-        bool const twice =
-            std::any_of(devices.begin(), devices.end(), [&](BlockDevice const& other) {
-                return other.device_name == one.device_name;
-            });
-        if (twice)
-            return Error{Fault::invalid, Noun::block_device,
-                         fmt::format("The device {} is mapped twice", one.device_name)};
-        devices.push_back(TRY(image_device(view, caller, one)));
-    }
+    Layout const layout{Base::nothing, root, "standard"}; // RegisterImage's own default
+    for (auto const& one : asked)
+        TRY(lay_over(view, caller, layout, devices, one));
+    TRY(check_disk_count(devices));
     return devices;
 }
 
@@ -145,6 +94,8 @@ Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& 
         return fail(Fault::unsupported,
                     fmt::format("The architecture '{}' does not run here; x86_64 does",
                                 request.architecture));
+    TRY(check_boot_mode(request.boot_mode));
+    TRY(check_mappings(request.devices));
     auto const root = TRY(root_device(request));
     return state_->catalog().change(
         {caller.account.text(), "RegisterImage"}, [&](catalog::Change& change) -> Result<Image> {
@@ -157,10 +108,9 @@ Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& 
                         .created = state_->now(),
                         .architecture = request.architecture,
                         .root_device_name = root};
-            image.devices = TRY(image_devices(change, caller, request.devices));
+            image.devices = TRY(image_devices(change, caller, request.devices, root));
             image.boot_mode = request.boot_mode;
             image.imds_support = request.imds_support;
-            image.tpm_support = request.tpm_support;
             image.ena_support = request.ena_support;
             image.sriov_net_support = request.sriov_net_support;
             image.tags = request.image_tags;

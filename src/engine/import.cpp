@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // karat image import: a foreign disk becomes a snapshot and an image.
-#include "state.hpp"
+#include "devices.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -49,6 +49,8 @@ Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage con
     TRY(check_image_name(request.name));
     TRY(check_description(request.description));
     TRY(check_parameter_name(request.ssm_parameter));
+    TRY(check_boot_mode(request.boot_mode));
+    TRY(check_device_name(request.root_device_name));
     auto const disk = TRY(state_->parts.volumes.inspect(request.path, request.format));
     auto const least_gib = (disk.virtual_size_bytes + kGiB - 1) / kGiB;
     auto const size_gib = request.size_gib.value_or(least_gib);

@@ -9,14 +9,6 @@
 namespace karat::engine {
 namespace {
 
-Result<void> check_name(std::string const& name)
-{
-    if (name.empty() || name.size() > 255)
-        return Error{Fault::invalid, Noun::key_pair_name,
-                     "A key pair's name has 1 to 255 characters"};
-    return {};
-}
-
 Result<KeyPair> save_pair(Engine::State& state, Caller const& caller, NewKeyPair const& request,
                           PublicKey const& key, char const* action)
 {
@@ -45,7 +37,7 @@ Result<KeyPair> save_pair(Engine::State& state, Caller const& caller, NewKeyPair
 
 Result<CreatedKeyPair> Engine::create_key_pair(Caller const& caller, NewKeyPair const& request)
 {
-    TRY(check_name(request.name));
+    TRY(check_key_pair_name(request.name));
     TRY(check_tags(request.tags));
     auto key = TRY(generate_key(request.type));
     auto pair = TRY(save_pair(*state_, caller, request, key.public_key, "CreateKeyPair"));
@@ -55,7 +47,7 @@ Result<CreatedKeyPair> Engine::create_key_pair(Caller const& caller, NewKeyPair 
 Result<KeyPair> Engine::import_key_pair(Caller const& caller, NewKeyPair const& request,
                                         std::string const& public_key)
 {
-    TRY(check_name(request.name));
+    TRY(check_key_pair_name(request.name));
     TRY(check_tags(request.tags));
     auto const key = TRY(read_public_key(public_key));
     return save_pair(*state_, caller, request, key, "ImportKeyPair");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // RunInstances, and the launch task that makes the overlays and starts the machine.
-#include "state.hpp"
+#include "devices.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@ namespace karat::engine {
 namespace {
 
 constexpr int kMaxInstancesPerCall = 100;
-constexpr std::size_t kMaxUserData = 16384;
+constexpr char const* kDefaultVolumeType = "gp3";
 constexpr std::string_view kParameterPrefix = "resolve:ssm:";
 
 /// Everything a launch settles before it makes ids: all checks happen while it is filled in.
@@ -22,6 +22,7 @@ struct Plan {
     std::string public_key;
     std::vector<BlockDevice> devices;
     MetadataOptions metadata;
+    std::optional<std::string> private_ip; ///< Of the one instance, if it was asked for.
     int count = 0;
 };
 
@@ -77,14 +78,18 @@ Result<std::string> find_public_key(catalog::View& view, Caller const& caller,
 Result<Subnet> find_subnet(Network const& network, RunInstances const& request)
 {
     for (auto const& subnet : network.subnets) {
-        if (request.subnet ? subnet.id == *request.subnet
-                           : !request.zone || subnet.zone == *request.zone)
+        bool const in_zone = !request.zone || subnet.zone == *request.zone;
+        if (request.subnet && subnet.id == *request.subnet && !in_zone)
+            return fail(Fault::invalid,
+                        fmt::format("The subnet {} is in the availability zone {}, not in {}",
+                                    subnet.id.text(), subnet.zone, request.zone->substr(0, 64)));
+        if (request.subnet ? subnet.id == *request.subnet : in_zone)
             return subnet;
     }
     if (request.subnet)
         return not_found(*request.subnet);
-    return Error{Fault::not_found, Noun::zone,
-                 fmt::format("The availability zone '{}' does not exist", *request.zone)};
+    return fail(Fault::invalid,
+                fmt::format("Invalid availability zone: [{}]", request.zone->substr(0, 64)));
 }
 
 Result<std::vector<SecurityGroupId>> find_groups(catalog::View& view, Caller const& caller,
@@ -112,56 +117,16 @@ Result<std::vector<SecurityGroupId>> find_groups(catalog::View& view, Caller con
     return groups;
 }
 
-/// Lays one requested mapping over the image's devices.
-Result<void> apply_device(catalog::View& view, Caller const& caller,
-                          std::vector<BlockDevice>& devices, DeviceRequest const& asked)
-{
-    auto const at = std::find_if(devices.begin(), devices.end(), [&](BlockDevice const& one) {
-        return one.device_name == asked.device_name;
-    });
-    if (asked.no_device) {
-        if (at != devices.end())
-            devices.erase(at);
-        return {};
-    }
-    if (!asked.virtual_name.empty())
-        return {}; // instance store: there is none, as on most EC2 types
-    BlockDevice device = at != devices.end() ? *at : BlockDevice{.device_name = asked.device_name};
-    std::uint64_t least = at != devices.end() && at->snapshot ? at->size_gib : 0;
-    if (asked.snapshot && (at == devices.end() || at->snapshot != asked.snapshot)) {
-        auto const snapshot = TRY(find_usable_snapshot(view, caller, *asked.snapshot));
-        device.snapshot = asked.snapshot;
-        least = snapshot.size_gib;
-        device.size_gib = std::max(device.size_gib, least);
-    }
-    if (asked.size_gib)
-        device.size_gib = *asked.size_gib;
-    if (device.size_gib == 0 || device.size_gib < least)
-        return Error{
-            Fault::invalid, Noun::block_device,
-            fmt::format(
-                "Volume of size {}GB for {} is smaller than its snapshot, expect size >= {}GB",
-                device.size_gib, asked.device_name, std::max<std::uint64_t>(least, 1))};
-    device.volume_type = asked.volume_type.value_or(device.volume_type);
-    device.iops = asked.iops ? asked.iops : device.iops;
-    device.throughput_mibps =
-        asked.throughput_mibps ? asked.throughput_mibps : device.throughput_mibps;
-    device.delete_on_termination =
-        asked.delete_on_termination.value_or(device.delete_on_termination);
-    if (at != devices.end())
-        *at = device;
-    else
-        devices.push_back(device);
-    return {};
-}
-
 Result<std::vector<BlockDevice>> launch_devices(Engine::State& state, catalog::View& view,
                                                 Caller const& caller, Image const& image,
                                                 RunInstances const& request)
 {
     auto devices = image.devices;
+    Layout const layout{Base::image, image.root_device_name, kDefaultVolumeType};
     for (auto const& asked : request.devices)
-        TRY(apply_device(view, caller, devices, asked));
+        TRY(lay_over(view, caller, layout, devices, asked));
+    std::erase_if(devices, [](BlockDevice const& one) { return !one.virtual_name.empty(); });
+    TRY(check_disk_count(devices));
     for (auto& device : devices)
         TRY(choose_key(state, view, caller, request, device));
     auto const root = std::find_if(devices.begin(), devices.end(), [&](BlockDevice const& one) {
@@ -169,7 +134,8 @@ Result<std::vector<BlockDevice>> launch_devices(Engine::State& state, catalog::V
     });
     if (root == devices.end())
         return Error{Fault::invalid, Noun::block_device,
-                     fmt::format("The root device {} cannot be left out", image.root_device_name)};
+                     fmt::format("The image {} has no root device {}", image.id.text(),
+                                 image.root_device_name)};
     std::rotate(devices.begin(), root, root + 1); // the first disk boots
     return devices;
 }
@@ -238,15 +204,16 @@ Result<Plan> plan_launch(Engine::State& state, catalog::Change& change, Caller c
     if (request.private_ip && plan.count != 1)
         return Error{Fault::invalid, Noun::combination,
                      "PrivateIpAddress goes with one instance only"};
+    if (request.private_ip)
+        plan.private_ip = TRY(wanted_private_ip(change, subnet, *request.private_ip));
     return plan;
 }
 
 Result<NetworkInterface> make_interface(Engine::State& state, catalog::View& view, Plan const& plan,
                                         RunInstances const& request)
 {
-    auto const chosen = request.private_ip ? Result<std::string>(*request.private_ip)
-                                           : free_private_ip(view, plan.subnet);
-    auto const private_ip = TRY(chosen);
+    auto const private_ip =
+        plan.private_ip ? *plan.private_ip : TRY(free_private_ip(view, plan.subnet));
     auto const public_ip = TRY(free_public_ip(state, view));
     auto const digits = random_hex(state.env().chance, 5);
     std::string mac = "06";
@@ -258,7 +225,9 @@ Result<NetworkInterface> make_interface(Engine::State& state, catalog::View& vie
                             .groups = plan.groups,
                             .mac = mac,
                             .private_ip = private_ip,
-                            .public_ip = public_ip};
+                            .public_ip = public_ip,
+                            .description = request.interface_description,
+                            .tags = request.interface_tags};
 }
 
 Result<void> make_volumes(Engine::State& state, catalog::Change& change, Plan const& plan,
@@ -315,7 +284,7 @@ Result<Instance> make_instance(Engine::State& state, catalog::Change& change, Ca
     instance.disable_api_stop = request.disable_api_stop;
     instance.ebs_optimized = request.ebs_optimized;
     instance.monitoring = request.monitoring;
-    instance.iam_instance_profile = request.iam_instance_profile;
+    instance.auto_recovery = request.auto_recovery.value_or(instance.auto_recovery);
     instance.metadata = plan.metadata;
     instance.tags = request.instance_tags;
     TRY(change.save(instance));
@@ -352,9 +321,10 @@ Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
     TRY(check_counts(request));
     TRY(check_tags(request.instance_tags));
     TRY(check_tags(request.volume_tags));
-    if (request.user_data.size() > kMaxUserData)
-        return Error{Fault::invalid, Noun::user_data,
-                     fmt::format("User data is limited to {} bytes", kMaxUserData)};
+    TRY(check_tags(request.interface_tags));
+    TRY(check_description(request.interface_description));
+    TRY(check_user_data(request.user_data));
+    TRY(check_mappings(request.devices));
     auto& state = *state_;
     Idempotency const call{"RunInstances", request.client_token, request.fingerprint};
     return state.catalog().change(

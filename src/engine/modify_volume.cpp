@@ -27,12 +27,14 @@ struct TypeLimits {
     std::uint64_t most;
     Bounds iops;
     Bounds throughput;
+    int iops_per_gib = 0;    ///< At most so many; 0: no such bound.
+    bool needs_iops = false; ///< There is no default.
 };
 constexpr std::array kTypeLimits{
     TypeLimits{"gp2", 1, 16384, {}, {}},
-    TypeLimits{"gp3", 1, 65536, {3000, 80000}, {125, 2000}},
-    TypeLimits{"io1", 4, 16384, {100, 64000}, {}},
-    TypeLimits{"io2", 4, 65536, {100, 256000}, {}},
+    TypeLimits{"gp3", 1, 65536, {3000, 80000}, {125, 2000}, 500},
+    TypeLimits{"io1", 4, 16384, {100, 64000}, {}, 50, true},
+    TypeLimits{"io2", 4, 65536, {100, 256000}, {}, 1000, true},
     TypeLimits{"st1", 125, 16384, {}, {}},
     TypeLimits{"sc1", 125, 16384, {}, {}},
     TypeLimits{"standard", 1, 1024, {}, {}},
@@ -57,6 +59,27 @@ Result<void> check_speed(std::string const& type, char const* what, std::optiona
         return fail(Fault::invalid,
                     fmt::format("Volume {} of {} is invalid for volume type {}; it takes {} to {}",
                                 what, *value, type, bounds.least, bounds.most));
+    return {};
+}
+
+constexpr int kIopsPerMibps = 4; // of gp3: a quarter of a MiB/s for each
+
+/// What bounds one number by another.
+Result<void> check_ratios(VolumeShape const& shape, TypeLimits const& limits)
+{
+    auto const iops = shape.iops.value_or(limits.iops.least);
+    auto const most = static_cast<std::uint64_t>(limits.iops_per_gib) * shape.size_gib;
+    bool const more_than_default = iops > limits.iops.least;
+    if (limits.iops_per_gib != 0 && more_than_default && static_cast<std::uint64_t>(iops) > most)
+        return fail(Fault::invalid,
+                    fmt::format("Iops to volume size ratio is too high: {} iops for {} GiB; "
+                                "maximum is {} iops per GiB",
+                                iops, shape.size_gib, limits.iops_per_gib));
+    if (shape.throughput_mibps.value_or(0) * kIopsPerMibps > iops)
+        return fail(Fault::invalid,
+                    fmt::format("Throughput to iops ratio is too high: {} MiB/s for {} iops; "
+                                "maximum is 0.25 MiB/s per iops",
+                                *shape.throughput_mibps, iops));
     return {};
 }
 
@@ -91,6 +114,10 @@ Result<void> check_change(Volume const& volume, ShapeRequest const& request,
         return fail(Fault::invalid, fmt::format("New size cannot be smaller than existing size: {} "
                                                 "GiB is less than {} GiB",
                                                 shape.size_gib, volume.size_gib));
+    if (shape == shape_of(volume))
+        return Error{
+            Fault::invalid, Noun::combination,
+            fmt::format("The volume {} has this size, type and speed already", volume.id.text())};
     return check_shape(shape);
 }
 
@@ -137,8 +164,13 @@ Result<void> check_shape(VolumeShape const& shape)
         return fail(Fault::invalid,
                     fmt::format("Volume of {}GiB is invalid for volume type {}; it takes {} to {}",
                                 shape.size_gib, shape.type, limits->least, limits->most));
+    if (limits->needs_iops && !shape.iops)
+        return Error{
+            Fault::invalid, Noun::combination,
+            fmt::format("The parameter iops must be specified for {} volumes.", shape.type)};
     TRY(check_speed(shape.type, "iops", shape.iops, limits->iops));
-    return check_speed(shape.type, "throughput", shape.throughput_mibps, limits->throughput);
+    TRY(check_speed(shape.type, "throughput", shape.throughput_mibps, limits->throughput));
+    return check_ratios(shape, *limits);
 }
 
 VolumeShape shape_of(Volume const& volume)
@@ -228,7 +260,7 @@ Result<void> give_up_modify_volume(Engine::State& state, Task const& task, Error
                                       if (!volume)
                                           return {};
                                       volume->modification->state = ModificationState::failed;
-                                      volume->modification->message = error.message;
+                                      volume->modification->message = message_for_caller(error);
                                       volume->modification->ended = state.now();
                                       return change.save(*volume);
                                   });

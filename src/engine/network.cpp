@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The default VPC of an account in a region, addresses, and security groups.
+#include "addresses.hpp"
 #include "state.hpp"
 
 #include "karat/log.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <set>
 
@@ -20,18 +20,11 @@ constexpr std::uint32_t kAliasBase = (127U << 24) | (64U << 16);
 constexpr std::uint32_t kAliasMask = (1U << 22) - 1;
 constexpr std::size_t kMaxRules = 60; // per group, EC2's default quota
 
-std::string dotted(std::uint32_t address)
+Result<std::uint32_t> network_of(Subnet const& subnet)
 {
-    return fmt::format("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255,
-                       address & 255);
-}
-
-Result<std::uint32_t> network_of(std::string const& cidr)
-{
-    in_addr address = {};
-    if (::inet_pton(AF_INET, cidr.substr(0, cidr.find('/')).c_str(), &address) != 1)
-        return fail(Fault::invalid, fmt::format("'{}' is not an IPv4 block", cidr));
-    return ntohl(address.s_addr);
+    auto const base = parse_ipv4(subnet.cidr.substr(0, subnet.cidr.find('/')));
+    VERIFY(base); // we made it
+    return *base;
 }
 
 SecurityGroup make_default_group(Engine::State& state, Caller const& caller, VpcId const& vpc)
@@ -92,45 +85,66 @@ Result<std::optional<Network>> find_network(catalog::View& view, Caller const& c
 
 bool lives(Instance const& instance) { return instance.state != InstanceState::terminated; }
 
+/// Changes of the catalog are serial, so what is free within one stays free until it ends.
+Result<std::set<std::string>> taken_private_ips(catalog::View& view, Subnet const& subnet)
+{
+    std::set<std::string> taken;
+    auto const instances = TRY(view.instances({subnet.region, subnet.owner}));
+    for (auto const& instance : instances)
+        if (lives(instance) && instance.interface.subnet == subnet.id)
+            taken.insert(instance.interface.private_ip);
+    return taken;
+}
+
 /// Whether traffic from this host may come by the rule: its source covers the loopback addresses
 /// that clients here have, or everything.
 bool covers_this_host(SecurityGroupRule const& rule)
 {
-    auto const slash = rule.cidr.find('/');
-    in_addr address = {};
-    if (rule.egress || slash == std::string::npos ||
-        ::inet_pton(AF_INET, rule.cidr.substr(0, slash).c_str(), &address) != 1)
-        return false;
-    auto const bits = std::atoi(rule.cidr.c_str() + slash + 1);
-    if (bits < 0 || bits > 32)
-        return false;
-    auto const mask = bits == 0 ? 0U : ~0U << (32 - bits);
-    return (ntohl(address.s_addr) & mask) == ((127U << 24 | 1) & mask);
+    auto const cidr = parse_cidr(rule.cidr); // rules of older versions may hold what is no block
+    return !rule.egress && cidr.ok() && cidr.value().holds_ipv4(127U << 24 | 1);
 }
 
-Result<void> check_rule(SecurityGroupRule const& rule)
+Error bad_rule(std::string message)
 {
-    auto const bad = [](std::string message) {
-        return Error{Fault::invalid, Noun::security_group_rule, std::move(message)};
-    };
+    return {Fault::invalid, Noun::security_group_rule, std::move(message)};
+}
+
+Result<void> check_ports(SecurityGroupRule const& rule)
+{
     bool const has_ports = rule.protocol == "tcp" || rule.protocol == "udp";
     if (!has_ports && rule.protocol != "icmp" && rule.protocol != "-1")
-        return bad(fmt::format("Invalid value '{}' for IP protocol", rule.protocol));
+        return bad_rule(
+            fmt::format("Invalid value '{}' for IP protocol", rule.protocol.substr(0, kQuoted)));
     if (has_ports && (rule.from_port < 0 || rule.to_port > 65535 || rule.from_port > rule.to_port))
-        return bad(fmt::format("Invalid port range {}-{}", rule.from_port, rule.to_port));
-    if (rule.cidr.empty() && rule.group.empty())
-        return bad("A rule needs a source: a CIDR block or a security group");
-    if (rule.cidr.empty())
-        return {};
-    auto const slash = rule.cidr.find('/');
-    std::array<std::byte, 16> address{};
-    auto const host = rule.cidr.substr(0, slash);
-    bool const v6 = host.find(':') != std::string::npos;
-    auto const bits = slash == std::string::npos ? -1 : std::atoi(rule.cidr.c_str() + slash + 1);
-    if (bits < 0 || bits > (v6 ? 128 : 32) ||
-        ::inet_pton(v6 ? AF_INET6 : AF_INET, host.c_str(), address.data()) != 1)
-        return bad(fmt::format("CIDR block {} is malformed", rule.cidr));
+        return bad_rule(fmt::format("Invalid port range {}-{}", rule.from_port, rule.to_port));
+    auto const is_icmp = [](int number) { return number >= -1 && number <= 255; };
+    if (rule.protocol == "icmp" && (!is_icmp(rule.from_port) || !is_icmp(rule.to_port)))
+        return bad_rule(
+            fmt::format("Invalid ICMP type or code {}, {}", rule.from_port, rule.to_port));
     return {};
+}
+
+/// The rule as it is kept: its block in the one spelling, so that another is a duplicate.
+Result<SecurityGroupRule> checked_rule(SecurityGroupRule rule)
+{
+    TRY(check_ports(rule));
+    TRY(check_group_text("rule description", rule.description));
+    if (rule.cidr.empty() && rule.group.empty())
+        return bad_rule("A rule needs a source: a CIDR block or a security group");
+    if (!rule.cidr.empty()) {
+        auto const cidr = TRY(parse_cidr(rule.cidr));
+        rule.cidr = cidr.text();
+    }
+    return rule;
+}
+
+/// Blocks in their one spelling. Rules of older versions have theirs as they were given, be they
+/// none.
+void respell(std::vector<SecurityGroupRule>& rules)
+{
+    for (auto& rule : rules)
+        if (auto const cidr = parse_cidr(rule.cidr); cidr.ok())
+            rule.cidr = cidr.value().text();
 }
 
 /// After a group changed, the running instances in it get the new set of open ports.
@@ -151,15 +165,6 @@ Result<void> reopen_ports(Engine::State& state, SecurityGroup const& group)
             return outcome.error();
     }
     return {};
-}
-
-Result<SecurityGroup> find_own_group(catalog::View& view, Caller const& caller,
-                                     SecurityGroupId const& id)
-{
-    auto group = TRY(view.security_group(id));
-    if (!group || group->owner != caller.account || group->region != caller.region)
-        return not_found(id);
-    return std::move(*group);
 }
 
 std::string describe(SecurityGroupRule const& rule)
@@ -195,14 +200,43 @@ Result<Network> default_network(Engine::State& state, Caller const& caller)
         [&](catalog::Change& change) { return default_network(state, change, caller); });
 }
 
+Result<SecurityGroup> find_own_group(catalog::View& view, Caller const& caller,
+                                     SecurityGroupId const& id)
+{
+    auto group = TRY(view.security_group(id));
+    if (!group || group->owner != caller.account || group->region != caller.region)
+        return not_found(id);
+    return std::move(*group);
+}
+
+Result<std::string> wanted_private_ip(catalog::View& view, Subnet const& subnet,
+                                      std::string const& asked)
+{
+    auto const address = parse_ipv4(asked);
+    if (!address)
+        return fail(Fault::invalid,
+                    fmt::format("Value ({}) for parameter privateIpAddress is invalid. Invalid "
+                                "IPv4 address",
+                                asked.substr(0, kQuoted)));
+    auto const base = TRY(network_of(subnet));
+    if (*address < base || *address - base > kSubnetHosts)
+        return fail(Fault::invalid,
+                    fmt::format("Address {} does not fall within the subnet's address range {}",
+                                asked, subnet.cidr));
+    auto const host = *address - base;
+    if (host < kFirstHost || host == kSubnetHosts)
+        return fail(Fault::invalid,
+                    fmt::format("Address {} is in subnet's reserved address range", asked));
+    auto const taken = TRY(taken_private_ips(view, subnet));
+    if (taken.contains(dotted(*address)))
+        return Error{Fault::in_use, Noun::private_ip, fmt::format("Address {} is in use.", asked)};
+    return dotted(*address);
+}
+
 Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet)
 {
-    auto const base = TRY(network_of(subnet.cidr));
-    std::set<std::string> taken;
-    auto const instances = TRY(view.instances({subnet.region, subnet.owner}));
-    for (auto const& instance : instances)
-        if (lives(instance) && instance.interface.subnet == subnet.id)
-            taken.insert(instance.interface.private_ip);
+    auto const base = TRY(network_of(subnet));
+    auto const taken = TRY(taken_private_ips(view, subnet));
     for (auto host = kFirstHost; host < kSubnetHosts; ++host)
         if (auto address = dotted(base + host); !taken.contains(address))
             return address;
@@ -294,12 +328,14 @@ Result<SecurityGroup> Engine::create_security_group(Caller const& caller,
                                                     NewSecurityGroup const& request)
 {
     TRY(check_tags(request.tags));
-    if (request.name.empty() || request.name.size() > 255 || request.name.starts_with("sg-"))
+    if (request.name.empty() || request.name.starts_with("sg-"))
         return Error{
             Fault::invalid, Noun::security_group_name,
             "A security group's name has 1 to 255 characters and does not begin with 'sg-'"};
-    if (request.description.empty() || request.description.size() > 255)
-        return fail(Fault::invalid, "A security group's description has 1 to 255 characters");
+    TRY(check_group_text("group name", request.name));
+    if (request.description.empty())
+        return fail(Fault::missing, "The request must contain the parameter GroupDescription");
+    TRY(check_group_text("group description", request.description));
     return state_->catalog().change(
         {caller.account.text(), "CreateSecurityGroup"},
         [&](catalog::Change& change) -> Result<SecurityGroup> {
@@ -351,15 +387,18 @@ Result<void> Engine::delete_security_group(Caller const& caller,
         });
 }
 
-Result<SecurityGroup> Engine::authorize(Caller const& caller, SecurityGroupId const& id,
-                                        std::vector<SecurityGroupRule> const& rules, bool dry_run)
+Result<std::vector<SecurityGroupRule>>
+Engine::authorize(Caller const& caller, SecurityGroupId const& id,
+                  std::vector<SecurityGroupRule> const& asked, bool dry_run)
 {
-    for (auto const& rule : rules)
-        TRY(check_rule(rule));
+    std::vector<SecurityGroupRule> rules;
+    for (auto const& rule : asked)
+        rules.push_back(TRY(checked_rule(rule)));
     auto const group = TRY(state_->catalog().change(
         {caller.account.text(), "AuthorizeSecurityGroup"},
         [&](catalog::Change& change) -> Result<SecurityGroup> {
             auto changed = TRY(find_own_group(change, caller, id));
+            respell(changed.rules);
             for (auto const& rule : rules) {
                 bool const there =
                     std::any_of(changed.rules.begin(), changed.rules.end(),
@@ -378,31 +417,38 @@ Result<SecurityGroup> Engine::authorize(Caller const& caller, SecurityGroupId co
             return changed;
         }));
     TRY(reopen_ports(*state_, group));
-    return group;
+    return rules;
 }
 
-Result<SecurityGroup> Engine::revoke(Caller const& caller, SecurityGroupId const& id,
-                                     std::vector<SecurityGroupRule> const& rules, bool dry_run)
+Result<std::vector<SecurityGroupRule>> Engine::revoke(Caller const& caller,
+                                                      SecurityGroupId const& id,
+                                                      std::vector<SecurityGroupRule> const& asked,
+                                                      bool dry_run)
 {
+    auto rules = asked;
+    respell(rules);
     auto const group = TRY(state_->catalog().change(
         {caller.account.text(), "RevokeSecurityGroup"},
         [&](catalog::Change& change) -> Result<SecurityGroup> {
             auto changed = TRY(find_own_group(change, caller, id));
+            respell(changed.rules);
             for (auto const& rule : rules) {
                 auto const removed = std::erase_if(
                     changed.rules, [&](SecurityGroupRule const& one) { return one.same(rule); });
-                if (removed == 0)
-                    return Error{
-                        Fault::not_found, Noun::security_group_rule,
-                        fmt::format("The specified rule does not exist in this security group: {}",
-                                    describe(rule))};
+                if (removed > 0)
+                    continue;
+                TRY(checked_rule(rule));
+                return Error{
+                    Fault::not_found, Noun::security_group_rule,
+                    fmt::format("The specified rule does not exist in this security group: {}",
+                                describe(rule))};
             }
             TRY(rehearse(dry_run));
             TRY(change.save(changed));
             return changed;
         }));
     TRY(reopen_ports(*state_, group));
-    return group;
+    return rules;
 }
 
 } // namespace karat::engine

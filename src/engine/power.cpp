@@ -50,19 +50,6 @@ Error wrong_state(Instance const& instance, std::string_view verb)
                         instance.id.text(), word(instance.state), verb)};
 }
 
-Result<void> check_root(catalog::View& view, Instance const& instance)
-{
-    auto const volumes = TRY(view.volumes_of(instance.id));
-    bool const there = std::ranges::any_of(volumes, [&](Volume const& volume) {
-        return volume.attachment->device_name == instance.root_device_name;
-    });
-    if (!there)
-        return Error{Fault::wrong_state, Noun::instance,
-                     fmt::format("Instance '{}' does not have a volume attached at root ({})",
-                                 instance.id.text(), instance.root_device_name)};
-    return {};
-}
-
 Result<std::optional<Instance>> find_instance(Engine::State& state, InstanceId const& id)
 {
     return state.catalog().read([&](catalog::View& view) { return view.instance(id); });

@@ -96,7 +96,7 @@ Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error
                                       if (!row || row->state != SnapshotState::pending)
                                           return {};
                                       TRY(become(*row, SnapshotState::error));
-                                      row->state_message = error.message;
+                                      row->state_message = message_for_caller(error);
                                       return change.save(*row);
                                   });
 }

@@ -21,6 +21,8 @@ inline constexpr char const* kHost = "local";
 /// The volume that EC2 names for a snapshot that was made of none: a copy, or block by block.
 inline constexpr char const* kNoVolume = "vol-ffffffff";
 
+inline constexpr std::size_t kQuoted = 64; ///< So much of a caller's text stands in a message.
+
 /// What a step of a task came to: done, or to be called again after a while.
 struct Next {
     std::optional<std::chrono::milliseconds> again;
@@ -74,10 +76,24 @@ struct Engine::State {
 /// Fault::dry_run when only asked: the last check before a verb changes anything.
 Result<void> rehearse(bool dry_run);
 
-/// Checks that names and texts given by callers fit EC2's limits.
+/// What a caller may read of an error that a task met: what is about this host, its files and its
+/// programs is for the log only.
+std::string message_for_caller(Error const& error);
+
+/// Checks that names and texts given by callers fit EC2's limits, which count characters.
 Result<void> check_image_name(std::string const& name);
 Result<void> check_description(std::string const& text);
+Result<void> check_key_pair_name(std::string const& name);
+/// A name or a description of a security group or of a rule; `what` is "group name" and so on.
+Result<void> check_group_text(std::string_view what, std::string const& text);
 Result<void> check_tags(Tags const& tags);
+Result<void> check_tag_count(Tags const& tags);
+/// "aws:" in any case: callers neither set nor delete such tags.
+Result<void> check_not_reserved(std::string const& tag_key);
+Result<void> check_boot_mode(std::string const& mode);
+Result<void> check_user_data(std::string const& bytes);
+/// Fault::wrong_state unless the instance has a volume at its root device.
+Result<void> check_root(catalog::View& view, Instance const& instance);
 
 /// Whether the caller may see and launch the image.
 bool may_launch(Image const& image, AccountId const& account);
@@ -144,6 +160,12 @@ Result<Network> default_network(Engine::State& state, catalog::Change& change,
 Result<Network> default_network(Engine::State& state, Caller const& caller);
 /// An address of the subnet that no living instance has; Fault::exhausted when there is none.
 Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet);
+/// The address that a caller asks for, in its one spelling: one that instances may have, and none
+/// has.
+Result<std::string> wanted_private_ip(catalog::View& view, Subnet const& subnet,
+                                      std::string const& asked);
+Result<SecurityGroup> find_own_group(catalog::View& view, Caller const& caller,
+                                     SecurityGroupId const& id);
 /// A loopback address that no living instance of this host has.
 Result<std::string> free_public_ip(Engine::State& state, catalog::View& view);
 /// The ports that a set of groups opens to this host.

@@ -96,6 +96,10 @@ char const* name(Noun noun)
         return "combination";
     case Noun::encryption_key:
         return "encryption key";
+    case Noun::attribute_item:
+        return "attribute item";
+    case Noun::private_ip:
+        return "private IP address";
     }
     return "?";
 }

@@ -96,8 +96,8 @@ TEST(ParamsReader, NamesAMissingParameter)
 {
     EXPECT_EQ(complaint(ec2::read_run_instances_request({{"MinCount", "1"}})),
               "missing: The request must contain the parameter MaxCount");
-    EXPECT_EQ(complaint(ec2::read_terminate_instances_request({})),
-              "missing: The request must contain the parameter InstanceId");
+    EXPECT_EQ(complaint(ec2::read_create_tags_request({})),
+              "missing: The request must contain the parameter ResourceId");
     EXPECT_EQ(complaint(ec2::read_deregister_image_request({{"ImageId", ""}})),
               "missing: The request must contain the parameter ImageId");
     EXPECT_EQ(run_instances_complaint("Monitoring.MetricCategoryId.1", "x"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scalars.hpp"
 
-#include "utf8.hpp"
+#include "karat/utf8.hpp"
 
 #include "karat/hash.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "xml_writer.hpp"
 
-#include "utf8.hpp"
+#include "karat/utf8.hpp"
 
 #include <cstddef>
 

@@ -89,7 +89,10 @@ class Closure {
       this.used.add(`types ${shape}.${member.name}`);
       text = override;
     }
-    return text + (member.required ? "!" : "");
+    const name = `${shape}.${member.name}`;
+    const optional = this.differences.optional?.includes(name); // absent is refused in other words
+    if (optional) this.used.add(`optional ${name}`);
+    return text + (member.required && !optional ? "!" : "");
   }
 
   enumeration(shape, member) {
@@ -164,6 +167,7 @@ class Closure {
       for (const name of names) listed.push(`left_out ${shape}.${name}`);
     }
     for (const key of Object.keys(this.differences.types ?? {})) listed.push(`types ${key}`);
+    for (const name of this.differences.optional ?? []) listed.push(`optional ${name}`);
     for (const name of this.differences.open_enums ?? []) listed.push(`open_enums ${name}`);
     return listed.filter((entry) => !this.used.has(entry));
   }

@@ -8,6 +8,8 @@
 #include "karat/wire/ec2.hpp"
 
 #include <algorithm>
+#include <initializer_list>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -112,10 +114,18 @@ PageRequest page_request(Request const& request)
 }
 
 std::vector<wire::ec2::Tag> wire_tags(Tags const& tags);
-/// Tags of one resource type ("instance", "volume", …) out of TagSpecification.N; Fault::invalid
-/// for a key given twice.
+/// Tags out of TagSpecification.N by the types of what the operation makes ("instance", "volume"),
+/// each of which is in the result. Fault::invalid for another type, a type or a key given twice,
+/// and a type without tags.
+using TagSets = std::map<std::string_view, Tags>;
+Result<TagSets> tag_sets(std::vector<wire::ec2::TagSpecification> const& specifications,
+                         std::initializer_list<std::string_view> types);
+/// The same for an operation that makes things of one type.
 Result<Tags> tags_for(std::vector<wire::ec2::TagSpecification> const& specifications,
-                      std::string_view resource_type);
+                      std::string_view type);
+
+/// The refusal of what EC2 has and Karat has not; it names the parameter.
+Error not_offered(std::string_view parameter);
 
 /// Parses a list of ids with Id::parse.
 template <class IdType>

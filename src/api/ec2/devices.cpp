@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices.hpp"
 
+#include "common.hpp"
+
 #include <fmt/format.h>
 
 namespace karat::api::ec2 {
@@ -8,6 +10,13 @@ namespace {
 
 Result<void> read_ebs(wire::ec2::EbsBlockDevice const& ebs, engine::DeviceRequest& device)
 {
+    if (ebs.outpost_arn || ebs.availability_zone || ebs.availability_zone_id)
+        return not_offered("BlockDeviceMapping.Ebs.OutpostArn, AvailabilityZone or "
+                           "AvailabilityZoneId");
+    if (ebs.volume_initialization_rate)
+        return not_offered("BlockDeviceMapping.Ebs.VolumeInitializationRate");
+    if (ebs.ebs_card_index)
+        return not_offered("BlockDeviceMapping.Ebs.EbsCardIndex");
     device.encryption = {ebs.encrypted, ebs.kms_key_id.value_or("")};
     if (ebs.snapshot_id)
         device.snapshot = TRY(SnapshotId::parse(*ebs.snapshot_id));
@@ -49,6 +58,11 @@ std::vector<wire::ec2::BlockDeviceMapping> wire_devices(std::vector<BlockDevice>
 {
     std::vector<wire::ec2::BlockDeviceMapping> mappings;
     for (auto const& device : devices) {
+        if (!device.virtual_name.empty()) {
+            mappings.push_back(
+                {.device_name = device.device_name, .virtual_name = device.virtual_name});
+            continue;
+        }
         wire::ec2::EbsBlockDevice ebs;
         ebs.delete_on_termination = device.delete_on_termination;
         ebs.iops = device.iops;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "group_rules.hpp"
 
+#include "common.hpp"
+
 #include "karat/hash.hpp"
 
 #include <algorithm>
@@ -46,14 +48,43 @@ Result<SecurityGroupRule> open_rule(std::optional<std::string> const& protocol,
 Result<std::string> source_group(engine::Engine& engine, engine::Caller const& caller,
                                  wire::ec2::UserIdGroupPair const& pair)
 {
+    if (pair.vpc_peering_connection_id || pair.peering_status)
+        return not_offered("IpPermissions.Groups.VpcPeeringConnectionId or PeeringStatus");
+    if (pair.user_id && *pair.user_id != caller.account.text())
+        return not_offered("IpPermissions.Groups.UserId of another account");
     if (!pair.group_id && !pair.group_name)
         return fail(Fault::missing, "A source group needs a GroupId or a GroupName");
-    if (pair.group_id) {
+    if (pair.group_id && !pair.group_name && !pair.vpc_id) {
         auto const id = TRY(SecurityGroupId::parse(*pair.group_id));
         return id.text();
     }
-    auto const group = TRY(engine.security_group(caller, {}, *pair.group_name));
+    std::optional<SecurityGroupId> id;
+    if (pair.group_id)
+        id = TRY(SecurityGroupId::parse(*pair.group_id));
+    auto const group = TRY(engine.security_group(caller, id, pair.group_name.value_or("")));
+    bool const other_name = pair.group_name && *pair.group_name != group.name;
+    if (other_name || (pair.vpc_id && *pair.vpc_id != group.vpc.text()))
+        return Error{Fault::invalid, Noun::combination,
+                     fmt::format("The group {} does not have the GroupName or VpcId that is given "
+                                 "with it",
+                                 group.id.text())};
     return group.id.text();
+}
+
+/// Each list of blocks is for one kind of address.
+Result<void> check_families(wire::ec2::IpPermission const& permission)
+{
+    auto const malformed = [](std::string const& cidr) {
+        return Error{Fault::invalid, Noun::security_group_rule,
+                     fmt::format("CIDR block {} is malformed", cidr.substr(0, 64))};
+    };
+    for (auto const& range : permission.ip_ranges)
+        if (is_ipv6(range.cidr_ip.value_or("")))
+            return malformed(*range.cidr_ip);
+    for (auto const& range : permission.ipv6_ranges)
+        if (!is_ipv6(range.cidr_ipv6.value_or(":")))
+            return malformed(*range.cidr_ipv6);
+    return {};
 }
 
 Result<void> add_rules(engine::Engine& engine, engine::Caller const& caller,
@@ -70,6 +101,7 @@ Result<void> add_rules(engine::Engine& engine, engine::Caller const& caller,
         rule.description = description.value_or("");
         rules.push_back(std::move(rule));
     };
+    TRY(check_families(permission));
     for (auto const& range : permission.ip_ranges)
         add(range.cidr_ip.value_or(""), "", range.description);
     for (auto const& range : permission.ipv6_ranges)
@@ -89,6 +121,14 @@ Result<void> add_rules(engine::Engine& engine, engine::Caller const& caller,
 Result<std::vector<SecurityGroupRule>>
 rules_of_flat(engine::Engine& engine, engine::Caller const& caller, FlatPermission const& flat)
 {
+    if (flat.source_group_owner && !flat.source_group_name)
+        return fail(Fault::missing,
+                    "The request must contain the parameter SourceSecurityGroupName");
+    if (flat.source_group_owner && *flat.source_group_owner != caller.account.text())
+        return not_offered("SourceSecurityGroupOwnerId of another account");
+    if (flat.cidr_ip && is_ipv6(*flat.cidr_ip))
+        return Error{Fault::invalid, Noun::security_group_rule,
+                     fmt::format("CIDR block {} is malformed", flat.cidr_ip->substr(0, 64))};
     if (!flat.source_group_name) {
         auto rule = TRY(open_rule(flat.ip_protocol, flat.from_port, flat.to_port));
         rule.cidr = flat.cidr_ip.value_or("");
@@ -149,7 +189,7 @@ ingress_rules(engine::Engine& engine, engine::Caller const& caller,
               std::vector<wire::ec2::IpPermission> const& permissions, FlatPermission const& flat)
 {
     bool const flat_given = flat.ip_protocol || flat.from_port || flat.to_port || flat.cidr_ip ||
-                            flat.source_group_name;
+                            flat.source_group_name || flat.source_group_owner;
     if (flat_given && !permissions.empty())
         return Error{Fault::invalid, Noun::combination,
                      "IpPermissions does not go together with IpProtocol, FromPort, ToPort, CidrIp "

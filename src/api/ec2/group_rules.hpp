@@ -18,6 +18,7 @@ struct FlatPermission {
     std::optional<std::int32_t> to_port;
     std::optional<std::string> cidr_ip;
     std::optional<std::string> source_group_name;
+    std::optional<std::string> source_group_owner;
 };
 
 /// The FlatPermission of a request that has its members.
@@ -28,7 +29,8 @@ FlatPermission flat_permission(Request const& request)
             .from_port = request.from_port,
             .to_port = request.to_port,
             .cidr_ip = request.cidr_ip,
-            .source_group_name = request.source_security_group_name};
+            .source_group_name = request.source_security_group_name,
+            .source_group_owner = request.source_security_group_owner_id};
 }
 
 /// Ingress rules out of either form, source groups by id; Fault::invalid about Noun::combination

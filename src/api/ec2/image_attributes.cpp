@@ -21,6 +21,13 @@ std::string plain_name(std::string const& attribute)
     return name;
 }
 
+Error bad_item(std::string const& value, char const* type)
+{
+    return {Fault::invalid, Noun::attribute_item,
+            fmt::format("Invalid attribute item value \"{}\" for {} item type.",
+                        value.substr(0, 64), type)};
+}
+
 Result<void> add_permission(wire::ec2::LaunchPermission const& permission, bool add,
                             engine::Engine::LaunchPermissionChange& change)
 {
@@ -28,14 +35,14 @@ Result<void> add_permission(wire::ec2::LaunchPermission const& permission, bool 
         return fail(Fault::unsupported,
                     "Sharing with organizations is not offered yet; name the accounts");
     if (permission.group && *permission.group != "all")
-        return Error{Fault::invalid, Noun::none,
-                     fmt::format("Invalid attribute item value \"{}\" for userGroup item type.",
-                                 *permission.group)};
+        return bad_item(*permission.group, "userGroup");
     if (permission.group)
         change.everyone = add;
     if (permission.user_id) {
-        auto const account = TRY(AccountId::parse(*permission.user_id));
-        (add ? change.add : change.remove).push_back(account);
+        auto const account = AccountId::parse(*permission.user_id);
+        if (!account.ok())
+            return bad_item(*permission.user_id, "userId");
+        (add ? change.add : change.remove).push_back(account.value());
     }
     return {};
 }

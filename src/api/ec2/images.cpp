@@ -172,6 +172,8 @@ Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine,
                                                   engine::Caller const& caller,
                                                   wire::ec2::CreateImageRequest const& request)
 {
+    if (request.snapshot_location.value_or("regional") != "regional")
+        return not_offered("SnapshotLocation other than regional");
     auto const instance = TRY(InstanceId::parse(request.instance_id));
     engine::CreateImage create{.instance = instance,
                                .name = request.name,
@@ -182,23 +184,53 @@ Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine,
                                .snapshot_tags = {},
                                .dry_run = request.dry_run};
     create.devices = TRY(device_requests(request.block_device_mappings));
-    create.image_tags = TRY(tags_for(request.tag_specifications, "image"));
-    create.snapshot_tags = TRY(tags_for(request.tag_specifications, "snapshot"));
+    create.boot_mode = request.boot_mode_override.value_or("");
+    auto tags = TRY(tag_sets(request.tag_specifications, {"image", "snapshot"}));
+    create.image_tags = std::move(tags.at("image"));
+    create.snapshot_tags = std::move(tags.at("snapshot"));
     auto const image = TRY(engine.create_image(caller, create));
     return wire::ec2::CreateImageResult{.image_id = image.id.text()};
 }
 
-Result<wire::ec2::RegisterImageResult>
-register_image(engine::Engine& engine, engine::Caller const& caller,
-               wire::ec2::RegisterImageRequest const& request)
+namespace {
+
+Result<void> refuse_what_is_not_offered(wire::ec2::RegisterImageRequest const& request)
 {
-    if (request.image_location && request.block_device_mappings.empty())
+    if (request.image_location)
         return fail(Fault::unsupported,
                     "Images in S3 (ImageLocation) are not offered; register a snapshot with "
                     "BlockDeviceMapping");
     if (request.kernel_id || request.ramdisk_id)
         return fail(Fault::unsupported,
                     "KernelId and RamdiskId are not offered; images boot from their own disk");
+    if (!request.billing_products.empty())
+        return not_offered("BillingProduct");
+    if (request.uefi_data)
+        return not_offered("UefiData");
+    if (request.tpm_support)
+        return not_offered("TpmSupport");
+    auto const virtualization = request.virtualization_type.value_or("hvm");
+    if (virtualization == "paravirtual")
+        return not_offered("VirtualizationType paravirtual");
+    if (virtualization != "hvm")
+        return fail(Fault::invalid, fmt::format("Value ({}) for parameter VirtualizationType is "
+                                                "invalid. It must be one of: hvm, paravirtual",
+                                                virtualization.substr(0, 64)));
+    auto const sriov = request.sriov_net_support.value_or("simple");
+    if (sriov != "simple")
+        return fail(Fault::invalid, fmt::format("Value ({}) for parameter SriovNetSupport is "
+                                                "invalid. It must be: simple",
+                                                sriov.substr(0, 64)));
+    return {};
+}
+
+} // namespace
+
+Result<wire::ec2::RegisterImageResult>
+register_image(engine::Engine& engine, engine::Caller const& caller,
+               wire::ec2::RegisterImageRequest const& request)
+{
+    TRY(refuse_what_is_not_offered(request));
     engine::RegisterImage registration{.name = request.name,
                                        .description = request.description.value_or(""),
                                        .architecture = request.architecture.value_or("x86_64"),
@@ -206,7 +238,6 @@ register_image(engine::Engine& engine, engine::Caller const& caller,
     registration.devices = TRY(device_requests(request.block_device_mappings));
     registration.boot_mode = request.boot_mode.value_or("");
     registration.imds_support = request.imds_support.value_or("");
-    registration.tpm_support = request.tpm_support.value_or("");
     registration.ena_support = request.ena_support.value_or(false);
     registration.sriov_net_support = request.sriov_net_support.value_or("");
     registration.image_tags = TRY(tags_for(request.tag_specifications, "image"));

@@ -30,7 +30,7 @@ wire::ec2::InstanceNetworkInterface wire_interface(ShownInstance const& shown)
         .device_index = 0,
         .status = "attached",
         .network_card_index = 0};
-    reply.description = "";
+    reply.description = nic.description;
     reply.groups = wire_groups(shown);
     reply.mac_address = nic.mac;
     reply.network_interface_id = nic.id.text();
@@ -93,7 +93,8 @@ void add_options(wire::ec2::Instance& reply, Instance const& instance)
                                               .threads_per_core = 1};
     reply.hibernation_options = wire::ec2::HibernationOptions{.configured = false};
     reply.enclave_options = wire::ec2::EnclaveOptions{.enabled = false};
-    reply.maintenance_options = wire::ec2::InstanceMaintenanceOptions{.auto_recovery = "default"};
+    reply.maintenance_options =
+        wire::ec2::InstanceMaintenanceOptions{.auto_recovery = instance.auto_recovery};
     reply.metadata_options = wire_options(instance.metadata);
     reply.monitoring = wire::ec2::Monitoring{.state = instance.monitoring ? "enabled" : "disabled"};
     reply.placement = wire::ec2::Placement{.availability_zone_id = zone_id(instance.zone),

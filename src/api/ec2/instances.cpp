@@ -24,6 +24,15 @@ wire_changes(std::vector<engine::Transition> const& transitions)
     return changes;
 }
 
+/// The instances that a request changes the state of: at least one.
+template <class Request>
+Result<std::vector<InstanceId>> named_instances(Request const& request)
+{
+    if (request.instance_ids.empty())
+        return Error{Fault::invalid, Noun::combination, "No instances specified"};
+    return parse_ids<InstanceId>(request.instance_ids);
+}
+
 wire::ec2::InstanceStatus wire_status(Instance const& instance)
 {
     bool const running = instance.state == InstanceState::running;
@@ -108,7 +117,7 @@ Result<wire::ec2::StartInstancesResult>
 start_instances(engine::Engine& engine, engine::Caller const& caller,
                 wire::ec2::StartInstancesRequest const& request)
 {
-    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto const ids = TRY(named_instances(request));
     auto const transitions = TRY(engine.start_instances(caller, ids, request.dry_run));
     return wire::ec2::StartInstancesResult{.starting_instances = wire_changes(transitions)};
 }
@@ -119,7 +128,7 @@ stop_instances(engine::Engine& engine, engine::Caller const& caller,
 {
     if (request.hibernate.value_or(false))
         return fail(Fault::unsupported, "Hibernation is not offered here; leave Hibernate out");
-    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto const ids = TRY(named_instances(request));
     bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
     auto const transitions =
         TRY(engine.stop_instances(caller, ids, {.force = force}, request.dry_run));
@@ -130,7 +139,7 @@ Result<wire::ec2::RebootInstancesResult>
 reboot_instances(engine::Engine& engine, engine::Caller const& caller,
                  wire::ec2::RebootInstancesRequest const& request)
 {
-    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto const ids = TRY(named_instances(request));
     TRY(engine.reboot_instances(caller, ids, request.dry_run));
     return wire::ec2::RebootInstancesResult{};
 }
@@ -139,7 +148,7 @@ Result<wire::ec2::TerminateInstancesResult>
 terminate_instances(engine::Engine& engine, engine::Caller const& caller,
                     wire::ec2::TerminateInstancesRequest const& request)
 {
-    auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
+    auto const ids = TRY(named_instances(request));
     auto const transitions = TRY(engine.terminate_instances(caller, ids, request.dry_run));
     return wire::ec2::TerminateInstancesResult{.terminating_instances = wire_changes(transitions)};
 }

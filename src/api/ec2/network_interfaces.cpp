@@ -15,7 +15,7 @@ struct ShownInterface {
     NetworkInterfaceId id;
     Instance instance;
     std::vector<wire::ec2::GroupIdentifier> groups;
-    Tags tags; ///< None: tags are the instance's, interfaces have none of their own.
+    Tags tags;
 };
 
 std::string attachment_id(Instance const& instance)
@@ -52,7 +52,7 @@ wire::ec2::NetworkInterface wire_interface(ShownInterface const& shown)
                                               .status = "attached"};
     reply.availability_zone = instance.zone;
     reply.availability_zone_id = zone_id(instance.zone);
-    reply.description = "";
+    reply.description = nic.description;
     reply.groups = shown.groups;
     reply.interface_type = "interface";
     reply.mac_address = nic.mac;
@@ -68,6 +68,7 @@ wire::ec2::NetworkInterface wire_interface(ShownInterface const& shown)
     reply.source_dest_check = true;
     reply.status = "in-use";
     reply.subnet_id = nic.subnet.text();
+    reply.tag_set = wire_tags(nic.tags);
     reply.vpc_id = nic.vpc.text();
     return reply;
 }

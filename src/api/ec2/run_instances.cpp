@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // RunInstances: the widest request of the API. What asks for something that is not here is refused
 // by name; what only restates a default is taken.
+#include "common.hpp"
 #include "devices.hpp"
 #include "handlers.hpp"
 #include "instance_reply.hpp"
+#include "launch_options.hpp"
+#include "zones.hpp"
 
 #include "karat/hash.hpp"
 
@@ -13,38 +16,6 @@ namespace karat::api::ec2 {
 namespace {
 
 using Request = wire::ec2::RunInstancesRequest;
-
-Error not_offered(std::string_view parameter)
-{
-    return fail(Fault::unsupported, fmt::format("{} is not offered here; leave it out", parameter));
-}
-
-Result<void> refuse_what_is_missing(Request const& request)
-{
-    if (request.launch_template)
-        return not_offered("LaunchTemplate");
-    if (request.instance_market_options)
-        return not_offered("InstanceMarketOptions (Spot)");
-    if (request.kernel_id || request.ramdisk_id)
-        return not_offered("KernelId or RamdiskId");
-    if (!request.ipv6_addresses.empty() || request.ipv6_address_count.value_or(0) > 0)
-        return not_offered("IPv6");
-    if (!request.secondary_interfaces.empty() || request.network_interfaces.size() > 1)
-        return not_offered("More than one network interface");
-    if (request.hibernation_options && request.hibernation_options->configured.value_or(false))
-        return not_offered("HibernationOptions.Configured=true");
-    if (request.enclave_options && request.enclave_options->enabled.value_or(false))
-        return not_offered("EnclaveOptions.Enabled=true");
-    if (request.placement) {
-        auto const& placement = *request.placement;
-        if (placement.tenancy && *placement.tenancy != "default")
-            return not_offered("Placement.Tenancy other than default");
-        if (placement.host_id || placement.group_name || placement.group_id ||
-            placement.host_resource_group_arn)
-            return not_offered("Placement on a host or in a group");
-    }
-    return {};
-}
 
 /// The subnet, groups and address come from the request itself or from its one interface, not both.
 Result<void> read_network(Request const& request, engine::RunInstances& run)
@@ -59,21 +30,40 @@ Result<void> read_network(Request const& request, engine::RunInstances& run)
                 Fault::invalid, Noun::combination,
                 "Network interfaces and an instance-level subnet ID or security groups may not be "
                 "specified on the same request"};
-        if (nic.network_interface_id)
-            return not_offered("NetworkInterface.NetworkInterfaceId");
-        if (nic.device_index.value_or(0) != 0)
-            return fail(Fault::invalid, "The first network interface has device index 0");
         subnet = nic.subnet_id;
         groups = nic.groups;
-        if (nic.private_ip_address)
-            run.private_ip = nic.private_ip_address;
+        auto address = nic.private_ip_address;
+        if (!nic.private_ip_addresses.empty())
+            address = nic.private_ip_addresses.front().private_ip_address;
+        if (address && run.private_ip)
+            return Error{Fault::invalid, Noun::combination,
+                         "Network interfaces and an instance-level private IP address may not be "
+                         "specified on the same request"};
+        if (address)
+            run.private_ip = address;
+        run.interface_description = nic.description.value_or("");
     }
     if (subnet)
         run.subnet = TRY(SubnetId::parse(*subnet));
     run.groups = TRY(parse_ids<SecurityGroupId>(groups));
     run.group_names = request.security_groups;
-    if (request.placement)
-        run.zone = request.placement->availability_zone;
+    return {};
+}
+
+Result<void> read_zone(engine::Engine& engine, engine::Caller const& caller, Request const& request,
+                       engine::RunInstances& run)
+{
+    if (!request.placement)
+        return {};
+    auto const& placement = *request.placement;
+    run.zone = placement.availability_zone;
+    if (!placement.availability_zone_id)
+        return {};
+    auto const zone = zone_of_id(engine.zones(caller.region), *placement.availability_zone_id);
+    if (run.zone && *run.zone != zone)
+        return Error{Fault::invalid, Noun::combination,
+                     "Placement.AvailabilityZone and Placement.AvailabilityZoneId name two zones"};
+    run.zone = zone;
     return {};
 }
 
@@ -96,10 +86,40 @@ Result<void> read_options(Request const& request, engine::RunInstances& run)
     run.disable_api_stop = request.disable_api_stop.value_or(false);
     run.ebs_optimized = request.ebs_optimized.value_or(false);
     run.monitoring = request.monitoring && request.monitoring->enabled;
-    if (request.iam_instance_profile)
-        run.iam_instance_profile = request.iam_instance_profile->arn.value_or(
-            request.iam_instance_profile->name.value_or(""));
+    if (request.maintenance_options)
+        run.auto_recovery = request.maintenance_options->auto_recovery;
+    // There is no IAM, and so no profile that could be named.
+    if (auto const& profile = request.iam_instance_profile)
+        return fail(Fault::invalid,
+                    fmt::format("Value ({}) for parameter iamInstanceProfile.{} is invalid. "
+                                "Invalid IAM Instance Profile {}",
+                                profile->arn ? *profile->arn : profile->name.value_or(""),
+                                profile->arn ? "arn" : "name", profile->arn ? "ARN" : "name"));
     return {};
+}
+
+/// What the fingerprint did not hold at first: nothing when it is not asked for, so that tokens of
+/// older calls stay good.
+std::string more_of(engine::RunInstances const& run)
+{
+    std::string text;
+    for (auto const& device : run.devices) {
+        if (device.iops || device.throughput_mibps)
+            text += fmt::format("|speed:{},{},{}", device.device_name, device.iops.value_or(0),
+                                device.throughput_mibps.value_or(0));
+        if (device.encryption.encrypted || !device.encryption.key.empty())
+            text += fmt::format("|encrypted:{},{},{}", device.device_name,
+                                device.encryption.encrypted.value_or(false), device.encryption.key);
+        if (!device.virtual_name.empty())
+            text += fmt::format("|virtual:{},{}", device.device_name, device.virtual_name);
+    }
+    for (auto const& [key, value] : run.interface_tags)
+        text += fmt::format("|interface:{}={}", key, value);
+    if (!run.interface_description.empty())
+        text += "|described:" + run.interface_description;
+    if (run.auto_recovery)
+        text += "|recovery:" + *run.auto_recovery;
+    return text;
 }
 
 /// Equal for two requests that ask for the same; the token itself is not part of it. Made from the
@@ -122,13 +142,13 @@ std::string fingerprint(engine::RunInstances const& run)
         text += fmt::format("|{}={}", key, value);
     for (auto const& [key, value] : run.volume_tags)
         text += fmt::format("|disk:{}={}", key, value);
-    text += fmt::format("|{}|{}|{}|{}|{}|{}", run.shutdown_behavior.value_or(""),
+    text += fmt::format("|{}|{}|{}|{}|{}|", run.shutdown_behavior.value_or(""),
                         run.disable_api_termination, run.disable_api_stop, run.ebs_optimized,
-                        run.monitoring, run.iam_instance_profile);
+                        run.monitoring);
     text += fmt::format("|{}|{}|{}|{}", run.http_tokens.value_or(""),
                         run.http_endpoint.value_or(""), run.http_put_response_hop_limit.value_or(0),
                         run.instance_metadata_tags.value_or(""));
-    return sha256(text + "|" + run.user_data).text();
+    return sha256(text + more_of(run) + "|" + run.user_data).text();
 }
 
 } // namespace
@@ -136,7 +156,7 @@ std::string fingerprint(engine::RunInstances const& run)
 Result<wire::ec2::RunInstancesResult>
 run_instances(engine::Engine& engine, engine::Caller const& caller, Request const& request)
 {
-    TRY(refuse_what_is_missing(request));
+    TRY(refuse_what_is_not_offered(request));
     engine::RunInstances run{.min_count = request.min_count,
                              .max_count = request.max_count,
                              .image = request.image_id.value_or(""),
@@ -144,10 +164,14 @@ run_instances(engine::Engine& engine, engine::Caller const& caller, Request cons
                              .key_name = request.key_name.value_or("")};
     run.user_data = request.user_data.value_or("");
     TRY(read_network(request, run));
+    TRY(read_zone(engine, caller, request, run));
     TRY(read_options(request, run));
     run.devices = TRY(device_requests(request.block_device_mappings));
-    run.instance_tags = TRY(tags_for(request.tag_specifications, "instance"));
-    run.volume_tags = TRY(tags_for(request.tag_specifications, "volume"));
+    auto tags =
+        TRY(tag_sets(request.tag_specifications, {"instance", "volume", "network-interface"}));
+    run.instance_tags = std::move(tags.at("instance"));
+    run.volume_tags = std::move(tags.at("volume"));
+    run.interface_tags = std::move(tags.at("network-interface"));
     run.client_token = request.client_token.value_or("");
     run.fingerprint = fingerprint(run);
     run.dry_run = request.dry_run;

@@ -204,18 +204,21 @@ Result<wire::ec2::AuthorizeSecurityGroupIngressResult>
 authorize_security_group_ingress(engine::Engine& engine, engine::Caller const& caller,
                                  wire::ec2::AuthorizeSecurityGroupIngressRequest const& request)
 {
+    auto const tags = TRY(tags_for(request.tag_specifications, "security-group-rule"));
+    if (!tags.empty())
+        return not_offered("TagSpecification (tags of security group rules)");
     auto const group = TRY(named_group(engine, caller, request));
-    auto const rules =
+    auto const asked =
         TRY(ingress_rules(engine, caller, request.ip_permissions, flat_permission(request)));
-    if (rules.empty())
+    if (asked.empty())
         return no_rules();
-    for (auto const& rule : rules) {
+    for (auto const& rule : asked) {
         if (rule.group.empty())
             continue;
         auto const source = TRY(SecurityGroupId::parse(rule.group));
         TRY(engine.security_group(caller, source, ""));
     }
-    TRY(engine.authorize(caller, group.id, rules, request.dry_run));
+    auto const rules = TRY(engine.authorize(caller, group.id, asked, request.dry_run));
     wire::ec2::AuthorizeSecurityGroupIngressResult result;
     for (auto const& rule : rules)
         result.security_group_rules.push_back(wire_rule(group, rule));
@@ -227,12 +230,12 @@ revoke_security_group_ingress(engine::Engine& engine, engine::Caller const& call
                               wire::ec2::RevokeSecurityGroupIngressRequest const& request)
 {
     auto const group = TRY(named_group(engine, caller, request));
-    auto rules =
+    auto asked =
         TRY(ingress_rules(engine, caller, request.ip_permissions, flat_permission(request)));
-    TRY(add_by_id(group, request.security_group_rule_ids, rules));
-    if (rules.empty())
+    TRY(add_by_id(group, request.security_group_rule_ids, asked));
+    if (asked.empty())
         return no_rules();
-    TRY(engine.revoke(caller, group.id, rules, request.dry_run));
+    auto const rules = TRY(engine.revoke(caller, group.id, asked, request.dry_run));
     wire::ec2::RevokeSecurityGroupIngressResult result;
     for (auto const& rule : rules)
         result.revoked_security_group_rules.push_back(wire_revoked(group, rule));

@@ -42,7 +42,7 @@ Result<wire::ec2::AttachVolumeResult> attach_volume(engine::Engine& engine,
                                                     wire::ec2::AttachVolumeRequest const& request)
 {
     if (request.ebs_card_index.value_or(0) != 0)
-        return fail(Fault::unsupported, "EbsCardIndex is not offered; leave it out");
+        return not_offered("EbsCardIndex");
     auto const volume_id = TRY(VolumeId::parse(request.volume_id));
     auto const instance = TRY(InstanceId::parse(request.instance_id));
     auto const volume = TRY(engine.attach_volume(caller, {.volume = volume_id,
@@ -73,7 +73,7 @@ Result<wire::ec2::ModifyVolumeResult> modify_volume(engine::Engine& engine,
                                                     wire::ec2::ModifyVolumeRequest const& request)
 {
     if (request.multi_attach_enabled.value_or(false))
-        return fail(Fault::unsupported, "MultiAttachEnabled is not offered");
+        return not_offered("MultiAttachEnabled");
     auto const id = TRY(VolumeId::parse(request.volume_id));
     auto const shape = TRY(shape_request(request));
     auto const volume = TRY(engine.modify_volume(caller, id, shape, request.dry_run));

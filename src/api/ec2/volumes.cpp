@@ -47,8 +47,23 @@ template <class Request>
 Result<void> refuse_what_is_missing(Request const& request)
 {
     if (request.multi_attach_enabled.value_or(false))
-        return fail(Fault::unsupported, "MultiAttachEnabled is not offered");
+        return not_offered("MultiAttachEnabled");
     return {};
+}
+
+Result<std::string> zone_of(engine::Engine& engine, engine::Caller const& caller,
+                            wire::ec2::CreateVolumeRequest const& request)
+{
+    auto const& zone = request.availability_zone;
+    if (!request.availability_zone_id && !zone)
+        return fail(Fault::missing, "The request must contain the parameter AvailabilityZone");
+    if (!request.availability_zone_id)
+        return *zone;
+    auto named = zone_of_id(engine.zones(caller.region), *request.availability_zone_id);
+    if (zone && *zone != named)
+        return Error{Fault::invalid, Noun::combination,
+                     "AvailabilityZone and AvailabilityZoneId name two zones"};
+    return named;
 }
 
 template <class Request>
@@ -71,13 +86,6 @@ std::string text_of(engine::ShapeRequest const& shape, engine::EncryptionRequest
     return text;
 }
 
-/// The zone with this id ("use1-az1"); the id itself when there is none, which no zone is called.
-std::string zone_of_id(std::vector<std::string> const& zones, std::string const& id)
-{
-    auto const found = std::ranges::find(zones, id, zone_id);
-    return found == zones.end() ? id : *found;
-}
-
 } // namespace
 
 Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
@@ -85,11 +93,15 @@ Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
                                                     wire::ec2::CreateVolumeRequest const& request)
 {
     TRY(refuse_what_is_missing(request));
+    if (request.outpost_arn)
+        return not_offered("OutpostArn");
+    if (request.volume_initialization_rate)
+        return not_offered("VolumeInitializationRate");
+    if (request.operator_)
+        return not_offered("Operator");
     auto const shape = TRY(shape_request(request));
-    auto zone = request.availability_zone;
-    if (!zone && request.availability_zone_id)
-        zone = zone_of_id(engine.zones(caller.region), *request.availability_zone_id);
-    engine::CreateVolume create{.zone = zone.value_or(caller.region + "a"),
+    auto const zone = TRY(zone_of(engine, caller, request));
+    engine::CreateVolume create{.zone = zone,
                                 .size_gib = shape.size_gib,
                                 .snapshot = {},
                                 .type = shape.type.value_or("gp2"),

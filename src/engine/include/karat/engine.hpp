@@ -10,6 +10,7 @@
 #include "karat/direct_blocks.hpp"
 #include "karat/instance_types.hpp"
 #include "karat/keys.hpp"
+#include "karat/launch_requests.hpp"
 #include "karat/nouns.hpp"
 #include "karat/operator_requests.hpp"
 #include "karat/upkeep.hpp"
@@ -64,51 +65,6 @@ struct Parts {
 
 // ---- What the verbs are given. Optional members that are absent mean EC2's default.
 
-/// One block device mapping of a request, before it meets the image's.
-struct DeviceRequest {
-    std::string device_name;
-    bool no_device = false;
-    std::string virtual_name; ///< "ephemeral0": accepted and ignored, there are no such disks.
-    std::optional<SnapshotId> snapshot;
-    std::optional<std::uint64_t> size_gib;
-    std::optional<std::string> volume_type;
-    std::optional<int> iops;
-    std::optional<int> throughput_mibps;
-    std::optional<bool> delete_on_termination;
-    EncryptionRequest encryption;
-};
-
-struct RunInstances {
-    int min_count = 1;
-    int max_count = 1;
-    std::string image; ///< An image id, or "resolve:ssm:" and a parameter's name.
-    std::string type;  ///< Empty: "m1.small" is EC2's default; ours is "t3.micro".
-    std::string key_name;
-    std::string user_data; ///< Raw bytes.
-    std::string client_token;
-    std::string
-        fingerprint; ///< SHA-256 of the request, to tell a repeated call from a changed one.
-    std::optional<std::string> zone;
-    std::optional<SubnetId> subnet;
-    std::vector<SecurityGroupId> groups;
-    std::vector<std::string> group_names;
-    std::optional<std::string> private_ip;
-    std::vector<DeviceRequest> devices;
-    std::optional<std::string> shutdown_behavior;
-    bool disable_api_termination = false;
-    bool disable_api_stop = false;
-    bool ebs_optimized = false;
-    bool monitoring = false;
-    std::string iam_instance_profile;
-    std::optional<std::string> http_tokens;
-    std::optional<std::string> http_endpoint;
-    std::optional<int> http_put_response_hop_limit;
-    std::optional<std::string> instance_metadata_tags;
-    Tags instance_tags;
-    Tags volume_tags;
-    bool dry_run = false;
-};
-
 struct RegisterImage {
     std::string name;
     std::string description;
@@ -117,7 +73,6 @@ struct RegisterImage {
     std::vector<DeviceRequest> devices;
     std::string boot_mode;
     std::string imds_support;
-    std::string tpm_support;
     bool ena_support = false;
     std::string sriov_net_support;
     Tags image_tags;
@@ -129,6 +84,7 @@ struct CreateImage {
     std::string name;
     std::string description;
     bool no_reboot = false;
+    std::string boot_mode; ///< Instead of the instance's; empty: that one.
     std::vector<DeviceRequest> devices;
     Tags image_tags;
     Tags snapshot_tags;
@@ -455,10 +411,14 @@ public:
     Result<SecurityGroup> security_group(Caller const&, std::optional<SecurityGroupId> const&,
                                          std::string const& name);
     /// Adds rules (Fault::duplicate if one is there) and opens the ports of running instances.
-    Result<SecurityGroup> authorize(Caller const&, SecurityGroupId const&,
-                                    std::vector<SecurityGroupRule> const&, bool dry_run);
-    Result<SecurityGroup> revoke(Caller const&, SecurityGroupId const&,
-                                 std::vector<SecurityGroupRule> const&, bool dry_run);
+    /// Returns the rules as they are kept.
+    Result<std::vector<SecurityGroupRule>> authorize(Caller const&, SecurityGroupId const&,
+                                                     std::vector<SecurityGroupRule> const& asked,
+                                                     bool dry_run);
+    /// Returns the rules that are gone.
+    Result<std::vector<SecurityGroupRule>> revoke(Caller const&, SecurityGroupId const&,
+                                                  std::vector<SecurityGroupRule> const& asked,
+                                                  bool dry_run);
     Result<std::vector<Vpc>> vpcs(Caller const&);
     Result<std::vector<Subnet>> subnets(Caller const&);
 

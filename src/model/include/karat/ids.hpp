@@ -55,6 +55,8 @@ enum class Noun : unsigned char {
     block_token, ///< Lets its holder read one block.
     combination, ///< Several parameters that do not go together.
     encryption_key,
+    attribute_item, ///< What an attribute of an image is to hold: an account, a group.
+    private_ip,
 };
 
 /// "image", "security_group", ...: for logs and goldens.

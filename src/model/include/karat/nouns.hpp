@@ -73,7 +73,9 @@ struct BlockDevice {
     std::optional<int> throughput_mibps;
     bool delete_on_termination = true;
     bool encrypted = false;
-    std::string kms_key; ///< Asked for, of a launch; an image's say nothing but `encrypted`.
+    std::string kms_key;      ///< Asked for, of a launch; an image's say nothing but `encrypted`.
+    std::string virtual_name; ///< "ephemeral0": an instance store disk, which an image may list.
+                              ///< Then the members above but the name say nothing.
 };
 
 struct Image {
@@ -129,7 +131,7 @@ struct Snapshot {
     bool is_public = false;
     std::set<AccountId> volume_permissions; ///< Who else may make volumes of it, and copy it.
     std::string kms_key; ///< ARN of the key that it is encrypted with; empty: it is not.
-    std::optional<DirectWrite> direct;      ///< Of one that StartSnapshot began.
+    std::optional<DirectWrite> direct; ///< Of one that StartSnapshot began.
     Tags tags;
 };
 
@@ -218,6 +220,8 @@ struct NetworkInterface {
     std::string mac;        ///< "06:…", lower case.
     std::string private_ip; ///< As the guest sees it.
     std::string public_ip;  ///< Where clients of this host reach its allowed ports.
+    std::string description;
+    Tags tags;
 };
 
 struct Instance {
@@ -246,7 +250,7 @@ struct Instance {
     bool disable_api_stop = false;
     bool ebs_optimized = false;
     bool monitoring = false;
-    std::string iam_instance_profile; ///< Name or ARN as given, echoed only; empty for none.
+    std::string auto_recovery = "default"; ///< Or "disabled".
     MetadataOptions metadata;
     NetworkInterface interface;
     Tags tags;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "utf8.hpp"
+#include "karat/utf8.hpp"
 
 #include <algorithm>
 
-namespace karat::wire {
+namespace karat {
 namespace {
 
 /// How many bytes the lead byte of a sequence announces; 0 for one that cannot lead.
@@ -51,9 +51,20 @@ std::optional<CodePoint> first_code_point(std::string_view text)
     return CodePoint{point, length};
 }
 
+bool is_whole_utf8(std::string_view text)
+{
+    while (!text.empty()) {
+        auto const point = first_code_point(text);
+        if (!point)
+            return false;
+        text.remove_prefix(point->length_bytes);
+    }
+    return true;
+}
+
 std::size_t count_code_points(std::string_view text)
 {
     return text.size() - static_cast<std::size_t>(std::ranges::count_if(text, continues));
 }
 
-} // namespace karat::wire
+} // namespace karat

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace karat::wire {
+namespace karat {
 
 struct CodePoint {
     std::uint32_t value;
@@ -18,7 +18,10 @@ struct CodePoint {
 /// short, overlong, a surrogate or past U+10FFFF.
 std::optional<CodePoint> first_code_point(std::string_view text);
 
+/// Whether all of the text is well formed.
+bool is_whole_utf8(std::string_view text);
+
 /// How many code points well-formed text has.
 std::size_t count_code_points(std::string_view text);
 
-} // namespace karat::wire
+} // namespace karat
