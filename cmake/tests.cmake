@@ -22,8 +22,6 @@ karat_house_test(house_rules_test house_rules_test.cpp LINKS karat_testing)
 karat_house_test(golden_test golden_test.cpp LINKS karat_testing karat::daemon)
 target_include_directories(golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/daemon)
 
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 karat_house_test(text_test
   text_tests.cpp script.cpp script_text.cpp reply_text.cpp rest_call.cpp
   LINKS karat_testing nlohmann_json::nlohmann_json PkgConfig::pugixml)

@@ -276,13 +276,13 @@ private:
         auto* const image = add_group("image", "Images");
         auto* const import =
             image->add_subcommand("import", "Make an image of an operating-system disk");
-        member(import, "file", "path", "A disk: raw, qcow2, vmdk, vhd, vhdx or ova")
+        member(import, "file", "path", "A disk: raw, qcow2, vmdk, vhd, vhdx, vdi or ova")
             ->required()
             ->check(CLI::ExistingFile);
         member(import, "--name", "name", "The image's name, unique in its account")->required();
         member(import, "--account", "account", "The owner's name")->required();
         member(import, "--format", "format",
-               "raw, qcow2, vmdk, vhd, vhdx or ova; told from the file when absent");
+               "raw, qcow2, vmdk, vhd, vhdx, vdi or ova; told from the file when absent");
         member(import, "--region", "region", "The default is the daemon's first region");
         member(import, "--description", "description", "For people");
         member(import, "--boot-mode", "boot_mode", "legacy-bios, uefi or uefi-preferred");

@@ -233,8 +233,8 @@ TEST(Import, ReadsAFileAsItIsTold)
     EXPECT_EQ(parse_format("qcow2").value(), Format::qcow2);
     EXPECT_EQ(parse_format("raw").value(), Format::raw);
     EXPECT_EQ(
-        parse_format("vdi").error().message,
-        "The disk format 'vdi' is not one that Karat reads: raw, qcow2, vmdk, vhd, vhdx, ova");
+        parse_format("qed").error().message,
+        "The disk format 'qed' is not one that Karat reads: raw, qcow2, vmdk, vhd, vhdx, vdi, ova");
 }
 
 TEST(Volumes, AreListedAndRemoved)

@@ -1,37 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "complaints.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace karat::volumes {
+namespace {
+
+constexpr std::size_t kShownCharacters = 60;
+constexpr std::string_view kPlainCharacters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
+
+} // namespace
+
+std::string shell_word(std::string_view text)
+{
+    std::string word = text.starts_with('-') ? "./" : "";
+    word += text;
+    if (!word.empty() && word.find_first_not_of(kPlainCharacters) == std::string::npos)
+        return word;
+    std::string quoted = "\"";
+    for (auto const c : word) {
+        if (c == '"' || c == '\\' || c == '$' || c == '`')
+            quoted += '\\';
+        quoted += c;
+    }
+    return quoted + '"';
+}
+
+std::string option_value(std::string_view text)
+{
+    std::string value;
+    for (auto const c : text)
+        value += c == ',' ? ",," : std::string(1, c);
+    return value;
+}
+
+std::string shown(std::string_view text)
+{
+    std::string result(text.substr(0, kShownCharacters));
+    std::replace_if(result.begin(), result.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return result;
+}
+
+std::string Complaints::taken_out() const
+{
+    if (name_.archive.empty())
+        return {};
+    return fmt::format("take it out with 'tar -xf {} {}', ", shell_word(name_.archive),
+                       shell_word(name_.path));
+}
+
+std::string Complaints::subject() const
+{
+    return name_.archive.empty() ? name_.path : fmt::format("{} in {}", name_.path, name_.archive);
+}
 
 Error Complaints::damaged(std::string_view what, Where where) const
 {
-    return {trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
-            {},
-            fmt::format("The disk image {} is damaged: {}; copy it again, or check it with "
-                        "'qemu-img check'",
-                        path_, what),
-            where};
+    // qemu-img has no check of VHD, and opens no archive.
+    bool const checked = name_.archive.empty() && !qemu_format_.empty() && qemu_format_ != "vpc";
+    auto const check = checked ? fmt::format(", or check it with 'qemu-img check -f {} {}'",
+                                             qemu_format_, shell_word(name_.path))
+                               : "";
+    return {
+        trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
+        {},
+        fmt::format("The disk image {} is damaged: {}; copy it again{}", subject(), what, check),
+        where};
 }
 
-Error Complaints::unsupported(std::string_view what, Where where) const
+Error Complaints::convertible(std::string_view what, std::string_view qemu_format,
+                              Where where) const
+{
+    auto const format = qemu_format.empty() ? qemu_format_ : qemu_format;
+    return convertible_with(what, fmt::format("-f {} {}", format, shell_word(name_.path)), where);
+}
+
+Error Complaints::convertible_with(std::string_view what, std::string_view options,
+                                   Where where) const
 {
     return {Fault::unsupported,
             {},
-            fmt::format("The disk image {} {}; make a plain copy of it with 'qemu-img convert' "
-                        "where you trust it, and use that",
-                        path_, what),
+            fmt::format("The disk image {} {}; where you trust it, {}convert it with 'qemu-img "
+                        "convert -O qcow2 {} {}' "
+                        "and import that",
+                        subject(), what, taken_out(), options, shell_word(name_.path + ".qcow2")),
+            where};
+}
+
+Error Complaints::unsupported(std::string_view what, std::string_view remedy, Where where) const
+{
+    return {Fault::unsupported,
+            {},
+            fmt::format("The disk image {} {}; {}", subject(), what, remedy),
             where};
 }
 
 Error Complaints::cut_off(std::string_view what, Where where) const
 {
-    return {
-        trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
-        {},
-        fmt::format("The disk image {} is cut off: {} beyond its end; copy it again", path_, what),
-        where};
+    return {trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
+            {},
+            fmt::format("The disk image {} is cut off: {} beyond its end; copy it again", subject(),
+                        what),
+            where};
 }
 
 Error Complaints::too_large(Where where) const
@@ -39,7 +111,7 @@ Error Complaints::too_large(Where where) const
     return {Fault::invalid,
             {},
             fmt::format("The disk image {} is larger than 64 TiB, the most that a volume can hold",
-                        path_),
+                        subject()),
             where};
 }
 

@@ -44,12 +44,14 @@ Result<void> feed(DiskReader& disk, Feeder& feeder)
 } // namespace
 
 Result<blocks::Committed> import_disk(blocks::Store& store, DiskReader& disk, blocks::Facts facts,
-                                      Progress const& progress)
+                                      Progress const& progress,
+                                      std::function<Result<void>()> const& check)
 {
     TRY(check_size(disk, facts));
     auto const ingest = TRY(store.begin(facts, std::nullopt));
     Feeder feeder(*ingest, facts, progress);
     TRY(feed(disk, feeder));
+    TRY(check());
     return ingest->commit();
 }
 

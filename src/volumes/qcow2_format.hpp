@@ -53,6 +53,9 @@ inline constexpr std::uint8_t kZstd = 1;
 inline constexpr std::uint32_t kExtensionEnd = 0;
 inline constexpr std::uint32_t kExtensionDataFile = 0x44415441;
 inline constexpr std::uint32_t kExtensionEncryption = 0x0537be77;
+inline constexpr std::uint32_t kExtensionFeatures = 0x6803f857; ///< u8 kind, u8 bit, name; each
+inline constexpr std::size_t kFeatureBytes = 48;                ///< of so many bytes.
+inline constexpr std::uint32_t kAes = 1;                        ///< Methods of encryption.
 inline constexpr std::size_t kExtensionHeadBytes = 8;
 
 inline constexpr std::uint32_t kMinClusterBits = 9;

@@ -2,6 +2,7 @@
 #include "qcow2_header.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <fmt/format.h>
 
 namespace karat::volumes::qcow2 {
@@ -18,13 +19,28 @@ struct Draft {
     std::uint64_t u64(std::size_t at) const { return load_be<std::uint64_t>(bytes, at); }
 };
 
+/// What has no version here and no other reader either.
+constexpr std::string_view kNewer = "convert it with the version of QEMU that wrote it";
+
+Error encrypted(Draft const& draft, std::string_view method)
+{
+    return draft.complaints.convertible_with(
+        "is encrypted",
+        fmt::format("--object secret,id=key,file=FILE-OF-PASSPHRASE --image-opts {}",
+                    shell_word(fmt::format("driver=qcow2,encrypt.format={},encrypt."
+                                           "key-secret=key,file.filename={}",
+                                           method, option_value(draft.complaints.name().path)))));
+}
+
 Result<void> check_references(Draft const& draft)
 {
     if (draft.u64(at::kBackingOffset) != 0)
-        return draft.complaints.unsupported("names a backing file, and no other file is opened");
+        return draft.complaints.convertible("names a backing file, and no other file is opened");
     auto const encryption = draft.u32(at::kEncryption);
+    if (encryption == kAes)
+        return encrypted(draft, "aes");
     if (encryption != 0)
-        return draft.complaints.unsupported("is encrypted");
+        return encrypted(draft, "luks");
     return {};
 }
 
@@ -64,7 +80,7 @@ Result<void> read_tables(Draft const& draft, Header& header)
         return draft.complaints.damaged(fmt::format(
             "its L1 table has {} entries and its disk needs {}", held, header.l1_entries));
     if (held * sizeof(std::uint64_t) > kMaxL1Bytes)
-        return draft.complaints.unsupported(
+        return draft.complaints.convertible(
             fmt::format("has an L1 table of {} entries, more than 1048576", held));
     header.l1_offset = draft.u64(at::kL1Offset);
     header.refcount_offset = draft.u64(at::kRefcountOffset);
@@ -82,17 +98,46 @@ Result<void> read_tables(Draft const& draft, Header& header)
     return {};
 }
 
-Result<void> check_features(Draft const& draft, std::uint64_t features)
+/// The name that the file's table of features has for an incompatible one; or its bit.
+std::string feature_name(Draft const& draft, std::size_t extensions_at, unsigned bit)
+{
+    auto at = extensions_at;
+    while (at + kExtensionHeadBytes <= draft.bytes.size() && draft.u32(at) != kExtensionEnd) {
+        auto const type = draft.u32(at);
+        auto const length = std::uint64_t{draft.u32(at + 4)};
+        at += kExtensionHeadBytes;
+        if (length > draft.bytes.size() - at)
+            break;
+        auto const table = std::span(draft.bytes).subspan(at, length);
+        for (std::size_t i = 0; type == kExtensionFeatures && i + kFeatureBytes <= length;
+             i += kFeatureBytes)
+            if (table[i] == std::byte{0} && std::to_integer<unsigned>(table[i + 1]) == bit) {
+                auto const name = as_text(table.subspan(i + 2, kFeatureBytes - 2));
+                return shown(name.substr(0, name.find('\0')));
+            }
+        at += static_cast<std::size_t>((length + 7) / 8 * 8);
+    }
+    return fmt::format("bit {}", bit);
+}
+
+Result<void> check_features(Draft const& draft, std::uint64_t features, std::size_t extensions_at)
 {
     auto const unknown = features & ~kKnownIncompatible;
-    if (unknown != 0)
+    if (unknown != 0) {
+        auto const bit = static_cast<unsigned>(std::countr_zero(unknown));
         return draft.complaints.unsupported(
-            fmt::format("needs features that Karat does not know (bits {:#x})", unknown));
+            fmt::format("needs the feature '{}', which Karat does not know",
+                        feature_name(draft, extensions_at, bit)),
+            kNewer);
+    }
     if ((features & kDataFile) != 0)
-        return draft.complaints.unsupported(
+        return draft.complaints.convertible(
             "keeps its data in another file, and no other file is opened");
     if ((features & kCorrupt) != 0)
-        return draft.complaints.damaged("QEMU marked it as corrupt");
+        return draft.complaints.unsupported(
+            "was marked as corrupt by QEMU",
+            fmt::format("copy it again, or repair it with 'qemu-img check -r all -f qcow2 {}'",
+                        shell_word(draft.complaints.name().path)));
     return {};
 }
 
@@ -107,7 +152,7 @@ Result<std::uint8_t> compression_of(Draft const& draft, std::uint64_t features,
         return draft.complaints.damaged("its compression type contradicts its features");
     if (type > kZstd)
         return draft.complaints.unsupported(
-            fmt::format("is compressed by method {}, which Karat does not know", type));
+            fmt::format("is compressed by method {}, which Karat does not know", type), kNewer);
     return type;
 }
 
@@ -123,10 +168,10 @@ Result<void> check_extensions(Draft const& draft, std::size_t at)
         if (length > draft.bytes.size() - at)
             return draft.complaints.damaged("a header extension reaches out of the header");
         if (type == kExtensionDataFile)
-            return draft.complaints.unsupported(
+            return draft.complaints.convertible(
                 "keeps its data in another file, and no other file is opened");
         if (type == kExtensionEncryption)
-            return draft.complaints.unsupported("is encrypted");
+            return encrypted(draft, "luks");
         at += static_cast<std::size_t>((length + 7) / 8 * 8);
     }
     return {};
@@ -140,7 +185,7 @@ Result<void> read_version3(Draft const& draft, Header& header)
     if (length < kHeaderBytes3 || length % 8 != 0 || length > draft.bytes.size())
         return draft.complaints.damaged(fmt::format("its header is {} bytes long", length));
     auto const features = draft.u64(at::kIncompatible);
-    TRY(check_features(draft, features));
+    TRY(check_features(draft, features, length));
     header.extended_l2 = (features & kExtendedL2) != 0;
     if (header.extended_l2 && header.cluster_bits < kMinClusterBitsExtended)
         return draft.complaints.damaged("its clusters are too small for subclusters");
@@ -170,8 +215,11 @@ Result<Header> read_header(File& file, Complaints const& complaints)
     if (draft.bytes.size() < kHeaderBytes2)
         return complaints.cut_off("its header reaches");
     auto const version = draft.u32(at::kVersion);
+    if (version == 1)
+        return complaints.convertible("is of qcow version 1, not 2 or 3", "qcow");
     if (version != 2 && version != 3)
-        return complaints.unsupported(fmt::format("is of qcow2 version {}, not 2 or 3", version));
+        return complaints.unsupported(fmt::format("is of qcow2 version {}, not 2 or 3", version),
+                                      kNewer);
     TRY(check_references(draft));
     TRY(check_geometry(draft));
 

@@ -215,10 +215,10 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<DiskReader>> open_qcow2(std::unique_ptr<File> file, std::string const& path,
+Result<std::unique_ptr<DiskReader>> open_qcow2(std::unique_ptr<File> file, DiskName const& name,
                                                Trust trust)
 {
-    Complaints const complaints(path, trust);
+    Complaints const complaints(name, trust, "qcow2");
     auto const header = TRY(read_header(*file, complaints));
     auto tables = TRY(Tables::open(*file, header, complaints, trust));
     auto reader =

@@ -35,16 +35,14 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<DiskReader>> open_raw(std::unique_ptr<File> file, std::string const& path)
+Result<std::unique_ptr<DiskReader>> open_raw(std::unique_ptr<File> file, DiskName const& name)
 {
+    Complaints const complaints(name, Trust::stranger, {});
     auto const size = TRY(file->size_bytes());
     if (size == 0)
-        return fail(Fault::invalid, fmt::format("The disk image {} is empty; copy it again", path));
+        return complaints.damaged("it is empty");
     if (size > kMaxDiskBytes)
-        return fail(Fault::invalid,
-                    fmt::format("The disk image {} is larger than 64 TiB, the most that a volume "
-                                "can hold",
-                                path));
+        return complaints.too_large();
     return std::unique_ptr<DiskReader>(std::make_unique<RawReader>(std::move(file), size));
 }
 

@@ -4,6 +4,7 @@
 
 #include "exporter.hpp"
 #include "feeder.hpp"
+#include "file_stamp.hpp"
 #include "formats/formats.hpp"
 #include "formats/writers.hpp"
 #include "overlay.hpp"
@@ -139,9 +140,12 @@ public:
         auto const made = TRY(find_committed(store_, facts.name));
         if (made)
             return *made;
+        auto const before = stamp_of(path);
         auto file = TRY(env_.files.open(path, Access::read));
         auto const disk = TRY(open_disk(std::move(file), path, format));
-        return import_disk(store_, *disk, std::move(facts), progress);
+        TRY(disk->check_sums([&progress] { return !progress || progress(0); }));
+        return import_disk(store_, *disk, std::move(facts), progress,
+                           [&] { return check_unchanged(path, before); });
     }
 
     Result<WrittenImage> write_image(SnapshotId const& snapshot, std::string const& path,

@@ -113,10 +113,28 @@ TEST(Formats, AreToldByTheirBytes)
     lines += told("xz", of_text("\xfd"
                                 "7zXZ"));
     lines += told("zstd", of_text("\x28\xb5\x2f\xfd"));
+    lines += told("a disk.img.gz", of_text("\x1f\x8b"));
+    lines += told("bzip2", of_text("BZh"));
+    lines += told("lz4", of_text("\x04\x22\x4d\x18"));
     lines += told("zip", of_text("PK\x03\x04"));
+    lines += told("7z", of_text("7z\xbc\xaf\x27\x1c"));
+    lines += told("-x$`\"\\", of_text("Rar!\x1a\x07"));
     lines += told("qed", of_text("QED"));
+    lines += told("parallels", of_text("WithoutFreeSpace"));
+    lines += told("parallels.hds", of_text("WithouFreSpacExt"));
+    lines += told("luks, 1", of_text(std::string_view("LUKS\xba\xbe\0\1", 8)));
+    lines += told("luks2", of_text(std::string_view("LUKS\xba\xbe\0\2", 8)));
+    lines += told("sesparse", of_text(std::string_view("\xbe\xba\xfe\xca\0\0\0\0", 8)));
     lines += told("vdi", of_text("\x7f\x10\xda\xbe", 64));
+    lines += told("dmg", of_text("koly", 40000 - 512));
     lines += told("iso", of_text("CD001", 0x8001));
+    lines += told("dvd", of_text("NSR03", 0x8801));
+    lines += told("ewf", of_text("EVF\x09\x0d\x0a\xff"));
+    lines += told("vma", of_text("VMA"));
+    lines += told("page.vmdk", of_text("<!DOCTYPE html>"));
+    lines += told("vm.ovf", of_text("<?xml version"));
+    lines += told("lfs", of_text("version https://git-lfs.github.com/spec/v1"));
+    lines += told("old vhd", sound(ImageForm::vhd_fixed).cut(1).bytes);
     auto two = sound(ImageForm::vhd_fixed);
     two.text(0, "KDMV");
     lines += told("two at once", two.bytes);

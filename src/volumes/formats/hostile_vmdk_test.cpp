@@ -13,17 +13,44 @@ using testing::Spoilt;
 
 constexpr std::uint64_t kSector = vmdk::kSectorBytes;
 
+/// Nothing in it is there twice.
+Spoilt without_spare()
+{
+    return sound(ImageForm::vmdk_sparse).le32(vmdk::at::kFlags, vmdk::kNewlineTest);
+}
+
+/// A descriptor file, with room for another line at its end.
+std::function<void(Spoilt&)> alone(std::string const& type)
+{
+    return [type](Spoilt& s) {
+        auto const text = "# by hand\ncreateType=\"" + type + "\"\n" + std::string(30, '\n');
+        s.bytes.assign(as_bytes(text).begin(), as_bytes(text).end());
+    };
+}
+
 TEST(HostileVmdk, HeadersAreRefusedInOneSentence)
 {
     namespace at = vmdk::at;
     expect_golden(
         "hostile_vmdk_headers",
-        outcomes(sound(ImageForm::vmdk_sparse), Format::vmdk,
+        outcomes(without_spare(), Format::vmdk,
                  {{"empty", [](auto& s) { s.bytes.clear(); }},
                   {"magic only", [](auto& s) { s.bytes.resize(4); }},
                   {"other magic", [](auto& s) { s.le32(0, 0x12345678); }},
                   {"COWD", [](auto& s) { s.text(0, "COWD"); }},
-                  {"descriptor alone", [](auto& s) { s.text(0, vmdk::kDescriptorStart); }},
+                  {"descriptor alone", alone("monolithicFlat")},
+                  {"descriptor of a device", alone("fullDevice")},
+                  {"descriptor of a difference",
+                   [](auto& s) {
+                       alone("vmfsSparse")(s);
+                       s.text(s.size() - 30, "parentCID=12345678\n");
+                   }},
+                  {"descriptor in a header",
+                   [](auto& s) {
+                       s.le64(at::kCapacity, 0)
+                           .replace("\"monolithicSparse\"", "\"monolithicFlat\"")
+                           .replace("SPARSE", "FLAT");
+                   }},
                   {"version 0", [](auto& s) { s.le32(at::kVersion, 0); }},
                   {"version 4", [](auto& s) { s.le32(at::kVersion, 4); }},
                   {"flag 3", [](auto& s) { s.le32(at::kFlags, 8); }},
@@ -37,6 +64,7 @@ TEST(HostileVmdk, HeadersAreRefusedInOneSentence)
                   {"grain of 129", [](auto& s) { s.le64(at::kGrain, 129); }},
                   {"grain of 2^63", [](auto& s) { s.le64(at::kGrain, 1ULL << 63); }},
                   {"tables of 511", [](auto& s) { s.le32(at::kTableEntries, 511); }},
+                  {"tables of 0", [](auto& s) { s.le32(at::kTableEntries, 0); }},
                   {"tables of 2^32-1", [](auto& s) { s.le32(at::kTableEntries, ~0U); }},
                   {"no descriptor", [](auto& s) { s.le64(at::kDescriptor, 0); }},
                   {"descriptor of 1 MiB", [](auto& s) { s.le64(at::kDescriptorSectors, 2048); }},
@@ -85,7 +113,7 @@ TEST(HostileVmdk, TablesAndGrainsAreRefusedInOneSentence)
     constexpr std::size_t kDirectory = 30 * kSector;
     constexpr std::size_t kTable = 31 * kSector;
     expect_golden("hostile_vmdk_grains",
-                  outcomes(sound(ImageForm::vmdk_sparse), Format::vmdk,
+                  outcomes(without_spare(), Format::vmdk,
                            {{"table outside", [](auto& s) { s.le32(kDirectory, 1 << 20); }},
                             {"table half outside",
                              [](auto& s) {

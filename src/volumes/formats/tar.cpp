@@ -1,105 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/tar.hpp"
 
-#include "fields.hpp"
+#include "formats/tar_fields.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <optional>
 
 namespace karat::volumes::tar {
 namespace {
 
-constexpr std::size_t kMaxMembers = 64;
-constexpr std::uint64_t kMaxPaxBytes = 64 << 10;
+constexpr std::size_t kMaxMembers = 1024;
+constexpr std::size_t kMaxHeaders = 4 * kMaxMembers;
+constexpr std::uint64_t kMaxRecordsBytes = 1 << 20; // of pax, of a long name, of a sparse map
+constexpr std::size_t kMaxNameBytes = 4096;
+constexpr std::size_t kMaxExtents = 1 << 16; // of all members
 
-/// Where a header's fields are.
-struct Field {
-    std::size_t at;
-    std::size_t length;
-};
-constexpr Field kName{0, 100};
-constexpr Field kMode{100, 8};
-constexpr Field kOwner{108, 8};
-constexpr Field kGroup{116, 8};
-constexpr Field kSize{124, 12};
-constexpr Field kTime{136, 12};
-constexpr Field kChecksum{148, 8};
-constexpr std::size_t kType = 156;
-constexpr Field kMagic{257, 5};
-constexpr Field kPrefix{345, 155};
-constexpr std::string_view kUstar = "ustar";
-constexpr std::size_t kMaxOctalDigits = 11;
-
-std::string_view text_of(std::span<std::byte const> block, Field field)
-{
-    auto const text = as_text(block.subspan(field.at, field.length));
-    return text.substr(0, std::min(text.find('\0'), text.size()));
-}
-
-/// A number in octal digits, between blanks; or GNU's: the first bit set, big-endian bytes.
-std::optional<std::uint64_t> number_of(std::span<std::byte const> block, Field field)
-{
-    auto const bytes = block.subspan(field.at, field.length);
-    if (bytes[0] == std::byte{0x80}) {
-        auto const high = bytes.subspan(1, bytes.size() - 9);
-        if (std::any_of(high.begin(), high.end(), [](auto b) { return b != std::byte{0}; }))
-            return std::nullopt;
-        return load_be<std::uint64_t>(bytes, bytes.size() - 8);
-    }
-    auto text = text_of(block, field);
-    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-    std::uint64_t value = 0;
-    auto const read = std::from_chars(text.data(), text.data() + text.size(), value, 8);
-    auto const rest = text.substr(static_cast<std::size_t>(read.ptr - text.data()));
-    bool const ends = rest.find_first_not_of(' ') == std::string_view::npos;
-    return read.ec == std::errc() && ends ? std::optional(value) : std::nullopt;
-}
-
-/// The sum of all bytes, the checksum's own taken as blanks.
-std::uint64_t sum_of(std::span<std::byte const> block)
-{
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < block.size(); ++i)
-        sum += i >= kChecksum.at && i < kChecksum.at + kChecksum.length
-                   ? std::uint64_t{' '}
-                   : std::to_integer<std::uint64_t>(block[i]);
-    return sum;
-}
-
-/// What an extended header ('x') says of the member after it.
-struct Extended {
+/// What headers before a member say of it.
+struct Announced {
     std::optional<std::string> name;
-    std::optional<std::uint64_t> size;
+    std::optional<std::uint64_t> size;        ///< What the archive stores.
+    std::optional<std::uint64_t> sparse_size; ///< Of a file with holes, all of it.
+    std::vector<std::uint64_t> sparse_pairs;  ///< Offset, length, offset, …
+    bool sparse_map_in_data = false;
 };
+
+/// "OFFSET,LENGTH,OFFSET,LENGTH…"
+bool read_map(std::string_view text, std::vector<std::uint64_t>& pairs)
+{
+    while (!text.empty() && pairs.size() < 2 * kMaxExtents) {
+        auto const end = std::min(text.find(','), text.size());
+        auto const number = decimal_of(text.substr(0, end));
+        if (!number)
+            return false;
+        pairs.push_back(*number);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return text.empty();
+}
+
+/// Takes what one pax record says. False if its value cannot be read.
+bool take_record(std::string_view key, std::string_view value, Announced& announced)
+{
+    auto const number = decimal_of(value);
+    if (key == "path") {
+        if (!announced.sparse_size && !announced.sparse_map_in_data)
+            announced.name = value;
+    } else if (key == "GNU.sparse.name") {
+        announced.name = value;
+    } else if (key == "size") {
+        announced.size = number;
+        return number.has_value();
+    } else if (key == "GNU.sparse.size" || key == "GNU.sparse.realsize") {
+        announced.sparse_size = number;
+        return number.has_value();
+    } else if (key == "GNU.sparse.major") {
+        announced.sparse_map_in_data = number == 1U;
+        return number.has_value() && *number <= 1;
+    } else if (key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes") {
+        announced.sparse_pairs.push_back(number.value_or(0));
+        return number.has_value() && announced.sparse_pairs.size() <= 2 * kMaxExtents;
+    } else if (key == "GNU.sparse.map") {
+        return read_map(value, announced.sparse_pairs);
+    }
+    return true;
+}
 
 /// Records are "LENGTH KEY=VALUE\n", LENGTH counting all of it.
-std::optional<Extended> read_extended(std::string_view text)
+bool read_records(std::string_view text, Announced& announced)
 {
-    Extended extended;
     while (!text.empty() && text.front() != '\0') {
-        std::size_t length = 0;
-        auto const read = std::from_chars(text.data(), text.data() + text.size(), length);
-        auto const head = static_cast<std::size_t>(read.ptr - text.data()) + 1;
-        if (read.ec != std::errc() || length > text.size() || head >= length)
-            return std::nullopt;
-        auto const record = text.substr(head, length - head - 1);
+        auto const blank = text.find(' ');
+        auto const length =
+            blank == std::string_view::npos ? std::nullopt : decimal_of(text.substr(0, blank));
+        if (!length || *length > text.size() || *length < blank + 2)
+            return false;
+        auto const record = text.substr(blank + 1, *length - blank - 2);
         auto const equals = std::min(record.find('='), record.size());
-        auto const value = record.substr(std::min(equals + 1, record.size()));
-        if (record.substr(0, equals) == "path")
-            extended.name = value;
-        if (record.substr(0, equals) == "size") {
-            std::uint64_t size = 0;
-            auto const* const end = value.data() + value.size();
-            auto const digits = std::from_chars(value.data(), end, size);
-            if (digits.ec != std::errc() || digits.ptr != end)
-                return std::nullopt;
-            extended.size = size;
-        }
-        text.remove_prefix(length);
+        if (!take_record(record.substr(0, equals),
+                         record.substr(std::min(equals + 1, record.size())), announced))
+            return false;
+        text.remove_prefix(*length);
     }
-    return extended;
+    return true;
 }
 
 class Lister {
@@ -119,78 +102,200 @@ public:
                 return complaints_.cut_off("its last header reaches");
             TRY(read_exactly(file_, offset_, block));
             if (std::all_of(block.begin(), block.end(), [](auto b) { return b == std::byte{0}; }))
-                return std::move(members_);
-            TRY(add(block));
+                break;
+            TRY(take(block));
         }
-        return complaints_.cut_off("its last blocks lie");
+        return std::move(members_);
     }
 
 private:
-    Result<void> add(Bytes const& block)
+    Result<void> take(Bytes const& block)
     {
-        if (number_of(block, kChecksum) != sum_of(block))
+        if (!has_right_sum(block))
             return complaints_.damaged(
                 fmt::format("the checksum of the header at byte {} is wrong", offset_));
-        auto const size = extended_.size ? extended_.size : number_of(block, kSize);
-        auto const data = offset_ + kBlockBytes;
-        if (!size || *size > file_bytes_ || data > file_bytes_ - *size)
-            return complaints_.cut_off("a member reaches");
-        if (++headers_ > 2 * kMaxMembers)
-            return complaints_.unsupported(fmt::format("has more than {} members", kMaxMembers));
         auto const type = static_cast<char>(block[kType]);
+        auto size = announced_.size ? announced_.size : number_of(block, kSize);
+        if (type == '1') // a hard link has no data, whatever its size says
+            size = 0;
+        auto data = offset_ + kBlockBytes;
+        if (type == 'S')
+            data = TRY(read_sparse_header(block, data));
+        if (!size || !lies_within({data, *size}, file_bytes_))
+            return complaints_.cut_off("a member reaches");
+        if (++headers_ > kMaxHeaders || members_.size() > kMaxMembers)
+            return complaints_.unsupported(
+                fmt::format("has more than {} members", kMaxMembers),
+                fmt::format("unpack it with 'tar -xf {}', and import its disk",
+                            shell_word(complaints_.name().path)));
         offset_ = data + (*size + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
-        if (type == 'x')
-            return extend({data, *size});
-        if (type != '0' && type != '\0')
-            return complaints_.unsupported("holds something else than plain files");
-        auto const name = extended_.name ? *extended_.name : std::string(text_of(block, kName));
-        if (!extended_.name && !text_of(block, kPrefix).empty() &&
-            text_of(block, kMagic).starts_with(kUstar))
-            return complaints_.unsupported("holds files in folders");
-        TRY(check_name(name));
-        members_.push_back({name, {data, *size}});
-        extended_ = {};
+        switch (type) {
+        case 'x':
+        case 'X':
+        case 'L':
+            return announce(type, {data, *size});
+        case 'K': // a long name of a link
+        case 'g': // records for all members, which do not name or size them
+            return {};
+        case 'M':
+            return complaints_.unsupported("is one of several volumes of an archive",
+                                           "unpack them with 'tar -xM -f FIRST -f SECOND', and "
+                                           "import the disk");
+        case '0':
+        case '7':
+        case 'S':
+        case '\0':
+            TRY(add(block, {data, *size}));
+            break;
+        default:
+            break; // folders, links, devices: nothing that holds a disk
+        }
+        announced_ = {};
         return {};
     }
 
-    Result<void> extend(Range data)
+    Result<void> announce(char type, Range data)
     {
-        if (data.length_bytes > kMaxPaxBytes)
-            return complaints_.unsupported("has an extended header of more than 64 KiB");
+        if (data.length_bytes > kMaxRecordsBytes)
+            return complaints_.damaged("an extended header has more than 1 MiB");
         Bytes bytes(data.length_bytes);
         TRY(read_exactly(file_, data.offset_bytes, bytes));
-        auto const read = read_extended(as_text(bytes));
-        if (!read)
+        auto const text = as_text(bytes);
+        if (type == 'L')
+            announced_.name = text.substr(0, std::min(text.find('\0'), text.size()));
+        else if (!read_records(text, announced_))
             return complaints_.damaged("an extended header cannot be read");
-        extended_ = *read;
         return {};
     }
 
-    Result<void> check_name(std::string const& name) const
+    std::string name_of(Bytes const& block) const
     {
-        bool const plain = std::all_of(name.begin(), name.end(),
-                                       [](char c) { return c >= ' ' && c <= '~' && c != '/'; });
-        if (name.empty() || !plain || name.front() == '.')
-            return complaints_.unsupported("holds a file whose name is not a plain one");
-        for (auto const& other : members_)
-            if (other.name == name)
-                return complaints_.damaged(fmt::format("it holds '{}' twice", name));
+        if (announced_.name)
+            return *announced_.name;
+        auto const name = std::string(text_of(block, kName));
+        auto const prefix = text_of(block, kPrefix);
+        bool const posix = as_text(block).substr(kMagic.at, kMagic.length) == kUstar;
+        return posix && !prefix.empty() ? fmt::format("{}/{}", prefix, name) : name;
+    }
+
+    Result<void> add(Bytes const& block, Range data)
+    {
+        auto const name = name_of(block);
+        if (name.ends_with('/')) // a folder of the oldest tars
+            return {};
+        if (name.size() > kMaxNameBytes)
+            return complaints_.damaged(
+                fmt::format("a name in it has more than {} bytes", kMaxNameBytes));
+        Member member{
+            .name = plain_name(name), .stored_name = name, .size_bytes = data.length_bytes};
+        if (announced_.sparse_map_in_data)
+            TRY(read_map_in_data(data));
+        if (announced_.sparse_size) {
+            member.size_bytes = *announced_.sparse_size;
+            TRY(place_pairs(member, data));
+        } else if (data.length_bytes > 0) {
+            member.extents.push_back({0, data});
+        }
+        std::erase_if(members_, [&](Member const& other) { return other.name == member.name; });
+        members_.push_back(std::move(member));
         return {};
     }
+
+    /// The pairs in a header of GNU's and in the blocks after it; says where the data begins.
+    Result<std::uint64_t> read_sparse_header(Bytes const& block, std::uint64_t data)
+    {
+        announced_.sparse_size = number_of(block, kSparseSize);
+        TRY(take_pairs(block, kSparseAt, kSparsePairs));
+        bool more = block[kSparseMore] != std::byte{0};
+        Bytes next(kBlockBytes);
+        for (; more; data += kBlockBytes) {
+            if (!lies_within({data, kBlockBytes}, file_bytes_))
+                return complaints_.cut_off("a map of holes reaches");
+            TRY(read_exactly(file_, data, next));
+            TRY(take_pairs(next, 0, kBlockPairs));
+            more = next[kBlockMore] != std::byte{0};
+        }
+        return data;
+    }
+
+    Result<void> take_pairs(Bytes const& block, std::size_t at, std::size_t count)
+    {
+        for (std::size_t i = 0; i < 2 * count; ++i, at += kNumberBytes) {
+            if (block[at] == std::byte{0}) // an unused pair
+                return {};
+            auto const number = number_of(block, {at, kNumberBytes});
+            if (!number || announced_.sparse_pairs.size() >= 2 * kMaxExtents)
+                return bad_map();
+            announced_.sparse_pairs.push_back(*number);
+        }
+        return {};
+    }
+
+    /// The map of GNU's newest form: lines of numbers before the data, in whole blocks.
+    Result<void> read_map_in_data(Range& data)
+    {
+        Bytes bytes(std::min(data.length_bytes, kMaxRecordsBytes));
+        TRY(read_exactly(file_, data.offset_bytes, bytes));
+        auto text = as_text(bytes);
+        auto const next = [&]() -> std::optional<std::uint64_t> {
+            auto const end = text.find('\n');
+            if (end == std::string_view::npos)
+                return std::nullopt;
+            auto const number = decimal_of(text.substr(0, end));
+            text.remove_prefix(end + 1);
+            return number;
+        };
+        auto const count = next();
+        if (!count || *count > kMaxExtents)
+            return bad_map();
+        announced_.sparse_pairs.clear();
+        for (std::uint64_t i = 0; i < 2 * *count; ++i) {
+            auto const number = next();
+            if (!number)
+                return bad_map();
+            announced_.sparse_pairs.push_back(*number);
+        }
+        auto const used = bytes.size() - text.size();
+        auto const blocks = (used + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+        if (blocks > data.length_bytes)
+            return bad_map();
+        data = {data.offset_bytes + blocks, data.length_bytes - blocks};
+        return {};
+    }
+
+    /// Gives each pair its bytes of the data.
+    Result<void> place_pairs(Member& member, Range data)
+    {
+        auto const& pairs = announced_.sparse_pairs;
+        extents_ += pairs.size() / 2;
+        if (pairs.size() % 2 != 0 || extents_ > kMaxExtents || member.size_bytes > kMaxDiskBytes)
+            return bad_map();
+        std::uint64_t end = 0;
+        for (std::size_t i = 0; i < pairs.size(); i += 2) {
+            Range const part{pairs[i], pairs[i + 1]};
+            if (part.offset_bytes < end || !lies_within(part, member.size_bytes) ||
+                part.length_bytes > data.length_bytes)
+                return bad_map();
+            end = part.end_bytes();
+            if (part.length_bytes > 0)
+                member.extents.push_back(
+                    {part.offset_bytes, {data.offset_bytes, part.length_bytes}});
+            data = {data.offset_bytes + part.length_bytes, data.length_bytes - part.length_bytes};
+        }
+        return {};
+    }
+
+    Error bad_map() const { return complaints_.damaged("a map of holes cannot be read"); }
 
     File& file_;
     std::uint64_t file_bytes_;
     Complaints const& complaints_;
     std::uint64_t offset_ = 0;
     std::size_t headers_ = 0;
-    Extended extended_;
+    std::size_t extents_ = 0;
+    Announced announced_;
     std::vector<Member> members_;
 };
-
-void put_octal(std::span<std::byte> block, Field field, std::uint64_t value)
-{
-    store_text(block, field.at, fmt::format("{:0{}o}", value, field.length - 1));
-}
 
 } // namespace
 
@@ -198,35 +303,6 @@ Result<std::vector<Member>> list(File& file, Complaints const& complaints)
 {
     auto const file_bytes = TRY(file.size_bytes());
     return Lister(file, file_bytes, complaints).run();
-}
-
-Bytes header_of(std::string_view name, std::uint64_t size_bytes, std::uint64_t modified_s)
-{
-    VERIFY(name.size() < kName.length);
-    Bytes block(kBlockBytes);
-    store_text(block, kName.at, name);
-    put_octal(block, kMode, 0644);
-    put_octal(block, kOwner, 0);
-    put_octal(block, kGroup, 0);
-    if (size_bytes >> (3 * kMaxOctalDigits) == 0) {
-        put_octal(block, kSize, size_bytes);
-    } else {
-        block[kSize.at] = std::byte{0x80};
-        store_be(block, kSize.at + 4, size_bytes);
-    }
-    put_octal(block, kTime, modified_s);
-    block[kType] = std::byte{'0'};
-    store_text(block, kMagic.at, kUstar);
-    store_text(block, kMagic.at + 6, "00");
-    store_text(block, kChecksum.at, fmt::format("{:06o}", sum_of(block)));
-    block[kChecksum.at + 7] = std::byte{' '};
-    return block;
-}
-
-bool is_header(std::span<std::byte const> block)
-{
-    return block.size() >= kBlockBytes &&
-           number_of(block.first(kBlockBytes), kChecksum) == sum_of(block.first(kBlockBytes));
 }
 
 } // namespace karat::volumes::tar

@@ -100,9 +100,9 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<DiskReader>> open_vhd(std::unique_ptr<File> file, std::string const& path)
+Result<std::unique_ptr<DiskReader>> open_vhd(std::unique_ptr<File> file, DiskName const& name)
 {
-    Complaints const complaints(path, Trust::stranger);
+    Complaints const complaints(name, Trust::stranger, "vpc");
     auto const header = TRY(vhd::read_header(*file, complaints));
     auto reader = std::make_unique<VhdReader>(std::move(file), header, complaints);
     TRY(reader->count_stored());

@@ -45,6 +45,37 @@ inline constexpr std::size_t kLogLength = 68;
 inline constexpr std::size_t kLogOffset = 72;
 } // namespace at
 
+/// The log: entries of whole sectors, one after the other, round and round. An entry lists changes,
+/// then has a sector for each that is not of zeroes.
+inline constexpr std::uint64_t kLogSectorBytes = 4 * kKiB;
+inline constexpr std::string_view kLogSignature = "loge";
+inline constexpr std::string_view kZeroSignature = "zero";
+inline constexpr std::string_view kDataSignature = "desc";
+namespace entry {
+inline constexpr std::size_t kLength = 8;
+inline constexpr std::size_t kTail = 12; ///< Where the oldest entry is that still counts.
+inline constexpr std::size_t kSequence = 16;
+inline constexpr std::size_t kCount = 24;
+inline constexpr std::size_t kGuid = 32;
+inline constexpr std::size_t kFlushedSize = 48; ///< What the file has at least.
+inline constexpr std::size_t kLastSize = 56;    ///< What it has after all changes.
+inline constexpr std::size_t kFirst = 64;
+inline constexpr std::size_t kDescriptorBytes = 32;
+} // namespace entry
+namespace change {
+inline constexpr std::size_t kTrailing = 4; ///< The sector's last 4 bytes,
+inline constexpr std::size_t kLeading = 8;  ///< and its first 8.
+inline constexpr std::size_t kZeroLength = 8;
+inline constexpr std::size_t kOffset = 16;
+inline constexpr std::size_t kSequence = 24;
+} // namespace change
+namespace data {
+inline constexpr std::string_view kSignature = "data";
+inline constexpr std::size_t kSequenceHigh = 4;
+inline constexpr std::size_t kData = 8;
+inline constexpr std::size_t kSequenceLow = 4092;
+} // namespace data
+
 /// Region tables: u32 count at 8, entries of 32 bytes from 16 on.
 namespace region {
 inline constexpr std::size_t kCount = 8;
@@ -101,6 +132,7 @@ inline constexpr std::uint64_t kNotPresent = 0;
 inline constexpr std::uint64_t kUndefined = 1;
 inline constexpr std::uint64_t kZero = 2;
 inline constexpr std::uint64_t kUnmapped = 3;
+inline constexpr std::uint64_t kUnmappedOfDraft = 5; ///< As version 0.95 numbered it.
 inline constexpr std::uint64_t kPresent = 6;
 inline constexpr std::uint64_t kPartlyPresent = 7;
 

@@ -9,7 +9,6 @@
 #include <optional>
 
 namespace karat::volumes::vhdx {
-namespace {
 
 Guid guid_at(std::span<std::byte const> bytes, std::size_t at)
 {
@@ -19,7 +18,6 @@ Guid guid_at(std::span<std::byte const> bytes, std::size_t at)
     return guid;
 }
 
-/// Whether the structure begins as it should and its checksum holds.
 bool is_sound(Bytes const& bytes, std::string_view signature)
 {
     if (!as_text(bytes).starts_with(signature))
@@ -27,6 +25,30 @@ bool is_sound(Bytes const& bytes, std::string_view signature)
     auto plain = bytes;
     store_le(plain, kChecksum, std::uint32_t{0});
     return crc32c(plain) == load_le<std::uint32_t>(bytes, kChecksum);
+}
+
+namespace {
+
+constexpr std::string_view kMerge =
+    "merge it into its parent with 'Convert-VHD' where it was made, and import that";
+constexpr std::string_view kConvert = "convert it with 'Convert-VHD' where it was made";
+
+/// Of a structure and its double, the sound one with the higher sequence number.
+Result<std::optional<Bytes>> choose(File& file, std::array<std::uint64_t, 2> const& places,
+                                    std::size_t length, std::string_view signature,
+                                    std::optional<std::size_t> sequence_at)
+{
+    std::optional<Bytes> chosen;
+    for (auto const place : places) {
+        Bytes bytes(length);
+        auto const got = TRY(file.read_at(place, bytes));
+        if (got < length || !is_sound(bytes, signature))
+            continue;
+        if (!chosen || (sequence_at && load_le<std::uint64_t>(bytes, *sequence_at) >
+                                           load_le<std::uint64_t>(*chosen, *sequence_at)))
+            chosen = std::move(bytes);
+    }
+    return chosen;
 }
 
 /// Reads one after the other what the parts of a file say.
@@ -53,36 +75,9 @@ public:
     }
 
 private:
-    /// Of a structure and its double, the sound one with the higher `sequence_of`.
-    Result<std::optional<Bytes>> choose(std::array<std::uint64_t, 2> const& places,
-                                        std::size_t length, std::string_view signature,
-                                        std::optional<std::size_t> sequence_at)
-    {
-        std::optional<Bytes> chosen;
-        for (auto const place : places) {
-            Bytes bytes(length);
-            auto const got = TRY(file_.read_at(place, bytes));
-            if (got < length || !is_sound(bytes, signature))
-                continue;
-            if (!chosen || (sequence_at && load_le<std::uint64_t>(bytes, *sequence_at) >
-                                               load_le<std::uint64_t>(*chosen, *sequence_at)))
-                chosen = std::move(bytes);
-        }
-        return chosen;
-    }
-
     Result<void> read_log()
     {
-        auto const found = TRY(choose(kHeaderAt, kHeaderBytes, kHeaderSignature, at::kSequence));
-        if (!found)
-            return complaints_.damaged("the checksums of both its headers are wrong");
-        auto const version = load_le<std::uint16_t>(*found, at::kVersion);
-        if (version != 1)
-            return complaints_.unsupported(fmt::format("is of VHDX version {}, not 1", version));
-        if (guid_at(*found, at::kLogGuid) != Guid{})
-            return complaints_.unsupported("was not closed properly: changes wait in its log");
-        Range const log{load_le<std::uint64_t>(*found, at::kLogOffset),
-                        load_le<std::uint32_t>(*found, at::kLogLength)};
+        auto const log = TRY(find_log(file_, complaints_)).range;
         if (log.length_bytes > 0)
             TRY(reserve("log", log));
         return {};
@@ -105,7 +100,7 @@ private:
 
     Result<void> read_regions()
     {
-        auto const found = TRY(choose(kRegionsAt, kRegionsBytes, kRegionSignature, {}));
+        auto const found = TRY(choose(file_, kRegionsAt, kRegionsBytes, kRegionSignature, {}));
         if (!found)
             return complaints_.damaged("the checksums of both its region tables are wrong");
         auto const count = load_le<std::uint32_t>(*found, region::kCount);
@@ -127,7 +122,7 @@ private:
         auto const guid = guid_at(entry, 0);
         if (guid != guid::kMetadata && guid != guid::kBlockTable) {
             if ((load_le<std::uint32_t>(entry, region::kRequired) & 1) != 0)
-                return complaints_.unsupported("needs a region that Karat does not know");
+                return complaints_.unsupported("needs a region that Karat does not know", kConvert);
             return {};
         }
         auto& region = guid == guid::kMetadata ? metadata_ : table_;
@@ -167,7 +162,7 @@ private:
     {
         auto const guid = guid_at(entry, 0);
         if (guid == guid::kParentLocator)
-            return complaints_.unsupported("is the difference to a parent disk");
+            return complaints_.unsupported("is the difference to a parent disk", kMerge);
         if (guid == guid::kFileParameters)
             return read_parameters(entry);
         if (guid == guid::kDiskSize)
@@ -176,7 +171,7 @@ private:
             return read_number(entry, "sector size", sizeof(std::uint32_t), header_.sector_bytes);
         bool const known = guid == guid::kDiskId || guid == guid::kPhysicalSector;
         if (!known && (load_le<std::uint32_t>(entry, item::kFlags) & item::kRequired) != 0)
-            return complaints_.unsupported("needs metadata that Karat does not know");
+            return complaints_.unsupported("needs metadata that Karat does not know", kConvert);
         return {};
     }
 
@@ -201,7 +196,7 @@ private:
             return complaints_.damaged("its metadata has the item 'file parameters' twice");
         header_.block_bytes = load_le<std::uint32_t>(bytes, 0);
         if ((load_le<std::uint32_t>(bytes, 4) & kHasParent) != 0)
-            return complaints_.unsupported("is the difference to a parent disk");
+            return complaints_.unsupported("is the difference to a parent disk", kMerge);
         return {};
     }
 
@@ -252,7 +247,7 @@ private:
 
 } // namespace
 
-Result<Header> read_header(File& file, Complaints const& complaints)
+Result<LogPlace> find_log(File& file, Complaints const& complaints)
 {
     auto const file_bytes = TRY(file.size_bytes());
     Bytes start(kFileSignature.size());
@@ -261,6 +256,21 @@ Result<Header> read_header(File& file, Complaints const& complaints)
         return complaints.damaged("it does not start as a VHDX file does");
     if (file_bytes < kHeaderAreaBytes)
         return complaints.cut_off("its headers lie");
+    auto const found = TRY(choose(file, kHeaderAt, kHeaderBytes, kHeaderSignature, at::kSequence));
+    if (!found)
+        return complaints.damaged("the checksums of both its headers are wrong");
+    auto const version = load_le<std::uint16_t>(*found, at::kVersion);
+    if (version != 1)
+        return complaints.unsupported(fmt::format("is of VHDX version {}, not 1", version),
+                                      kConvert);
+    return LogPlace{{load_le<std::uint64_t>(*found, at::kLogOffset),
+                     load_le<std::uint32_t>(*found, at::kLogLength)},
+                    guid_at(*found, at::kLogGuid)};
+}
+
+Result<Header> read_header(File& file, Complaints const& complaints)
+{
+    auto const file_bytes = TRY(file.size_bytes());
     return Draft(file, file_bytes, complaints).read();
 }
 

@@ -19,6 +19,17 @@ struct Header {
     std::uint64_t chunk() const { return chunk_entries(block_bytes, sector_bytes); }
 };
 
+/// Where the log is, and the entries of which GUID count; zeroes: none.
+struct LogPlace {
+    Range range = {};
+    Guid guid = {};
+};
+Result<LogPlace> find_log(File& file, Complaints const& complaints);
+
+Guid guid_at(std::span<std::byte const> bytes, std::size_t at);
+/// Whether a structure begins as it should and its checksum holds.
+bool is_sound(Bytes const& bytes, std::string_view signature);
+
 /// Reads and checks all of them, each with its checksum where it has one.
 Result<Header> read_header(File& file, Complaints const& complaints);
 

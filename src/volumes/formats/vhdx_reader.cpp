@@ -2,7 +2,7 @@
 // Reads VHDX files of strangers, fixed and dynamic. What bounds it, beside MappedReader's bounds: a
 // window of the block table (64 KiB), however large the table is.
 #include "formats/mapped_reader.hpp"
-#include "formats/vhdx_header.hpp"
+#include "formats/vhdx_log.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -42,13 +42,16 @@ protected:
         case kNotPresent:
         case kUndefined:
         case kUnmapped:
+        case kUnmappedOfDraft:
             return piece(Kind::unallocated, offset_bytes, block + 1);
         case kZero:
             return piece(Kind::zero, offset_bytes, block + 1);
         case kPresent:
             return present(offset_bytes, block, entry & ~(kStateBits | kReservedBits));
         case kPartlyPresent:
-            return complaints().unsupported("is the difference to a parent disk");
+            return complaints().unsupported(
+                "is the difference to a parent disk",
+                "merge it into its parent with 'Convert-VHD' where it was made, and import that");
         default:
             return complaints().damaged(
                 fmt::format("block {} has the state {}", block, entry & kStateBits));
@@ -93,9 +96,10 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<DiskReader>> open_vhdx(std::unique_ptr<File> file, std::string const& path)
+Result<std::unique_ptr<DiskReader>> open_vhdx(std::unique_ptr<File> file, DiskName const& name)
 {
-    Complaints const complaints(path, Trust::stranger);
+    Complaints const complaints(name, Trust::stranger, "vhdx");
+    file = TRY(vhdx::replay_log(std::move(file), complaints));
     auto header = TRY(vhdx::read_header(*file, complaints));
     auto reader = std::make_unique<VhdxReader>(std::move(file), std::move(header), complaints);
     TRY(reader->look());

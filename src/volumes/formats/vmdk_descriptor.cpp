@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/vmdk_descriptor.hpp"
 
-#include "formats/vmdk_format.hpp"
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -11,7 +9,11 @@
 namespace karat::volumes::vmdk {
 namespace {
 
-constexpr std::size_t kShownCharacters = 60;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+/// Types whose data lies in other files, which qemu-img finds.
+constexpr std::array<std::string_view, 6> kTypesOfQemu{"monolithicflat",     "twogbmaxextentsparse",
+                                                       "twogbmaxextentflat", "vmfs",
+                                                       "vmfssparse",         "sesparse"};
 
 std::string_view trimmed(std::string_view text)
 {
@@ -36,15 +38,6 @@ std::string lower(std::string_view text)
     return result;
 }
 
-/// A stranger's words in a message: short, and nothing that a terminal would obey.
-std::string shown(std::string_view text)
-{
-    std::string result(text.substr(0, kShownCharacters));
-    for (auto& c : result)
-        c = c < ' ' || c > '~' ? '?' : c;
-    return result;
-}
-
 /// Takes the word before the next blank.
 std::string_view take_word(std::string_view& rest)
 {
@@ -55,113 +48,120 @@ std::string_view take_word(std::string_view& rest)
     return word;
 }
 
-class Parser {
-public:
-    explicit Parser(Complaints const& complaints)
-        : complaints_(complaints)
-    {
+/// Calls `take` for each line that is not empty and no comment.
+template <class Take>
+void each_line(std::string_view text, Take take)
+{
+    if (text.starts_with(kByteOrderMark))
+        text.remove_prefix(kByteOrderMark.size());
+    while (!text.empty()) {
+        auto const end = std::min(text.find('\n'), text.size());
+        auto const line = trimmed(text.substr(0, end));
+        if (!line.empty() && line.front() != '#')
+            take(line);
+        text.remove_prefix(std::min(end + 1, text.size()));
     }
+}
 
-    Result<void> line(std::string_view text)
-    {
-        if (text.empty() || text.front() == '#')
-            return {};
-        for (auto const* const access : {"RW ", "RDONLY ", "NOACCESS "})
-            if (text.starts_with(access))
-                return extent(text);
-        auto const equals = text.find('=');
-        if (equals == std::string_view::npos)
-            return not_understood(text);
-        return setting(text, lower(trimmed(text.substr(0, equals))),
-                       unquoted(trimmed(text.substr(equals + 1))));
-    }
-
-    Result<Descriptor> finish() const
-    {
-        if (!has_type_)
-            return complaints_.damaged("its descriptor does not say its createType");
-        if (extents_ != 1)
-            return complaints_.unsupported(
-                fmt::format("is made of {} parts, and no other file is opened", extents_));
-        return descriptor_;
-    }
-
-private:
-    Result<void> extent(std::string_view text)
-    {
-        ++extents_;
-        auto rest = text;
-        auto const access = take_word(rest);
-        auto const sectors = take_word(rest);
-        auto const type = take_word(rest);
-        auto const name = unquoted(trimmed(rest));
-        if (access == "NOACCESS" || type != "SPARSE")
-            return complaints_.unsupported(
-                fmt::format("has a part '{}' that is not read from this file", shown(text)));
-        if (name.empty() || name.find_first_of("/\\\"") != std::string_view::npos)
-            return complaints_.unsupported(
-                fmt::format("names a part '{}', and no other file is opened", shown(name)));
-        auto const* const end = sectors.data() + sectors.size();
-        auto const read = std::from_chars(sectors.data(), end, descriptor_.extent_sectors);
-        if (read.ec != std::errc() || read.ptr != end)
-            return not_understood(text);
-        return {};
-    }
-
-    Result<void> setting(std::string_view text, std::string const& key, std::string_view value)
-    {
-        if (key == "createtype")
-            return create_type(value);
-        if (key == "parentcid" && lower(value) != "ffffffff")
-            return complaints_.unsupported("is the difference to a parent disk");
-        if (key == "parentfilenamehint")
-            return complaints_.unsupported("names a parent disk, and no other file is opened");
-        if (key == "version" && value != "1" && value != "2" && value != "3" && value != "4")
-            return complaints_.unsupported(
-                fmt::format("has a descriptor of version '{}'", shown(value)));
-        constexpr std::array kKnown{"version", "encoding", "cid", "parentcid", "isnativesnapshot"};
-        if (std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end())
-            return {};
-        if (key.starts_with("ddb.")) // the virtual hardware's wishes
-            return {};
-        return not_understood(text);
-    }
-
-    Result<void> create_type(std::string_view value)
-    {
-        has_type_ = true;
-        descriptor_.stream = value == "streamOptimized";
-        if (!descriptor_.stream && value != "monolithicSparse")
-            return complaints_.unsupported(fmt::format(
-                "is of the type '{}', not monolithicSparse or streamOptimized", shown(value)));
-        return {};
-    }
-
-    Result<void> not_understood(std::string_view text) const
-    {
-        return complaints_.unsupported(
-            fmt::format("has a line '{}' in its descriptor that Karat does not know", shown(text)));
-    }
-
-    Complaints const& complaints_;
-    Descriptor descriptor_;
-    bool has_type_ = false;
-    std::size_t extents_ = 0;
+struct Setting {
+    std::string key; ///< In lower case.
+    std::string_view value;
 };
+
+std::optional<Setting> setting_of(std::string_view line)
+{
+    auto const equals = line.find('=');
+    if (equals == std::string_view::npos)
+        return std::nullopt;
+    return Setting{lower(trimmed(line.substr(0, equals))),
+                   unquoted(trimmed(line.substr(equals + 1)))};
+}
+
+/// ACCESS SECTORS TYPE "NAME" [OFFSET]; false if the line is none.
+bool read_extent(std::string_view line, Descriptor& descriptor)
+{
+    auto rest = line;
+    auto const access = lower(take_word(rest));
+    if (access != "rw" && access != "rdonly" && access != "noaccess")
+        return false;
+    auto const sectors = take_word(rest);
+    auto const type = lower(take_word(rest));
+    ++descriptor.extents;
+    std::uint64_t value = 0;
+    auto const* const end = sectors.data() + sectors.size();
+    auto const read = std::from_chars(sectors.data(), end, value);
+    bool const sound = read.ec == std::errc() && read.ptr == end;
+    descriptor.extent_sectors = sound ? std::optional(value) : std::nullopt;
+    if (!sound || access == "noaccess" || type != "sparse")
+        descriptor.reaches_out = true;
+    return true;
+}
 
 } // namespace
 
-Result<Descriptor> read_descriptor(std::string_view text, Complaints const& complaints)
+bool is_descriptor(std::string_view start)
 {
-    if (!text.starts_with(kDescriptorStart))
-        return complaints.damaged("its descriptor does not begin as one does");
-    Parser parser(complaints);
-    while (!text.empty()) {
-        auto const end = std::min(text.find('\n'), text.size());
-        TRY(parser.line(trimmed(text.substr(0, end))));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return parser.finish();
+    auto const text = start.substr(0, start.find('\0'));
+    bool found = false;
+    bool const plain = std::all_of(text.begin(), text.end(), [](char c) {
+        return c == '\t' || c == '\r' || c == '\n' || static_cast<unsigned char>(c) >= ' ';
+    });
+    if (plain)
+        each_line(text, [&](std::string_view line) {
+            auto const setting = setting_of(line);
+            found = found || (setting && setting->key == "createtype");
+        });
+    return found;
+}
+
+Descriptor read_descriptor(std::string_view text)
+{
+    Descriptor descriptor;
+    each_line(text, [&](std::string_view line) {
+        if (read_extent(line, descriptor))
+            return;
+        auto const setting = setting_of(line);
+        if (!setting)
+            return;
+        if (setting->key == "createtype")
+            descriptor.type = setting->value;
+        else if (setting->key == "parentcid")
+            descriptor.has_parent |= lower(setting->value) != "ffffffff";
+        else if (setting->key == "parentfilenamehint")
+            descriptor.has_parent |= !setting->value.empty();
+    });
+    return descriptor;
+}
+
+Result<void> check_embedded(Descriptor const& descriptor, Complaints const& complaints)
+{
+    if (descriptor.has_parent)
+        return complaints.convertible("is the difference to a parent disk");
+    if (descriptor.extents > 1)
+        return complaints.unsupported(
+            fmt::format("is made of {} parts, and no other file is opened", descriptor.extents),
+            kExport);
+    if (descriptor.reaches_out)
+        return complaints.unsupported("has a part that is not in this file", kExport);
+    auto const type = lower(descriptor.type);
+    if (!type.empty() && type != "monolithicsparse" && type != "streamoptimized")
+        return complaints.unsupported(
+            fmt::format("is of the type '{}', not monolithicSparse or streamOptimized",
+                        shown(descriptor.type)),
+            kExport);
+    return {};
+}
+
+Error refuse_alone(Descriptor const& descriptor, Complaints const& complaints)
+{
+    auto const known = std::find(kTypesOfQemu.begin(), kTypesOfQemu.end(), lower(descriptor.type));
+    if (known == kTypesOfQemu.end())
+        return complaints.unsupported(
+            fmt::format("only names the files of a disk of the type '{}'", shown(descriptor.type)),
+            kExport);
+    if (descriptor.has_parent)
+        return complaints.convertible("is the difference to a parent disk");
+    return complaints.convertible("keeps its data in other files, and no other file is opened");
 }
 
 } // namespace karat::volumes::vmdk

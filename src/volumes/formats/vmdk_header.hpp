@@ -11,6 +11,7 @@ struct Header {
     std::uint64_t size_bytes = 0;
     std::uint64_t grain_bytes = 0;
     Range directory = {};  ///< In the file.
+    Range spare = {};      ///< A second directory, of tables of its own; empty: there is none.
     Range descriptor = {}; ///< In the file.
     bool packed = false;
     bool zero_grains = false;

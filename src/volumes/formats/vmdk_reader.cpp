@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads VMDK files of strangers: monolithicSparse and streamOptimized. What bounds it, beside
 // MappedReader's bounds:
-//   memory   the grain directory (8 MiB at most, and inside the file), one grain table, one grain
+//   memory   two grain directories (8 MiB each at most, and inside the file), two grain tables,
+//            one grain
 //   work     grain tables are distinct, so all of them together fit the file; a packed grain takes
 //            little more than a plain one and unpacks to one grain, whatever else it would say
 #include "decompress.hpp"
@@ -28,25 +29,26 @@ public:
     Result<void> read_directory()
     {
         file_bytes_ = TRY(file().size_bytes());
-        directory_.resize(header_.directory.length_bytes);
-        TRY(read_exactly(file(), header_.directory.offset_bytes, directory_));
-        std::vector<std::uint32_t> places;
-        for (std::size_t i = 0; i < directory_.size() / sizeof(std::uint32_t); ++i)
-            if (auto const place = directory_entry(i); place != 0) {
-                TRY(check_table(i, place));
-                places.push_back(place);
-            }
-        std::sort(places.begin(), places.end());
-        if (std::adjacent_find(places.begin(), places.end()) != places.end())
-            return complaints().damaged("two entries of its grain directory share one table");
-        return {};
+        directory_ = TRY(read_entries(header_.directory));
+        spare_ = TRY(read_entries(header_.spare));
+        if (!check_tables(spare_).ok())
+            spare_.clear(); // what is damaged itself mends nothing
+        for (std::size_t i = 0; i < spare_.size(); ++i)
+            if (directory_[i] == 0 || !check_table(i, directory_[i]).ok())
+                directory_[i] = spare_[i];
+        auto const sound = check_tables(directory_);
+        if (!sound.ok() && !spare_.empty()) {
+            directory_ = spare_;
+            return {};
+        }
+        return sound;
     }
 
 protected:
     Result<Piece> find(std::uint64_t offset_bytes) override
     {
         auto const index = offset_bytes / header_.bytes_per_table();
-        if (directory_entry(index) == 0)
+        if (directory_[index] == 0)
             return nothing(offset_bytes, tables_end(index));
         if (loaded_ != index)
             TRY(load(index));
@@ -67,9 +69,27 @@ protected:
     }
 
 private:
-    std::uint32_t directory_entry(std::uint64_t index) const
+    Result<std::vector<std::uint32_t>> read_entries(Range place)
     {
-        return load_le<std::uint32_t>(directory_, index * sizeof(std::uint32_t));
+        Bytes bytes(place.length_bytes);
+        TRY(read_exactly(file(), place.offset_bytes, bytes));
+        std::vector<std::uint32_t> entries(bytes.size() / sizeof(std::uint32_t));
+        for (std::size_t i = 0; i < entries.size(); ++i)
+            entries[i] = load_le<std::uint32_t>(bytes, i * sizeof(std::uint32_t));
+        return entries;
+    }
+
+    /// Tables are distinct, and lie where tables can.
+    Result<void> check_tables(std::vector<std::uint32_t> places) const
+    {
+        for (std::size_t i = 0; i < places.size(); ++i)
+            if (places[i] != 0)
+                TRY(check_table(i, places[i]));
+        std::erase(places, 0U);
+        std::sort(places.begin(), places.end());
+        if (std::adjacent_find(places.begin(), places.end()) != places.end())
+            return complaints().damaged("two entries of its grain directory share one table");
+        return {};
     }
 
     Result<void> check_table(std::uint64_t index, std::uint64_t sector) const
@@ -86,8 +106,7 @@ private:
     /// Where the tables that are absent from `index` on end, in bytes of the disk.
     std::uint64_t tables_end(std::uint64_t index) const
     {
-        auto const entries = directory_.size() / sizeof(std::uint32_t);
-        while (index < entries && directory_entry(index) == 0)
+        while (index < directory_.size() && directory_[index] == 0)
             ++index;
         return index * header_.bytes_per_table();
     }
@@ -102,19 +121,47 @@ private:
         return piece(Kind::unallocated, offset_bytes, end_bytes);
     }
 
-    /// A table in a hole of a sparse file is not read.
+    /// The table of `index`; where it says nothing or nonsense, its double if that is better.
     Result<void> load(std::uint64_t index)
     {
         loaded_ = kNothing;
-        table_.clear();
-        auto const host = directory_entry(index) * kSectorBytes;
-        auto const held = TRY(stored().at({host, kTableBytes}));
-        if (held.kind == Kind::data || held.range.length_bytes < kTableBytes) {
-            table_.resize(kTableBytes);
-            TRY(read_exactly(file(), host, table_));
+        table_ = TRY(read_table(directory_[index]));
+        bool const doubtful = table_.empty() || says_nothing(table_) || !is_sound(table_);
+        if (doubtful && !spare_.empty() && spare_[index] != 0 &&
+            spare_[index] != directory_[index]) {
+            auto spare = TRY(read_table(spare_[index]));
+            if (!spare.empty() && is_sound(spare))
+                table_ = std::move(spare);
         }
         loaded_ = index;
         return {};
+    }
+
+    /// A table in a hole of a sparse file is not read: it is empty.
+    Result<Bytes> read_table(std::uint64_t sector)
+    {
+        Bytes table;
+        auto const host = sector * kSectorBytes;
+        auto const held = TRY(stored().at({host, kTableBytes}));
+        if (held.kind == Kind::data || held.range.length_bytes < kTableBytes) {
+            table.resize(kTableBytes);
+            TRY(read_exactly(file(), host, table));
+        }
+        return table;
+    }
+
+    static bool says_nothing(Bytes const& table)
+    {
+        return std::all_of(table.begin(), table.end(), [](auto b) { return b == std::byte{0}; });
+    }
+
+    /// Whether each grain begins inside of the file.
+    bool is_sound(Bytes const& table) const
+    {
+        for (std::size_t at = 0; at < table.size(); at += sizeof(std::uint32_t))
+            if (load_le<std::uint32_t>(table, at) * kSectorBytes >= file_bytes_)
+                return false;
+        return true;
     }
 
     std::uint32_t entry(std::uint64_t grain) const
@@ -185,16 +232,17 @@ private:
 
     Header header_;
     std::uint64_t file_bytes_ = 0;
-    Bytes directory_;
-    std::uint64_t loaded_ = kNothing; ///< The directory's index whose table is in table_.
-    Bytes table_;                     ///< Empty: the table is a hole, there are no grains.
+    std::vector<std::uint32_t> directory_; ///< The sector of each grain table; 0: there is none.
+    std::vector<std::uint32_t> spare_;     ///< The same of the tables' doubles, if there are any.
+    std::uint64_t loaded_ = kNothing;      ///< The directory's index whose table is in table_.
+    Bytes table_;                          ///< Empty: the table is a hole, there are no grains.
 };
 
 } // namespace
 
-Result<std::unique_ptr<DiskReader>> open_vmdk(std::unique_ptr<File> file, std::string const& path)
+Result<std::unique_ptr<DiskReader>> open_vmdk(std::unique_ptr<File> file, DiskName const& name)
 {
-    Complaints const complaints(path, Trust::stranger);
+    Complaints const complaints(name, Trust::stranger, "vmdk");
     auto const header = TRY(vmdk::read_header(*file, complaints));
     auto reader = std::make_unique<VmdkReader>(std::move(file), header, complaints);
     TRY(reader->read_directory());

@@ -27,9 +27,9 @@ struct Export {
 /// Fault::unavailable ("interrupted") and leaves nothing behind.
 using Progress = std::function<bool(double)>;
 
-/// The disk formats that are read. VHD and VHDX fixed or dynamic, VMDK monolithicSparse or
-/// streamOptimized, OVA with one such disk.
-enum class Format : unsigned char { raw, qcow2, vmdk, vhd, vhdx, ova };
+/// The disk formats that are read. VHD, VHDX and VDI fixed or dynamic, VMDK monolithicSparse or
+/// streamOptimized, OVA with one disk of any of them.
+enum class Format : unsigned char { raw, qcow2, vmdk, vhd, vhdx, vdi, ova };
 /// "raw", "qcow2", …; Fault::unsupported names the formats for another word.
 Result<Format> parse_format(std::string_view text);
 std::string_view word(Format format);
@@ -106,7 +106,8 @@ public:
     /// parents, parts).
     virtual Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) = 0;
     /// Stores a foreign disk as the snapshot facts.name; facts.size_bytes is at least the virtual
-    /// size. Idempotent as capture() is.
+    /// size. Idempotent as capture() is. Fault::invalid if the file is written to meanwhile, or is
+    /// not what the manifest beside it in an OVA says.
     virtual Result<blocks::Committed> import(std::string const& path, Format format,
                                              blocks::Facts facts, Progress const& progress) = 0;
 
