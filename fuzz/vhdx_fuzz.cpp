@@ -9,6 +9,8 @@
 namespace karat::volumes {
 namespace {
 
+constexpr std::size_t kSealedLogBytes = 64 << 10;
+
 /// Makes the checksums right, so that what is behind them is reached.
 void seal(Bytes& bytes)
 {
@@ -21,6 +23,14 @@ void seal(Bytes& bytes)
     };
     one(vhdx::kHeaderAt[0], vhdx::kHeaderBytes);
     one(vhdx::kRegionsAt[0], vhdx::kRegionsBytes);
+    for (std::size_t at = vhdx::kMiB;
+         at + vhdx::kLogSectorBytes <= bytes.size() && at < vhdx::kMiB + kSealedLogBytes;
+         at += vhdx::kLogSectorBytes) {
+        auto const length = load_le<std::uint32_t>(bytes, at + vhdx::entry::kLength);
+        if (as_text(std::span(bytes).subspan(at)).starts_with(vhdx::kLogSignature) &&
+            length >= vhdx::kLogSectorBytes && length <= kSealedLogBytes)
+            one(at, length);
+    }
 }
 
 } // namespace

@@ -13,14 +13,34 @@ constexpr std::string_view kPlainCharacters =
 
 } // namespace
 
+std::string printable(std::string_view text)
+{
+    std::string result(text);
+    for (std::size_t i = 0; i < result.size(); ++i) {
+        auto const byte = static_cast<unsigned char>(result[i]);
+        // U+0080 to U+009F are controls, too.
+        bool const long_control = byte == 0xc2 && i + 1 < result.size() &&
+                                  (static_cast<unsigned char>(result[i + 1]) & 0xe0) == 0x80;
+        if (byte < ' ' || byte == 0x7f || long_control)
+            result[i] = '?';
+        if (long_control)
+            result[++i] = '?';
+    }
+    return result;
+}
+
 std::string shell_word(std::string_view text)
 {
     std::string word = text.starts_with('-') ? "./" : "";
-    word += text;
+    word += printable(text);
     if (!word.empty() && word.find_first_not_of(kPlainCharacters) == std::string::npos)
         return word;
     std::string quoted = "\"";
     for (auto const c : word) {
+        if (c == '!') { // the shell's history reaches into double quotes
+            quoted += R"("\!")";
+            continue;
+        }
         if (c == '"' || c == '\\' || c == '$' || c == '`')
             quoted += '\\';
         quoted += c;
@@ -53,7 +73,8 @@ std::string Complaints::taken_out() const
 
 std::string Complaints::subject() const
 {
-    return name_.archive.empty() ? name_.path : fmt::format("{} in {}", name_.path, name_.archive);
+    auto const path = printable(name_.path);
+    return name_.archive.empty() ? path : fmt::format("{} in {}", path, name_.archive);
 }
 
 Error Complaints::damaged(std::string_view what, Where where) const

@@ -44,7 +44,9 @@ private:
     std::string_view qemu_format_; ///< A literal.
 };
 
-/// A word of a shell's command line.
+/// A stranger's name in a message: nothing that a terminal would obey.
+std::string printable(std::string_view text);
+/// A word of a shell's command line. What is not printable cannot be told: the word is then wrong.
 std::string shell_word(std::string_view text);
 /// A value in qemu-img's options: a comma is doubled.
 std::string option_value(std::string_view text);

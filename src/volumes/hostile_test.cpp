@@ -102,6 +102,11 @@ TEST(Hostile, HeadersOfVersion3AreRefusedInOneSentence)
               [](auto& b) { b.put64(at::kIncompatible, qcow2::kCompressionType); }},
              {"zstd not announced", kSmall, [](auto& b) { b.put32(at::kCompression, 0x01000000); }},
              {"compression 2", kZstd, [](auto& b) { b.put32(at::kCompression, 0x02000000); }},
+             {"a feature with a name", kSmall,
+              [](auto& b) {
+                  b.put64(at::kIncompatible, 1 << 5).put32(112, qcow2::kExtensionFeatures);
+                  b.put32(116, 48).put32(120, 0x00057a6f).put32(124, 0x6e656400);
+              }},
              {"extension too long", kSmall,
               [](auto& b) { b.put32(112, 0x12345678).put32(116, 65536); }},
              {"extension of 2^32-1", kSmall,

@@ -186,8 +186,8 @@ Result<void> check_name(DiskName const& name, Format told)
             return fail(Fault::invalid,
                         fmt::format("The disk image {} is named .{}, but its bytes say {}; if they "
                                     "are right, {}import it with '--format {}'",
-                                    name.path, known.word, word(told), complaints.taken_out(),
-                                    word(told)));
+                                    printable(name.path), known.word, word(told),
+                                    complaints.taken_out(), word(told)));
     return {};
 }
 
@@ -221,8 +221,8 @@ Result<Format> tell_format(File& file, DiskName const& name)
         return fail(Fault::unsupported,
                     fmt::format("The disk image {} could be {} and {} at once; say which with "
                                 "'--format {}' or '--format {}'",
-                                name.path, word(found[0]), word(found[1]), word(found[0]),
-                                word(found[1])));
+                                printable(name.path), word(found[0]), word(found[1]),
+                                word(found[0]), word(found[1])));
     if (found.empty()) {
         for (auto const& stranger : kStrangers)
             if (holds(start, stranger.magic, stranger.at))

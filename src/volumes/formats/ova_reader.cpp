@@ -216,9 +216,9 @@ private:
         auto const first = TRY(parts_of(disks.front()));
         return complaints_.unsupported(
             fmt::format("holds {} disks, and an image has one", disks.size()),
-            fmt::format("take out the one that boots, which is mostly the first, with 'tar -xf {} "
-                        "{}' and import that; the others become volumes the same way",
-                        shell_word(path_), shell_word(first.front().member.stored_name)));
+            fmt::format("take out the one that boots, which is mostly the first, with '{}' and "
+                        "import that; the others become volumes the same way",
+                        take_out(first)));
     }
 
     Member const* find_member(std::string_view href, std::string_view suffix) const
@@ -279,15 +279,30 @@ private:
                 what,
                 fmt::format("take it out with 'tar -xf {} {}', decompress it, and import that",
                             shell_word(path_), shell_word(parts.front().member.stored_name)));
-        std::string names;
-        for (auto const& part : parts)
-            names += ' ' + shell_word(part.member.stored_name);
         auto plain = parts.front().member.name;
         plain = plain.substr(plain.rfind('/') + 1);
         plain = has_ending(plain, ".gz") ? plain.substr(0, plain.size() - 3) : plain + ".plain";
         return complaints_.unsupported(
             what, fmt::format("take it out with 'tar -xOf {}{} | gzip -dc > {}' and import that",
-                              shell_word(path_), names, shell_word(plain)));
+                              shell_word(path_), words_of(parts), shell_word(plain)));
+    }
+
+    static std::string words_of(std::vector<OvaDisk::Part> const& parts)
+    {
+        std::string words;
+        for (auto const& part : parts)
+            words += ' ' + shell_word(part.member.stored_name);
+        return words;
+    }
+
+    /// The command that takes a disk out, its chunks joined.
+    std::string take_out(std::vector<OvaDisk::Part> const& parts) const
+    {
+        if (parts.size() == 1)
+            return fmt::format("tar -xf {}{}", shell_word(path_), words_of(parts));
+        auto const& first = parts.front().member.name;
+        return fmt::format("tar -xOf {}{} > {}", shell_word(path_), words_of(parts),
+                           shell_word(first.substr(first.rfind('/') + 1) + ".joined"));
     }
 
     std::unique_ptr<File> archive_;

@@ -200,6 +200,14 @@ TEST(Ova, WhatIsRefusedComesWithAdvice)
     lines += refusal("deep", of_ovf(repeated("<a>", 100000)));
     lines += refusal("two descriptions", of_ovf("<Envelope/>").add("b.ovf", "<Envelope/>"));
     lines += refusal("no description", TarBuilder().add("disk.raw", "x"));
+    lines += refusal("a name to fear", TarBuilder().add("a\x1b[2J\xc2\x9b!`id`.raw", "x"));
+    lines += refusal(
+        "two disks in chunks",
+        TarBuilder()
+            .add("vm.ovf", replaced(two, "href=\"a.vmdk\"", "href=\"a.vmdk\" ovf:chunkSize=\"9\""))
+            .add("b/a.vmdk.000000000", "x")
+            .add("a.vmdk.000000000", "x")
+            .add("a.vmdk.000000001", "y"));
     lines += refusal("XVA", TarBuilder().add("ova.xml", "x").add("Ref:1/00000000", "x"));
     lines += refusal("no files", TarBuilder().add("folder/", ""));
     lines += refusal("an OVA in it", TarBuilder()

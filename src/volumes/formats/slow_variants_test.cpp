@@ -84,8 +84,12 @@ TEST_F(SlowVariants, VdiOfQemu)
     expect_import_equals_qemu(file("new.vdi"), Format::vdi, "vdi");
 }
 
-TEST_F(SlowVariants, QemuReadsTheVdiOfTheTests)
+TEST_F(SlowVariants, QemuReadsTheFilesOfTheTests)
 {
+    for (auto const block_bytes : {64U << 10, 512U << 10, 4U << 20}) {
+        write("hand.vhd", testing::sound_vhd(block_bytes).bytes);
+        expect_import_equals_qemu(file("hand.vhd"), Format::vhd, "vpc");
+    }
     write("hand.vdi", testing::sound_vdi().bytes);
     expect_import_equals_qemu(file("hand.vdi"), Format::vdi, "vdi");
 }
@@ -319,20 +323,24 @@ TEST_F(SlowVariants, AdviceToRepairWorks)
 
 TEST_F(SlowVariants, AFileThatIsWrittenToIsNotImported)
 {
-    here("head -c 40M /dev/zero | tr '\\0' x > truth.raw"); // enough for a report of progress
-    auto const disk = posix_env().files.open(file("truth.raw"), Access::write).value();
-    std::uint64_t at = 40 * kMiB;
-    auto const stored =
-        volumes_->import(file("truth.raw"), Format::raw, facts(64 * kMiB), [&](double) {
-            VERIFY(disk->write_at(at, Bytes(1)).ok());
-            ++at;
-            return true;
-        });
-    ASSERT_FALSE(stored.ok());
-    EXPECT_EQ(stored.error().fault, Fault::invalid);
-    EXPECT_NE(stored.error().message.find("was changed while it was read"), std::string::npos)
-        << stored.error().message;
-    EXPECT_TRUE(store_.snapshots.empty());
+    using Change = std::function<Result<void>(File&)>;
+    for (auto const& change :
+         {Change([](File& disk) { return disk.write_at(0, Bytes(1)); }),
+          Change([](File& disk) { return disk.write_at(40 * kMiB, Bytes(1)); }),
+          Change([](File& disk) { return disk.truncate(20 * kMiB); })}) {
+        here("head -c 40M /dev/zero | tr '\\0' x > truth.raw"); // enough for a report of progress
+        auto const disk = posix_env().files.open(file("truth.raw"), Access::write).value();
+        auto const stored =
+            volumes_->import(file("truth.raw"), Format::raw, facts(64 * kMiB), [&](double) {
+                VERIFY(change(*disk).ok());
+                return true;
+            });
+        ASSERT_FALSE(stored.ok());
+        EXPECT_EQ(stored.error().fault, Fault::invalid);
+        EXPECT_NE(stored.error().message.find("was changed while it was read"), std::string::npos)
+            << stored.error().message;
+        EXPECT_TRUE(store_.snapshots.empty());
+    }
 }
 
 TEST_F(SlowVariants, OddSizesOfRawFilesAreFilledUp)

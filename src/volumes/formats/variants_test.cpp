@@ -127,6 +127,13 @@ TEST(VhdVariants, OneFooterIsEnough)
                      {{"a footer of 511 bytes", [](auto& s) { s.cut(1); }}});
 }
 
+TEST(VhdVariants, BlocksOfAnySizeLieAnywhere)
+{
+    for (auto const block_bytes : {64U << 10, 512U << 10, 4U << 20})
+        expect_sound(fmt::format("{}", block_bytes), testing::sound_vhd(block_bytes).bytes,
+                     Format::vhd);
+}
+
 /// Changes a field of a fixed VHD's footer, its checksum with it.
 void set_fixed(Spoilt& s, std::size_t at, std::uint32_t value)
 {

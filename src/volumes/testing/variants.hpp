@@ -7,6 +7,7 @@
 #include "formats/tar.hpp"
 #include "formats/tar_fields.hpp"
 #include "formats/vdi_format.hpp"
+#include "formats/vhd_format.hpp"
 #include "formats/vhdx_format.hpp"
 #include "formats/vmdk_format.hpp"
 #include "testing/spoilt.hpp"
@@ -125,6 +126,49 @@ inline std::uint64_t add_log_entry(Spoilt& s, std::uint64_t at, std::uint64_t ta
         store_le(part, vhdx::kChecksum, crc32c(part));
     }
     return (at + bytes.size()) % kMiB;
+}
+
+/// A dynamic VHD with the disk of sound(), as XenServer writes it: a map of full blocks after the
+/// table, blocks wherever they fall. QEMU reads the size that this creator gives.
+inline Spoilt sound_vhd(std::uint32_t block_bytes)
+{
+    namespace dynamic = vhd::dynamic;
+    auto const raw = sound(ImageForm::raw).bytes;
+    auto const entries = static_cast<std::uint32_t>(raw.size() / block_bytes);
+    constexpr std::uint64_t kTable = vhd::kFooterBytes + vhd::kDynamicBytes;
+    auto const table_bytes = (entries * 4 + 511) / 512 * 512;
+    Bytes footer(vhd::kFooterBytes);
+    store_text(footer, 0, vhd::kFooterCookie);
+    store_be(footer, vhd::at::kFeatures, vhd::kReservedFeature);
+    store_be(footer, vhd::at::kVersion, vhd::kVersion1);
+    store_be(footer, vhd::at::kDynamic, std::uint64_t{vhd::kFooterBytes});
+    store_text(footer, vhd::at::kCreator, std::string_view("tap\0", 4));
+    store_be(footer, vhd::at::kSize, std::uint64_t{raw.size()});
+    store_be(footer, vhd::at::kType, vhd::kDynamic);
+    store_be(footer, vhd::at::kChecksum, vhd::checksum(footer, vhd::at::kChecksum));
+    Bytes header(vhd::kDynamicBytes);
+    store_text(header, 0, vhd::kDynamicCookie);
+    store_be(header, dynamic::kNext, vhd::kNowhere);
+    store_be(header, dynamic::kTable, kTable);
+    store_be(header, dynamic::kVersion, vhd::kVersion1);
+    store_be(header, dynamic::kEntries, entries);
+    store_be(header, dynamic::kBlockBytes, block_bytes);
+    store_be(header, dynamic::kChecksum, vhd::checksum(header, dynamic::kChecksum));
+    Spoilt s{footer};
+    s.bytes.insert(s.bytes.end(), header.begin(), header.end());
+    s.bytes.resize(s.size() + table_bytes, std::byte{0xff});
+    s.bytes.resize(s.size() + 512);
+    s.text(s.size() - 512, "tdbatmap");
+    for (std::uint32_t i = 0; i < entries; ++i) {
+        auto const block = std::span(raw).subspan(std::size_t{i} * block_bytes, block_bytes);
+        if (std::all_of(block.begin(), block.end(), [](auto b) { return b == std::byte{0}; }))
+            continue;
+        s.be32(kTable + 4 * std::size_t{i}, static_cast<std::uint32_t>(s.size() / 512));
+        s.bytes.resize(s.size() + vhd::bitmap_bytes(block_bytes), std::byte{0xff});
+        s.bytes.insert(s.bytes.end(), block.begin(), block.end());
+    }
+    s.bytes.insert(s.bytes.end(), footer.begin(), footer.end());
+    return s;
 }
 
 /// A VDI with the disk of sound(): blocks of 1 MiB, stored from the last to the first.
