@@ -5,6 +5,7 @@
 #include "karat/memory_env.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace karat {
 namespace {
@@ -160,6 +161,23 @@ TEST_F(PosixFilesTest, SaysWhatTheSystemSaid)
     put(files_, dir_ + "/a", "x");
     EXPECT_EQ(files_.open(dir_ + "/a", Access::create_new).error().fault, Fault::duplicate);
     EXPECT_EQ(files_.list(dir_ + "/none").error().fault, Fault::not_found);
+}
+
+TEST_F(PosixFilesTest, OpensFilesOnlyAndNeverWaits)
+{
+    auto const pipe = dir_ + "/pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    for (auto const access : {Access::read, Access::write, Access::create}) {
+        for (auto const& path : {pipe, dir_, std::string("/dev/zero")}) {
+            auto const opened = files_.open(path, access);
+            ASSERT_FALSE(opened.ok()) << path;
+            EXPECT_EQ(opened.error().fault, Fault::invalid) << path;
+        }
+    }
+    EXPECT_EQ(files_.open(pipe, Access::read).error().message,
+              pipe + " is a named pipe, neither a file nor a block device");
+    put(files_, dir_ + "/a", "x");
+    EXPECT_EQ(files_.rename(dir_ + "/a", pipe).error().fault, Fault::invalid);
 }
 
 TEST_F(PosixFilesTest, ALockHasOneHolder)

@@ -181,13 +181,36 @@ int open_flags(Access access)
     return O_RDONLY;
 }
 
+/// Refuses what is neither a file nor a block device. Paths come from people: opening a named pipe
+/// would wait for its other end, and some devices do something when they are opened.
+Result<void> check_kind(struct stat const& facts, std::string const& path)
+{
+    auto const* const kind = S_ISDIR(facts.st_mode)    ? "a directory"
+                             : S_ISFIFO(facts.st_mode) ? "a named pipe"
+                             : S_ISSOCK(facts.st_mode) ? "a socket"
+                             : S_ISCHR(facts.st_mode)  ? "a character device"
+                                                       : nullptr;
+    if (kind == nullptr)
+        return {};
+    return fail(Fault::invalid,
+                fmt::format("{} is {}, neither a file nor a block device", path, kind));
+}
+
 class PosixFiles final : public Files {
 public:
     Result<std::unique_ptr<File>> open(std::string const& path, Access access) override
     {
-        Descriptor fd(::open(path.c_str(), open_flags(access) | O_CLOEXEC, 0600));
+        struct stat facts = {};
+        if (access != Access::create_new && ::stat(path.c_str(), &facts) == 0)
+            TRY(check_kind(facts, path));
+        // It may be another one by now: without waiting, and looked at once more.
+        Descriptor fd(
+            ::open(path.c_str(), open_flags(access) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600));
         if (fd.get() < 0)
             return io_error("open", path);
+        if (::fstat(fd.get(), &facts) != 0)
+            return io_error("look at", path);
+        TRY(check_kind(facts, path));
         return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(fd), path));
     }
 
@@ -200,6 +223,9 @@ public:
 
     Result<void> rename(std::string const& from, std::string const& to) override
     {
+        struct stat facts = {};
+        if (::lstat(to.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISLNK(facts.st_mode))
+            return fail(Fault::invalid, fmt::format("{} is not a file; it stays as it is", to));
         if (::rename(from.c_str(), to.c_str()) != 0)
             return io_error("rename", from);
         return {};

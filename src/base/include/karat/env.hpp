@@ -80,11 +80,14 @@ public:
     virtual ~Files() = default;
 
     /// Fault::not_found if absent (all modes but the creating ones), Fault::duplicate for
-    /// create_new. A created file's name is durable only after sync_dir() of its directory.
+    /// create_new, Fault::invalid for what is neither a file nor a block device. Never waits for
+    /// the other end of a pipe. A created file's name is durable only after sync_dir() of its
+    /// directory.
     virtual Result<std::unique_ptr<File>> open(std::string const& path, Access access) = 0;
     /// Success also if the file was absent.
     virtual Result<void> remove(std::string const& path) = 0;
-    /// Replaces `to`. Atomic to readers; durable after sync_dir().
+    /// Replaces `to`. Atomic to readers; durable after sync_dir(). Fault::invalid where `to` is a
+    /// directory, a device or a pipe.
     virtual Result<void> rename(std::string const& from, std::string const& to) = 0;
     /// Makes creations, removals and renames in the directory durable.
     virtual Result<void> sync_dir(std::string const& path) = 0;
