@@ -230,7 +230,7 @@ Result<std::uint64_t> PackStore::mark_all(std::span<std::string const> roots, Ma
 }
 
 /// Ingests and reads go first: beside them a collection takes what they leave of the processors.
-Result<CollectReport> PackStore::collect(std::span<std::string const> roots)
+Result<CollectReport> PackStore::collect(std::span<std::string const> roots) noexcept
 {
     if (options_.threads == 0)
         return collect_here(roots);
@@ -272,7 +272,7 @@ Result<CollectReport> PackStore::collect_here(std::span<std::string const> roots
     return collection.report;
 }
 
-Result<void> PackStore::clear_alarm()
+Result<void> PackStore::clear_alarm() noexcept
 {
     std::scoped_lock const one(collect_mutex_);
     TRY(health_.check_writable());

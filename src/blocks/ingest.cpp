@@ -89,7 +89,8 @@ Result<void> by_page(Range range, Each const& each)
 
 } // namespace
 
-Result<void> SnapshotIngest::write(std::uint64_t offset_bytes, std::span<std::byte const> data)
+Result<void> SnapshotIngest::write(std::uint64_t offset_bytes,
+                                   std::span<std::byte const> data) noexcept
 {
     Range const range{offset_bytes, data.size()};
     TRY(check_range(range));
@@ -106,7 +107,7 @@ Result<void> SnapshotIngest::write(std::uint64_t offset_bytes, std::span<std::by
     });
 }
 
-Result<void> SnapshotIngest::zero(Range range)
+Result<void> SnapshotIngest::zero(Range range) noexcept
 {
     TRY(check_range(range));
     end_extent();
@@ -314,7 +315,7 @@ Result<void> SnapshotIngest::finish_pages()
     return {};
 }
 
-Result<Committed> SnapshotIngest::commit()
+Result<Committed> SnapshotIngest::commit() noexcept
 {
     TRY(check_range({position_, 0}));
     TRY(finish_pages());

@@ -32,9 +32,10 @@ public:
                    Vault::Held domain);
     ~SnapshotIngest() override;
 
-    Result<void> write(std::uint64_t offset_bytes, std::span<std::byte const> data) override;
-    Result<void> zero(Range range) override;
-    Result<Committed> commit() override;
+    Result<void> write(std::uint64_t offset_bytes,
+                       std::span<std::byte const> data) noexcept override;
+    Result<void> zero(Range range) noexcept override;
+    Result<Committed> commit() noexcept override;
 
     /// Replaces what the base has in `changed` (ascending, apart) by `fresh` slices of extents that
     /// are stored and kept already. Pages ascend, also with write() and zero().

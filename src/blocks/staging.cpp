@@ -98,7 +98,7 @@ Result<std::vector<Slice>> StagedFile::store_extents(StagedUnit const& unit)
     return slices;
 }
 
-Result<void> StagedFile::put(StagedUnit const& unit)
+Result<void> StagedFile::put(StagedUnit const& unit) noexcept
 {
     auto const& name = start_.facts.name;
     if (unit.data.size() != kStagedUnitBytes ||
@@ -180,7 +180,7 @@ Result<StagedRecord> StagedFile::read(Spot spot) const
     return std::move(*record);
 }
 
-Result<StagedContents> StagedFile::seal()
+Result<StagedContents> StagedFile::seal() noexcept
 {
     std::unique_lock const none_runs(puts_);
     if (mode_ == Mode::open)
@@ -196,7 +196,7 @@ Result<StagedContents> StagedFile::seal()
     return contents;
 }
 
-void StagedFile::unseal()
+void StagedFile::unseal() noexcept
 {
     std::unique_lock const none_runs(puts_);
     if (mode_ == Mode::sealed)
@@ -256,7 +256,7 @@ Result<void> StagedFile::place_units(SnapshotIngest& ingest)
     return flush();
 }
 
-Result<Committed> StagedFile::commit(Facts facts)
+Result<Committed> StagedFile::commit(Facts facts) noexcept
 {
     if (facts.name != start_.facts.name || facts.size_bytes != size_bytes())
         return fail(Fault::invalid,

@@ -48,11 +48,11 @@ public:
 
     std::uint64_t size_bytes() const override { return start_.facts.size_bytes; }
     std::optional<Seal> const& seal_of() const { return start_.seal; }
-    Result<void> put(StagedUnit const& unit) override;
+    Result<void> put(StagedUnit const& unit) noexcept override;
     Time last_put() const override;
-    Result<StagedContents> seal() override;
-    void unseal() override;
-    Result<Committed> commit(Facts facts) override;
+    Result<StagedContents> seal() noexcept override;
+    void unseal() noexcept override;
+    Result<Committed> commit(Facts facts) noexcept override;
 
     /// Fails only where trying again may help.
     Result<void> mark(StagedMarks const& marks);
@@ -107,9 +107,9 @@ public:
     /// Opens what is there. A file that is damaged beyond its records is logged and left alone.
     Result<void> load();
 
-    Result<void> begin(Facts facts, std::optional<std::string> base) override;
+    Result<void> begin(Facts facts, std::optional<std::string> base) noexcept override;
     Result<std::shared_ptr<Staged>> find(std::string const& name) override;
-    Result<void> drop(std::string const& name) override;
+    Result<void> drop(std::string const& name) noexcept override;
     std::vector<std::string> names() override;
 
     /// The data keys that staged snapshots have.

@@ -163,7 +163,7 @@ std::vector<std::shared_ptr<StagedFile>> StagingArea::all()
     return found;
 }
 
-Result<void> StagingArea::begin(Facts facts, std::optional<std::string> base)
+Result<void> StagingArea::begin(Facts facts, std::optional<std::string> base) noexcept
 {
     TRY(check_facts(facts));
     TRY(tools_.health.check_writable());
@@ -203,7 +203,7 @@ Result<std::shared_ptr<Staged>> StagingArea::find(std::string const& name)
     return std::shared_ptr<Staged>(found->second);
 }
 
-Result<void> StagingArea::drop(std::string const& name)
+Result<void> StagingArea::drop(std::string const& name) noexcept
 {
     std::scoped_lock const one(begin_mutex_);
     std::shared_ptr<StagedFile> file;

@@ -69,7 +69,8 @@ Result<void> PackStore::check_free_name(std::string const& name)
     return {};
 }
 
-Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts, std::optional<std::string> base)
+Result<std::unique_ptr<Ingest>> PackStore::begin(Facts facts,
+                                                 std::optional<std::string> base) noexcept
 {
     TRY(check_facts(facts));
     TRY(health_.check_writable());
@@ -125,7 +126,7 @@ Result<std::shared_ptr<View const>> PackStore::view(std::string const& name)
     return std::shared_ptr<View const>(std::move(view));
 }
 
-Result<void> PackStore::remove(std::string const& name)
+Result<void> PackStore::remove(std::string const& name) noexcept
 {
     if (!good_name(name))
         return {}; // nothing is called so

@@ -28,12 +28,15 @@ public:
     static Result<std::unique_ptr<Store>> open(Env env, std::string directory, Options options);
     PackStore(Env env, std::string directory, Options options);
 
-    Result<std::unique_ptr<Ingest>> begin(Facts facts, std::optional<std::string> base) override;
+    // What changes the store is noexcept, here and in its ingests and staged snapshots: where
+    // memory runs out in the middle of a change, the process ends (decision 016).
+    Result<std::unique_ptr<Ingest>> begin(Facts facts,
+                                          std::optional<std::string> base) noexcept override;
     Result<std::shared_ptr<View const>> view(std::string const& name) override;
     Result<Description> describe(std::string const& name) override;
-    Result<void> remove(std::string const& name) override;
-    Result<CollectReport> collect(std::span<std::string const> roots) override;
-    Result<void> clear_alarm() override;
+    Result<void> remove(std::string const& name) noexcept override;
+    Result<CollectReport> collect(std::span<std::string const> roots) noexcept override;
+    Result<void> clear_alarm() noexcept override;
     Result<std::vector<std::string>> names() override;
     Result<Stats> stats() override;
     Result<CheckReport> check(std::function<bool(double)> progress) override;

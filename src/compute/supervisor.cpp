@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor.hpp"
 
+#include "karat/log.hpp"
+
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -10,6 +14,23 @@ namespace karat::compute {
 namespace {
 
 constexpr int kLongestSleepMs = 60'000;
+
+/// Both threads of a supervisor serve all guests, so what one guest's QEMU says must not end them.
+/// Returns whether `work` came to its end. Want of memory ends the process (decision 016).
+template <class Work>
+bool survives(InstanceId const& id, Work const& work)
+{
+    try {
+        work();
+        return true;
+    } catch (std::bad_alloc const&) {
+        throw;
+    } catch (std::exception const& problem) {
+        log(Level::error, "compute.not_understood",
+            {{"instance", id.text()}, {"message", problem.what()}});
+        return false;
+    }
+}
 
 } // namespace
 
@@ -129,7 +150,8 @@ void Supervisor::look_after(Ticket ticket, Round const& round)
         return;
     auto& watch = found->second;
     if (watch.monitor_open && round.ready(ticket, watch.qmp->fd()))
-        watch.monitor_open = watch.qmp->pump();
+        watch.monitor_open = survives(watch.id, [&] { watch.monitor_open = watch.qmp->pump(); }) &&
+                             watch.monitor_open;
     if (round.ready(ticket, watch.qemu_pidfd)) {
         watch.qemu_pidfd = -1;
         post({watch.id, ticket, Notice::qemu_ended});
@@ -156,7 +178,7 @@ void Supervisor::tell_all(std::stop_token stop)
         auto const news = std::move(news_.front().news);
         news_.pop_front();
         lock.unlock();
-        on_news_(news);
+        survives(news.id, [&] { on_news_(news); });
         lock.lock();
     }
 }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <nlohmann/json.hpp>
 
 namespace karat::engine {
@@ -184,13 +185,26 @@ Result<void> after_failure(Engine::State& state, TaskKind const& kind, Task task
     return end(state, task, TaskState::failed, error.message);
 }
 
+/// What a library throws at something that it cannot read fails the task. Want of memory ends the
+/// process (decision 016), and the task runs again.
+Result<Next> step(TaskKind const& kind, Engine::State& state, Task& task)
+{
+    try {
+        return kind.step(state, task);
+    } catch (std::bad_alloc const&) {
+        throw;
+    } catch (std::exception const& problem) {
+        return fail(Fault::corrupt, problem.what());
+    }
+}
+
 Result<void> run(Engine::State& state, Task task)
 {
     auto const* const kind = find_task_kind(task.kind);
     if (kind == nullptr)
         return end(state, task, TaskState::failed,
                    "This version of Karat does not know this kind of task");
-    auto const next = kind->step(state, task);
+    auto const next = step(*kind, state, task);
     if (!next.ok())
         return after_failure(state, *kind, task, next.error());
     task.failures = 0;
