@@ -31,3 +31,5 @@ karat_house_test(workers_test workers_test.cpp LINKS karat_testing)
 karat_house_test(promotion_test promotion_test.cpp LINKS karat_testing)
 # Its cache files are as large as a volume, and so in memory.
 set_tests_properties(promotion_test PROPERTIES LABELS slow)
+# The HTTP edge, over real sockets and in memory.
+karat_house_test(http_test http_doors.cpp http_sessions_test.cpp LINKS karat_testing Boost::headers)

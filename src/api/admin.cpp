@@ -12,9 +12,12 @@ namespace {
 
 using Json = nlohmann::json;
 
+enum class Pace : unsigned char { quick, slow };
+
 struct AdminVerb {
     std::string_view path;
     Result<Json> (*run)(engine::Engine&, Json const&);
+    Pace pace = Pace::quick;
 };
 
 /// A member of the request as text; empty when absent.
@@ -297,25 +300,37 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/encryption-key-create", create_encryption_key},
     {"/v1/encryption-key-list", list_encryption_keys},
     {"/v1/encryption-key-enable", enable_encryption_key},
-    {"/v1/image-import", import_image},
-    {"/v1/image-export", export_image},
+    {"/v1/image-import", import_image, Pace::slow},
+    {"/v1/image-export", export_image, Pace::slow},
     {"/v1/export-cancel", cancel_export},
     {"/v1/image-list", list_images},
     {"/v1/task", show_task},
-    {"/v1/store-gc", collect},
-    {"/v1/store-check", check},
-    {"/v1/catalog-check", check_catalog},
-    {"/v1/catalog-backup", back_up_catalog},
+    {"/v1/store-gc", collect, Pace::slow},
+    {"/v1/store-check", check, Pace::slow},
+    {"/v1/catalog-check", check_catalog, Pace::slow},
+    {"/v1/catalog-backup", back_up_catalog, Pace::slow},
     {"/v1/store-scrub", scrub},
-    {"/v1/store-rebuild", rebuild},
+    {"/v1/store-rebuild", rebuild, Pace::slow},
     {"/v1/store-stats", store_stats},
     {"/v1/store-cache", store_cache},
     {"/v1/status", status},
 };
 
+AdminVerb const* find_verb(std::string_view path)
+{
+    auto const* const verb = std::find_if(std::begin(kVerbs), std::end(kVerbs),
+                                          [&](AdminVerb const& one) { return one.path == path; });
+    return verb == std::end(kVerbs) ? nullptr : verb;
+}
+
+/// Names of files are whatever bytes the operator's system has: what is not UTF-8 is shown as such.
 HttpReply json_reply(int code, Json const& json)
 {
-    return {.status = code, .content_type = "application/json", .body = json.dump()};
+    return {.status = code,
+            .content_type = "application/json",
+            .body = json.dump(-1, ' ', false, Json::error_handler_t::replace),
+            .headers = {},
+            .known = true};
 }
 
 HttpReply error_reply(Error const& error)
@@ -327,10 +342,8 @@ HttpReply error_reply(Error const& error)
 
 HttpReply handle_admin(engine::Engine& engine, HttpRequest const& request)
 {
-    auto const* const verb =
-        std::find_if(std::begin(kVerbs), std::end(kVerbs),
-                     [&](AdminVerb const& one) { return one.path == request.path; });
-    if (verb == std::end(kVerbs))
+    auto const* const verb = find_verb(request.path);
+    if (verb == nullptr)
         return json_reply(404, {{"fault", "unknown"},
                                 {"message", "The daemon has no such verb: " + request.path}});
     try { // nlohmann-json says with exceptions that a member has the wrong type
@@ -343,6 +356,12 @@ HttpReply handle_admin(engine::Engine& engine, HttpRequest const& request)
             fail(Fault::invalid, fmt::format("The request is not the JSON that {} takes: {}",
                                              request.path, problem.what())));
     }
+}
+
+bool admin_takes_long(HttpRequest const& request)
+{
+    auto const* const verb = find_verb(request.path);
+    return verb != nullptr && verb->pace == Pace::slow;
 }
 
 } // namespace karat::api

@@ -12,4 +12,7 @@ namespace karat::api {
 /// Answers one admin request. Thread-safe. The socket's file permission is the authority.
 HttpReply handle_admin(engine::Engine& engine, HttpRequest const& request);
 
+/// Whether the verb may take long: it opens a file that the operator names, or reads the store.
+bool admin_takes_long(HttpRequest const& request);
+
 } // namespace karat::api

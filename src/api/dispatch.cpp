@@ -420,6 +420,7 @@ Reply Dispatcher::handle(Call const& call)
         } else {
             who = signed_in.value().caller.account.text();
             reply = state_->run(*service, signed_in.value(), call, request_id, action);
+            reply.signed_in = true;
         }
     }
     auto const took =

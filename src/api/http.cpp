@@ -1,346 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that knows Boost.Beast. Two kinds of threads: one that moves bytes (Asio's loop),
-// and a bounded pool that runs handlers, so that a slow call never keeps another from being read.
+// Sockets and the loop. One thread moves bytes of all connections (epoll, edge-triggered), the
+// workers run handlers, so that a slow call never keeps another from being read. The loop allocates
+// nothing but what belongs to one connection: where that fails, that connection ends (decision
+// 031).
 #include "http.hpp"
 
-#include "karat/log.hpp"
-#include "karat/mutex.hpp"
+#include "http_sockets.hpp"
+#include "http_workers.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include "karat/log.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <fmt/format.h>
 #include <map>
-#include <optional>
-#include <set>
-#include <sys/stat.h>
-#include <thread>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace karat::api {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
 
-constexpr std::size_t kSmallBodyBytes = 4 << 10;
 constexpr std::size_t kReadBytes = 64 << 10;
+constexpr int kReadsInTurn = 16;          // then others get theirs
+constexpr int kAcceptsInTurn = 64;        // likewise
+constexpr std::size_t kClosedForWant = 8; // idle connections, when descriptors have run out
+constexpr nanoseconds kAcceptPause = 100ms;
+constexpr nanoseconds kSaidForWant = 60s;
+constexpr nanoseconds kLastWords = 3s; // for clients to read their replies when the server ends
+constexpr std::uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
-bool same_name(std::string_view a, std::string_view b)
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-        return std::tolower(static_cast<unsigned char>(x)) ==
-               std::tolower(static_cast<unsigned char>(y));
-    });
-}
-
-HttpRequest convert(http::request<http::string_body> message, std::string peer)
-{
-    HttpRequest request;
-    request.method = std::string(message.method_string());
-    auto const target = std::string(message.target());
-    auto const mark = target.find('?');
-    request.path = target.substr(0, mark);
-    request.query = mark == std::string::npos ? "" : target.substr(mark + 1);
-    for (auto const& field : message)
-        request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-    request.body = std::move(message.body());
-    request.peer = std::move(peer);
-    return request;
-}
-
-http::response<http::string_body> convert(HttpReply reply, unsigned version, bool keep_alive,
-                                          bool head)
-{
-    http::response<http::string_body> message(static_cast<http::status>(reply.status), version);
-    message.set(http::field::server, "karat");
-    message.set(http::field::content_type, reply.content_type);
-    for (auto const& [name, value] : reply.headers)
-        message.set(name, value);
-    message.keep_alive(keep_alive);
-    auto const length = reply.body.size();
-    if (!head)
-        message.body() = std::move(reply.body);
-    message.content_length(length);
-    return message;
-}
-
-/// What a connection shares with its server: counted, and closed when its listener goes.
-class Connection {
-public:
-    virtual ~Connection() = default;
-    virtual void close() = 0;
+struct Listener : Polled {
+    Listener(HttpRoute the_route, Fd the_fd)
+        : Polled{Kind::listener}
+        , route(std::move(the_route))
+        , table(route)
+        , fd(std::move(the_fd))
+    {
+    }
+    HttpRoute const route;
+    ConnectionTable table;
+    Fd fd;
+    std::string path;                 ///< Of a unix socket.
+    std::atomic<bool> closing{false}; ///< Said by any thread; the loop closes.
+    std::optional<nanoseconds> paused_until;
 };
 
-/// One listener and the connections it accepted.
-struct Listener {
-    HttpRoute route;
-    std::set<Connection*> connections; // on the loop's thread only
-    std::function<void()> close_acceptor;
-};
-
-/// One connection: read, handle on the pool, write, again.
-template <class Protocol>
-class Session final : public Connection, public std::enable_shared_from_this<Session<Protocol>> {
+class EpollServer final : public HttpServer {
 public:
-    using Socket = typename Protocol::socket;
-    using Stream = beast::basic_stream<Protocol, asio::any_io_executor>;
-
-    Session(Socket socket, std::shared_ptr<Listener> listener, asio::thread_pool& pool,
-            std::string peer)
-        : stream_(std::move(socket))
-        , listener_(std::move(listener))
-        , pool_(pool)
-        , peer_(std::move(peer))
+    EpollServer(Clock& clock, HttpThreads threads, Fd poll, Fd wake)
+        : clock_(clock)
+        , poll_(std::move(poll))
+        , wake_(std::move(wake))
+        , workers_(clock, threads, [this] { wake_loop(); })
     {
-        listener_->connections.insert(this);
+        watch(EPOLL_CTL_ADD, wake_, &wake_mark_, EPOLLIN);
+        thread_ = std::jthread([this] { run(); });
     }
-    ~Session() override { listener_->connections.erase(this); }
+    ~EpollServer() override { stop(); }
 
-    void close() override { stream_.close(); }
-    void read()
+    void stop() override
     {
-        parser_.emplace();
-        parser_->body_limit(listener_->route.limits.body_bytes);
-        parser_->header_limit(static_cast<std::uint32_t>(listener_->route.limits.header_bytes));
-        stream_.expires_after(std::chrono::seconds(listener_->route.limits.idle_seconds));
-        http::async_read_header(
-            stream_, buffer_, *parser_,
-            [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-                self->on_header(error);
-            });
-    }
-
-private:
-    void on_header(beast::error_code error)
-    {
-        if (error)
-            return on_request(error);
-        if (same_name(std::string_view(parser_->get()[http::field::expect]), "100-continue"))
-            return send_continue();
-        read_body();
-    }
-
-    /// The client waits for a word before it sends its body.
-    void send_continue()
-    {
-        continue_.emplace(http::status::continue_, parser_->get().version());
-        http::async_write(stream_, *continue_,
-                          [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-                              if (!error)
-                                  self->read_body();
-                          });
-    }
-
-    void read_body()
-    {
-        // Beast reads as much at a time as the buffer has room for, or else 512 bytes.
-        if (parser_->content_length_remaining().value_or(0) > kSmallBodyBytes)
-            buffer_.reserve(kReadBytes);
-        http::async_read(stream_, buffer_, *parser_,
-                         [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-                             self->on_request(error);
-                         });
-    }
-
-    void on_request(beast::error_code error)
-    {
-        if (error == http::error::end_of_stream || error == asio::error::operation_aborted ||
-            error == beast::error::timeout || error == asio::error::connection_reset)
-            return stream_.close();
-        if (error)
-            return refuse(error);
-        auto message = parser_->release();
-        version_ = message.version();
-        keep_alive_ = message.keep_alive();
-        head_ = message.method() == http::verb::head;
-        asio::post(pool_, [self = this->shared_from_this(),
-                           request = convert(std::move(message), peer_)]() mutable {
-            auto reply = self->listener_->route.handle(std::move(request));
-            auto const loop = self->stream_.get_executor();
-            // Handed on, not shared: the session must end on the loop's thread, not on this one.
-            asio::post(loop, [self = std::move(self), reply = std::move(reply)]() mutable {
-                self->write(std::move(reply));
-            });
-        });
-    }
-
-    /// The rest of the request is unread, so the connection ends after the answer.
-    void refuse(beast::error_code error)
-    {
-        bool const large = error == http::error::body_limit;
-        bool const wide = error == http::error::header_limit;
-        auto const sentence =
-            large  ? fmt::format("The request body has more than {} bytes",
-                                 listener_->route.limits.body_bytes)
-            : wide ? fmt::format("The request's headers have more than {} bytes",
-                                 listener_->route.limits.header_bytes)
-                   : fmt::format("The request is not well-formed HTTP: {}", error.message());
-        keep_alive_ = false;
-        linger_ = large;
-        write(listener_->route.refuse(large ? 413 : wide ? 431 : 400, sentence));
-    }
-
-    void write(HttpReply reply)
-    {
-        reply_ = convert(std::move(reply), version_, keep_alive_, head_);
-        stream_.expires_after(std::chrono::seconds(listener_->route.limits.idle_seconds));
-        http::async_write(stream_, reply_,
-                          [self = this->shared_from_this()](beast::error_code error, std::size_t) {
-                              self->after_write(error);
-                          });
-    }
-
-    void after_write(beast::error_code error)
-    {
-        if (!error && keep_alive_)
-            return read();
-        if (!error && linger_)
-            return drain();
-        beast::error_code ignored;
-        stream_.socket().shutdown(Protocol::socket::shutdown_send, ignored);
-        stream_.close();
-    }
-
-    /// Reads a bounded rest of a refused body away: a reset before the client read our answer would
-    /// hide the answer.
-    void drain()
-    {
-        if (drained_bytes_ > 16 * listener_->route.limits.body_bytes)
-            return stream_.close();
-        stream_.expires_after(std::chrono::seconds(5));
-        buffer_.clear();
-        stream_.async_read_some(
-            buffer_.prepare(64 << 10),
-            [self = this->shared_from_this()](beast::error_code error, std::size_t got) {
-                self->drained_bytes_ += got;
-                error ? self->stream_.close() : self->drain();
-            });
-    }
-
-    Stream stream_;
-    std::shared_ptr<Listener> listener_;
-    asio::thread_pool& pool_;
-    std::string peer_;
-    beast::flat_buffer buffer_;
-    std::optional<http::request_parser<http::string_body>> parser_;
-    std::optional<http::response<http::empty_body>> continue_;
-    http::response<http::string_body> reply_;
-    unsigned version_ = 11;
-    bool keep_alive_ = false;
-    bool head_ = false;
-    bool linger_ = false;
-    std::size_t drained_bytes_ = 0;
-};
-
-std::string peer_of(asio::ip::tcp::socket const& socket)
-{
-    beast::error_code error;
-    auto const endpoint = socket.remote_endpoint(error);
-    return error ? "" : endpoint.address().to_string();
-}
-std::string peer_of(asio::local::stream_protocol::socket const&) { return ""; }
-
-template <class Protocol>
-class Acceptor final : public std::enable_shared_from_this<Acceptor<Protocol>> {
-public:
-    Acceptor(asio::io_context& loop, asio::thread_pool& pool, std::shared_ptr<Listener> listener)
-        : acceptor_(loop)
-        , pool_(pool)
-        , listener_(std::move(listener))
-    {
-    }
-
-    beast::error_code open(typename Protocol::endpoint const& endpoint)
-    {
-        beast::error_code error;
-        acceptor_.open(endpoint.protocol(), error);
-        // A unix socket's file gets the mode of its descriptor (unix(7)): nobody else may connect.
-        // Never by the umask, which changes what other threads create meanwhile.
-        if (!error && ::fchmod(acceptor_.native_handle(), S_IRUSR | S_IWUSR) != 0)
-            error.assign(errno, asio::error::get_system_category());
-        if (!error)
-            acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-        if (!error)
-            acceptor_.bind(endpoint, error);
-        if (!error)
-            acceptor_.listen(asio::socket_base::max_listen_connections, error);
-        return error;
-    }
-    auto endpoint() const { return acceptor_.local_endpoint(); }
-    void close()
-    {
-        beast::error_code ignored;
-        acceptor_.close(ignored);
-    }
-    void accept()
-    {
-        acceptor_.async_accept(
-            [self = this->shared_from_this()](beast::error_code error, auto socket) {
-                if (error == asio::error::operation_aborted)
-                    return;
-                if (!error)
-                    self->take(std::move(socket));
-                self->accept();
-            });
-    }
-
-private:
-    void take(typename Protocol::socket socket)
-    {
-        if (listener_->connections.size() >= listener_->route.limits.connections)
-            return; // closes it: the bound is finite
-        auto peer = peer_of(socket);
-        std::make_shared<Session<Protocol>>(std::move(socket), listener_, pool_, std::move(peer))
-            ->read();
-    }
-
-    typename Protocol::acceptor acceptor_;
-    asio::thread_pool& pool_;
-    std::shared_ptr<Listener> listener_;
-};
-
-class BeastServer final : public HttpServer {
-public:
-    explicit BeastServer(int workers)
-        : pool_(static_cast<std::size_t>(workers))
-        , work_(asio::make_work_guard(loop_))
-        , thread_([this] { loop_.run(); })
-    {
-    }
-    ~BeastServer() override
-    {
-        asio::post(loop_, [this] {
-            for (auto& listener : listeners_)
-                close_listener(*listener);
-        });
-        pool_.join(); // handlers end; their answers are posted to a loop that still runs
-        work_.reset();
-        thread_.join();
+        ending_ = true;
+        wake_loop();
+        if (thread_.joinable())
+            thread_.join();
+        workers_.stop();
+        Lock const guard(mutex_);
         for (auto const& [name, entry] : unix_)
             ::unlink(entry.path.c_str());
+        unix_.clear();
     }
 
     Result<std::uint16_t> listen_tcp(std::string const& address, std::uint16_t port,
                                      HttpRoute route) override
     {
-        beast::error_code error;
+        boost::system::error_code error;
         auto const host = asio::ip::make_address(address, error);
         if (error)
             return fail(Fault::invalid,
                         fmt::format("'{}' is not an IP address to listen on", address));
-        auto const started = TRY(start<asio::ip::tcp>({host, port}, std::move(route),
-                                                      fmt::format("{} port {}", address, port)));
-        return started.acceptor->endpoint().port();
+        auto fd = TRY(listen_on(asio::ip::tcp::endpoint(host, port),
+                                fmt::format("{} port {}", address, port)));
+        auto const taken = TRY(port_of(fd));
+        add(std::make_unique<Listener>(std::move(route), std::move(fd)), {});
+        return taken;
     }
 
     Result<void> listen_unix(std::string const& path, HttpRoute route,
@@ -350,92 +102,312 @@ public:
             return fail(Fault::invalid, fmt::format("The socket path {} is too long", path));
         close_unix(name);
         ::unlink(path.c_str());
-        auto const started =
-            TRY(start<asio::local::stream_protocol>({path}, std::move(route), path));
-        Lock const guard(mutex_);
-        unix_[name] = {path, started.listener};
+        auto fd = TRY(listen_on(path));
+        auto listener = std::make_unique<Listener>(std::move(route), std::move(fd));
+        listener->path = path;
+        add(std::move(listener), name);
         return {};
     }
 
     void close_unix(std::string const& name) override
     {
-        UnixEntry entry;
+        std::string path;
         {
             Lock const guard(mutex_);
             auto const found = unix_.find(name);
             if (found == unix_.end())
                 return;
-            entry = found->second;
-            unix_.erase(found);
+            path = found->second.path;
+            found->second.listener->closing = true;
+            unix_.erase(found); // the loop frees it from here on
         }
-        asio::post(loop_, [this, listener = entry.listener] {
-            close_listener(*listener);
-            std::erase(listeners_, listener);
-        });
-        ::unlink(entry.path.c_str());
+        ::unlink(path.c_str());
+        wake_loop();
     }
+
+    HttpCounts counts() const override { return {connections_, held_bytes_}; }
+    std::vector<std::string> running() const override { return workers_.running(); }
 
 private:
-    struct UnixEntry {
+    struct UnixName {
+        Listener* listener; ///< Lives until `closing` is said, or the loop has ended.
         std::string path;
-        std::shared_ptr<Listener> listener;
     };
 
-    template <class Protocol>
-    struct Started {
-        std::shared_ptr<Acceptor<Protocol>> acceptor;
-        std::shared_ptr<Listener> listener;
-    };
-
-    template <class Protocol>
-    Result<Started<Protocol>> start(typename Protocol::endpoint const& endpoint, HttpRoute route,
-                                    std::string const& what)
+    void wake_loop() const
     {
-        auto listener = std::make_shared<Listener>();
-        listener->route = std::move(route);
-        auto acceptor = std::make_shared<Acceptor<Protocol>>(loop_, pool_, listener);
-        if (auto const error = acceptor->open(endpoint))
-            return fail(error == asio::error::address_in_use ? Fault::unavailable : Fault::io,
-                        fmt::format("Cannot listen on {}: {}", what, error.message()));
-        listener->close_acceptor = [acceptor] { acceptor->close(); };
-        asio::post(loop_, [this, listener, acceptor] {
-            listeners_.push_back(listener);
-            acceptor->accept();
-        });
-        return Started<Protocol>{acceptor, listener};
+        std::uint64_t const one = 1;
+        [[maybe_unused]] auto const written = ::write(wake_.get(), &one, sizeof one);
     }
 
-    static void close_listener(Listener& listener)
+    bool watch(int how, Fd const& fd, Polled* what, std::uint32_t events) const
     {
-        // Once, and then forgotten: it holds the acceptor, which holds the listener.
-        if (auto const close = std::exchange(listener.close_acceptor, {}))
-            close();
-        for (auto* const connection : listener.connections)
-            connection->close();
+        epoll_event event{};
+        event.events = events;
+        event.data.ptr = what;
+        return ::epoll_ctl(poll_.get(), how, fd.get(), &event) == 0;
     }
 
-    asio::io_context loop_;
-    asio::thread_pool pool_;
-    asio::executor_work_guard<asio::io_context::executor_type> work_;
-    std::vector<std::shared_ptr<Listener>> listeners_; // on the loop's thread only
+    /// Hands a listener to the loop; one with a name can be closed by it.
+    void add(std::unique_ptr<Listener> listener, std::string const& name)
+    {
+        Lock const guard(mutex_);
+        auto* const raw = listener.get();
+        arriving_.push_back(std::move(listener));
+        if (!name.empty())
+            unix_[name] = {raw, raw->path};
+        wake_loop();
+    }
+
+    /// The loop's thread. What belongs to a connection is done within guarded(); the rest of it
+    /// allocates nothing.
+    void run()
+    {
+        std::array<epoll_event, 64> events{};
+        while (!has_ended()) {
+            int const count = ::epoll_wait(poll_.get(), events.data(),
+                                           static_cast<int>(events.size()), wait_ms());
+            now_ = clock_.steady();
+            for (int i = 0; i < count; ++i)
+                on_event(events[static_cast<std::size_t>(i)]);
+            take_answers();
+            look_after_listeners();
+        }
+    }
+
+    void on_event(epoll_event const& event)
+    {
+        auto* const polled = static_cast<Polled*>(event.data.ptr);
+        switch (polled->kind) {
+        case Polled::Kind::wake: {
+            std::uint64_t count = 0;
+            [[maybe_unused]] auto const got = ::read(wake_.get(), &count, sizeof count);
+            return;
+        }
+        case Polled::Kind::listener:
+            return accept(*static_cast<Listener*>(polled));
+        case Polled::Kind::connection: {
+            auto& connection = *static_cast<Connection*>(polled);
+            // One that a worker has is looked at when it comes back.
+            if (connection.fd.open() && !ConnectionTable::is_handled(connection))
+                guarded(connection);
+            return;
+        }
+        }
+    }
+
+    /// Moves bytes. The barrier: what this throws ends this connection and nothing else.
+    void guarded(Connection& connection) noexcept
+    {
+        try {
+            pump(connection);
+        } catch (std::exception const&) {
+            connection.session.close();
+            connection.table.settle(connection, now_);
+        }
+        dispatch(connection.table);
+    }
+
+    /// Reads and writes until the socket has no more, or the turn is over.
+    void pump(Connection& connection)
+    {
+        for (int turn = 0; connection.fd.open(); ++turn) {
+            auto const phase = connection.session.phase();
+            bool const writes = phase == HttpSession::Phase::writing;
+            bool const reads = phase == HttpSession::Phase::waiting ||
+                               phase == HttpSession::Phase::receiving ||
+                               phase == HttpSession::Phase::draining;
+            if (turn == kReadsInTurn && reads) { // asking anew makes a new event if there is more
+                watch(EPOLL_CTL_MOD, connection.fd, &connection, kConnectionEvents);
+                return;
+            }
+            bool const goes_on =
+                writes ? send_some(connection) : reads && read_some(connection, buffer_);
+            connection.table.settle(connection, now_);
+            if (!goes_on)
+                return;
+        }
+    }
+
+    /// Gives the workers what is ready.
+    void dispatch(ConnectionTable& table)
+    {
+        ConnectionTable::List ready;
+        while (auto* const connection = table.next_ready(now_)) {
+            try {
+                table.hand_over(*connection, ready, now_);
+            } catch (std::exception const&) {
+                connection->session.close();
+                table.settle(*connection, now_);
+            }
+        }
+        workers_.submit(ready);
+    }
+
+    void take_answers()
+    {
+        auto done = workers_.take_done();
+        while (!done.empty())
+            guarded(done.front().table.take_back(done, now_));
+    }
+
+    void accept(Listener& listener)
+    {
+        for (int i = 0; i < kAcceptsInTurn; ++i) {
+            if (!listener.table.may_accept(now_))
+                return pause(listener);
+            try {
+                auto accepted =
+                    accept_one(listener.fd, listener.path.empty() ? Family::tcp : Family::local);
+                if (!accepted.fd.open()) {
+                    if (errno == EAGAIN || errno == EWOULDBLOCK)
+                        return;
+                    if (errno == EINTR || errno == ECONNABORTED)
+                        continue;
+                    return out_of_descriptors(listener, errno);
+                }
+                take(listener, std::move(accepted));
+            } catch (std::exception const&) {
+                continue; // no memory for it: it is closed
+            }
+        }
+    }
+
+    void take(Listener& listener, Accepted accepted)
+    {
+        auto* const connection =
+            listener.table.add(std::move(accepted.fd), std::move(accepted.peer), now_);
+        if (connection == nullptr)
+            return;
+        if (!watch(EPOLL_CTL_ADD, connection->fd, connection, kConnectionEvents)) {
+            connection->session.close();
+            listener.table.settle(*connection, now_);
+        }
+    }
+
+    /// Lets newcomers wait in the kernel's queue.
+    void pause(Listener& listener)
+    {
+        listener.paused_until = now_ + kAcceptPause;
+        watch(EPOLL_CTL_MOD, listener.fd, &listener, 0);
+    }
+
+    /// The system gives no more connections. Trying on would only burn time.
+    void out_of_descriptors(Listener& listener, int code)
+    {
+        pause(listener);
+        for (auto const& one : listeners_)
+            one->table.close_idle(kClosedForWant);
+        if (now_ < want_said_until_)
+            return;
+        want_said_until_ = now_ + kSaidForWant;
+        try {
+            log(Level::error, "http.no_descriptors",
+                {{"message", std::strerror(code)},
+                 {"advice", "idle connections are closed; raise the limit of open files"}});
+        } catch (std::exception const&) {
+            return; // nobody can be told
+        }
+    }
+
+    void look_after_listeners()
+    {
+        {
+            Lock const guard(mutex_);
+            for (auto const& listener : arriving_)
+                watch(EPOLL_CTL_ADD, listener->fd, listener.get(), EPOLLIN);
+            listeners_.splice(listeners_.end(), arriving_);
+        }
+        HttpCounts all;
+        for (auto at = listeners_.begin(); at != listeners_.end();) {
+            auto& listener = **at;
+            look_after(listener);
+            all.connections += listener.table.size();
+            all.held_bytes += listener.table.held_bytes();
+            bool const done = listener.closing && listener.table.size() == 0;
+            at = done ? listeners_.erase(at) : std::next(at);
+        }
+        connections_ = all.connections;
+        held_bytes_ = all.held_bytes;
+    }
+
+    void look_after(Listener& listener)
+    {
+        auto& table = listener.table;
+        table.expire(now_);
+        if (ending_ || listener.closing) {
+            listener.closing = true;
+            listener.fd.reset();
+            bool const politely = ending_ && now_ < ended_at_ + kLastWords;
+            table.close_all(politely);
+        } else if (listener.paused_until && now_ >= *listener.paused_until) {
+            listener.paused_until.reset();
+            watch(EPOLL_CTL_MOD, listener.fd, &listener, EPOLLIN);
+        }
+        dispatch(table);
+        table.bury();
+    }
+
+    int wait_ms() const
+    {
+        auto wait = nanoseconds::max();
+        for (auto const& listener : listeners_) {
+            if (auto const next = listener->table.next_event(now_))
+                wait = std::min(wait, *next);
+            if (listener->paused_until)
+                wait = std::min(wait, *listener->paused_until - now_);
+        }
+        if (ending_)
+            wait = std::min<nanoseconds>(wait, 100ms);
+        if (wait == nanoseconds::max())
+            return -1;
+        auto const ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+        return static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
+    }
+
+    /// The listeners of a server that ends leave when their last connection does.
+    bool has_ended()
+    {
+        if (ending_ && ended_at_ == nanoseconds{})
+            ended_at_ = clock_.steady();
+        Lock const guard(mutex_);
+        return ending_ && listeners_.empty() && arriving_.empty();
+    }
+
+    Clock& clock_;
+    Fd poll_;
+    Fd wake_;
+    Polled wake_mark_{Polled::Kind::wake};
+    HttpWorkers workers_;
+    std::atomic<bool> ending_{false};
+    std::atomic<std::size_t> connections_{0};
+    std::atomic<std::size_t> held_bytes_{0};
     Mutex mutex_;
-    std::map<std::string, UnixEntry> unix_ GUARDED_BY(mutex_);
+    std::list<std::unique_ptr<Listener>> arriving_ GUARDED_BY(mutex_);
+    std::map<std::string, UnixName> unix_ GUARDED_BY(mutex_);
+    // On the loop's thread only.
+    std::list<std::unique_ptr<Listener>> listeners_;
+    nanoseconds now_{};
+    nanoseconds ended_at_{};
+    nanoseconds want_said_until_{};
+    std::array<char, kReadBytes> buffer_{};
     std::jthread thread_; // last: it uses all of the above
 };
 
 } // namespace
 
-std::string_view HttpRequest::header(std::string_view name) const
+Result<std::unique_ptr<HttpServer>> HttpServer::create(Clock& clock, HttpThreads threads)
 {
-    for (auto const& [key, value] : headers)
-        if (same_name(key, name))
-            return value;
-    return {};
-}
-
-std::unique_ptr<HttpServer> HttpServer::create(int workers)
-{
-    return std::make_unique<BeastServer>(workers);
+    Fd poll(::epoll_create1(EPOLL_CLOEXEC));
+    Fd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!poll.open() || !wake.open())
+        return fail(Fault::io, fmt::format("Cannot make a loop: {}", std::strerror(errno)));
+    try {
+        return std::unique_ptr<HttpServer>(
+            std::make_unique<EpollServer>(clock, threads, std::move(poll), std::move(wake)));
+    } catch (std::system_error const& problem) {
+        return fail(Fault::io, fmt::format("Cannot start threads: {}", problem.what()));
+    }
 }
 
 } // namespace karat::api

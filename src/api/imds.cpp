@@ -128,8 +128,6 @@ std::string Imds::sign(InstanceId const& instance, std::string_view expiry)
 
 HttpReply Imds::token(InstanceId const& instance, HttpRequest const& request)
 {
-    if (!request.header("X-Forwarded-For").empty())
-        return plain(403, "Forbidden"); // came through a proxy that the guest did not mean to open
     if (request.path != "/latest/api/token")
         return plain(403, "Forbidden");
     auto const wanted = request.header(kTtlHeader);
@@ -161,6 +159,8 @@ HttpReply Imds::handle(InstanceId const& instance, HttpRequest const& request)
 {
     if (engine_ == nullptr)
         return plain(503, "Service Unavailable");
+    if (request.header_count("X-Forwarded-For") > 0)
+        return plain(403, "Forbidden"); // came through a proxy that the guest did not mean to open
     auto const facts = engine_->instance_facts(instance);
     if (!facts.ok()) {
         log(Level::warn, "imds.failed", facts.error(), {{"instance", instance.text()}});

@@ -28,6 +28,7 @@ struct Reply {
     std::string content_type;
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
+    bool signed_in = false; ///< The signature was good, whatever became of the call.
 };
 
 /// Signs callers in, finds the operation by the credential scope and the action, and runs it.
@@ -79,6 +80,8 @@ public:
     virtual std::uint16_t port() const = 0;
     /// Lets running calls end and closes every socket.
     virtual void stop() = 0;
+    /// "POST /v1/store-check for 12 s" of every call that runs, also while stop() waits for them.
+    virtual std::vector<std::string> running() const = 0;
 };
 
 } // namespace karat::api
