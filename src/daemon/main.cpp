@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // karatd: builds the world, owns it, and takes it down in order.
+#include "deadline.hpp"
 #include "settings.hpp"
 
 #include "karat/api.hpp"
@@ -27,6 +28,7 @@ namespace {
 
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
 constexpr int kPromotionMs = 10'000;
+constexpr std::chrono::seconds kTimeToEnd{8};
 
 struct CommandLine {
     std::string settings_file;
@@ -155,6 +157,18 @@ void keep_freed_memory()
     ::mallopt(M_TOP_PAD, 4 << 20);
 }
 
+/// Calls and tasks that are under way, by name.
+std::vector<std::string> what_runs(api::Endpoint const& endpoint, catalog::Catalog& catalog)
+{
+    auto names = endpoint.running();
+    auto const tasks = catalog.read([](catalog::View& view) { return view.open_tasks(); });
+    if (tasks.ok())
+        for (auto const& task : tasks.value())
+            if (task.state == TaskState::running)
+                names.push_back(fmt::format("task {} ({} {})", task.id, task.kind, task.subject));
+    return names;
+}
+
 Result<void> serve(Settings const& settings)
 {
     keep_freed_memory();
@@ -206,6 +220,7 @@ Result<void> serve(Settings const& settings)
     run_until_signal(signal_fd, engine);
     // Guests run on without us, and so does karat-blk, which serves their disks.
     log(Level::info, "karatd.stopping");
+    Deadline const deadline(kTimeToEnd, [&] { return what_runs(*endpoint, *catalog); });
     TRY(env.files.remove(run + "/endpoint"));
     endpoint->stop();
     engine.stop_workers();
