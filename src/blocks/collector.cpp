@@ -12,7 +12,9 @@
 // 4. Sweep, unless there is an alarm: packs whose every record was condemned two epochs ago are
 //    dropped; of packs that are mostly so, the other records are copied forward first, durably. A
 //    record is dropped under the index's lock, where ingests find it: they find it and pardon it,
-//    or miss it and store it again.
+//    or miss it and store it again. What is garbage in a pack that stays becomes a hole, if it is
+//    much or room is short: that needs no room itself.
+#include "pack_holes.hpp"
 #include "store.hpp"
 
 #include "karat/priority.hpp"
@@ -49,13 +51,25 @@ public:
     Result<void> mark(std::span<PageRef const> pages);
     Result<void> mark(std::span<Slice const> slices);
     void judge();
-    Result<void> sweep(Env env, std::string const& directory);
+    struct Place {
+        Env env;
+        std::string const& directory;
+        std::uint64_t pack_bytes;
+        Health& health;
+    };
+    Result<void> sweep(Place const& place);
     CollectReport report;
 
 private:
     Result<void> copy_forward(PackUse const& use, std::span<Indexed const> records);
     void drop(PackUse const& use, std::span<Indexed const> records, std::span<Indexed const> moved);
-    Result<void> unlink_dropped(Env env, std::string const& directory);
+    Result<void> unlink_dropped(Place const& place);
+    Result<void> leave_last_pack(Place const& place);
+    Result<void> copy_mostly_dead(Place const& place);
+    Result<void> make_holes(Place const& place);
+    Result<std::uint64_t> make_holes(Place const& place, PackUse const& use,
+                                     std::span<Indexed const> records);
+    bool has_much_garbage(Place const& place, PackUse const& use) const;
     bool is_open(PackUse const& use) const { return use.number == writer_.open_number(); }
 
     /// The records of the packs that `wanted` picks, by pack.
@@ -68,6 +82,7 @@ private:
     Marks marks_;
     Judgement judgement_;
     std::vector<std::uint32_t> dropped_;
+    std::set<std::uint32_t> done_; // dropped, or its records moved
 };
 
 Result<void> Collection::mark(std::span<PageRef const> pages)
@@ -147,6 +162,7 @@ Result<void> Collection::copy_forward(PackUse const& use, std::span<Indexed cons
     }
     TRY(writer_.make_durable());
     ++report.packs_rewritten;
+    done_.insert(use.number);
     drop(use, records, moved);
     return {};
 }
@@ -158,6 +174,7 @@ void Collection::drop(PackUse const& use, std::span<Indexed const> records,
         return; // an ingest found a record in it meanwhile; the next collection looks again
     writer_.forget(use.number);
     dropped_.push_back(use.number);
+    done_.insert(use.number);
     ++report.packs_removed;
     std::uint64_t copied = 0;
     for (auto const& record : moved)
@@ -165,36 +182,98 @@ void Collection::drop(PackUse const& use, std::span<Indexed const> records,
     report.bytes_freed += use.file_bytes - std::min(use.file_bytes, copied);
 }
 
-Result<void> Collection::unlink_dropped(Env env, std::string const& directory)
+Result<void> Collection::unlink_dropped(Place const& place)
 {
     for (auto const number : std::exchange(dropped_, {}))
-        TRY(env.files.remove(pack_path(directory, number)));
+        TRY(place.env.files.remove(pack_path(place.directory, number)));
     return {};
 }
 
-Result<void> Collection::sweep(Env env, std::string const& directory)
+/// Garbage of every kind: what is ripe, second copies of what was known, what was withdrawn.
+bool Collection::has_much_garbage(Place const& place, PackUse const& use) const
+{
+    constexpr std::uint64_t kSome = 2 * kBlockBytes;
+    auto const garbage = use.file_bytes - std::min(use.file_bytes, use.kept_bytes);
+    return garbage >= (writer_.is_short_of_room() ? kSome : place.pack_bytes / 8);
+}
+
+/// So that the pack that is written to can be dropped, copied or given holes.
+Result<void> Collection::leave_last_pack(Place const& place)
 {
     auto const& uses = judgement_.packs;
+    if (uses.empty())
+        return {};
     // Whatever is dropped, the number of the newest pack is not given away again.
-    if (!uses.empty() && is_mostly_dead(uses.back()))
-        TRY(writer_.rotate());
-    auto const dead = records_of([&](PackUse const& use) { return is_dead(use) && !is_open(use); });
-    for (auto const& use : uses)
-        if (auto const found = dead.find(use.number); found != dead.end())
-            drop(use, found->second, {});
-    TRY(unlink_dropped(env, directory)); // first: copying the others needs room
+    if (is_mostly_dead(uses.back()))
+        return writer_.rotate();
+    if (!is_open(uses.back()) || !has_much_garbage(place, uses.back()))
+        return {};
+    TRY(writer_.rotate());
+    return writer_.make_durable(); // writes its footer
+}
+
+Result<void> Collection::copy_mostly_dead(Place const& place)
+{
     auto const mostly = records_of(
         [&](PackUse const& use) { return !is_dead(use) && is_mostly_dead(use) && !is_open(use); });
-    for (auto const& use : uses) {
+    for (auto const& use : judgement_.packs) {
         auto const found = mostly.find(use.number);
-        if (found == mostly.end())
+        if (found == mostly.end() || !writer_.has_room_for(use.kept_bytes))
             continue;
         if (alarm_.raised())
             break;
         TRY(copy_forward(use, found->second));
-        TRY(unlink_dropped(env, directory));
+        TRY(unlink_dropped(place));
     }
     return {};
+}
+
+Result<std::uint64_t> Collection::make_holes(Place const& place, PackUse const& use,
+                                             std::span<Indexed const> records)
+{
+    auto const file =
+        TRY(place.env.files.open(pack_path(place.directory, use.number), Access::write));
+    std::vector<Kept> kept;
+    for (auto const& record : packs_.drop_ripe(use.number, records, marks_)) {
+        auto const& at = record.location;
+        kept.push_back({at.offset, at.offset + kRecordHeaderBytes + at.stored_bytes});
+    }
+    return free_between({use.number, *file}, kept, place.health);
+}
+
+Result<void> Collection::make_holes(Place const& place)
+{
+    auto const wanted = [&](PackUse const& use) {
+        return !done_.contains(use.number) && !writer_.holds(use.number) &&
+               has_much_garbage(place, use);
+    };
+    auto const with_garbage = records_of(wanted);
+    for (auto const& use : judgement_.packs) {
+        auto const found = with_garbage.find(use.number);
+        if (found == with_garbage.end() || alarm_.raised())
+            continue;
+        auto const freed = make_holes(place, use, found->second);
+        TRY(place.health.check_writable());
+        if (!freed.ok()) { // a file system without holes: the pack waits until it is mostly dead
+            log(Level::warn, "collect.no_holes", freed.error(), {{"pack", use.number}});
+            continue;
+        }
+        packs_.set_file_bytes(use.number, use.file_bytes - std::min(use.file_bytes, freed.value()));
+        report.bytes_freed += freed.value();
+    }
+    return {};
+}
+
+Result<void> Collection::sweep(Place const& place)
+{
+    TRY(leave_last_pack(place));
+    auto const dead = records_of([&](PackUse const& use) { return is_dead(use) && !is_open(use); });
+    for (auto const& use : judgement_.packs)
+        if (auto const found = dead.find(use.number); found != dead.end())
+            drop(use, found->second, {});
+    TRY(unlink_dropped(place)); // first: copying the others needs room
+    TRY(copy_mostly_dead(place));
+    return make_holes(place);
 }
 
 } // namespace
@@ -266,7 +345,7 @@ Result<CollectReport> PackStore::collect_here(std::span<std::string const> roots
     TRY(writer_->make_durable()); // what is condemned lies on disk, and the list of it too
     collection.report.halted = alarm_.raised();
     if (!collection.report.halted) {
-        TRY(collection.sweep(env_, directory_));
+        TRY(collection.sweep({env_, directory_, options_.pack_bytes, health_}));
         TRY(health_.after_sync(env_.files.sync_dir(packs_path(directory_))));
     }
     return collection.report;

@@ -275,7 +275,8 @@ Result<void> SnapshotIngest::add_page(std::uint32_t index, Page const& page)
     auto const raw = encode_page(page);
     auto bench = tools_.benches.lend();
     auto const hash = bench->hash(raw);
-    TRY(store_record(*bench, {.kind = Kind::page, .hash = hash, .raw = raw}));
+    TRY(store_record(*bench,
+                     {.kind = Kind::page, .hash = hash, .raw = raw, .if_known = known_pages_}));
     manifest_.pages.push_back({index, hash});
     return {};
 }

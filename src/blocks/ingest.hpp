@@ -37,6 +37,8 @@ public:
     Result<void> zero(Range range) noexcept override;
     Result<Committed> commit() noexcept override;
 
+    /// Pages that others have too are written all the same: the time tells nothing of them.
+    void write_known_pages() { known_pages_ = IfKnown::write_it_too; }
     /// Replaces what the base has in `changed` (ascending, apart) by `fresh` slices of extents that
     /// are stored and kept already. Pages ascend, also with write() and zero().
     Result<void> place(std::uint32_t page, std::vector<BlockRange> changed,
@@ -85,6 +87,7 @@ private:
     RecordStore records_;
     std::uint64_t const failures_before_;
     bool ended_ = false;
+    IfKnown known_pages_ = IfKnown::lean_on_it;
 
     // The caller's side: where it is in the volume and what it has cut.
     std::uint64_t position_ = 0;

@@ -47,15 +47,22 @@ Result<std::uint64_t> next_magic(PackFile pack, std::uint64_t from, std::uint64_
     return end;
 }
 
+/// Holes stay holes.
 Result<void> copy_bytes(File& from, File& to, std::uint64_t end)
 {
     Bytes window(std::min<std::uint64_t>(kWindowBytes, end));
     for (std::uint64_t done = kPackHeaderBytes; done < end;) {
-        auto const want = std::min<std::uint64_t>(window.size(), end - done);
-        auto const part = std::span(window).first(want);
-        TRY(read_exactly(from, done, part));
-        TRY(to.write_at(done, part));
-        done += want;
+        auto const data = TRY(from.next_data(done));
+        if (!data || data->offset_bytes >= end)
+            break;
+        done = std::max(done, data->offset_bytes);
+        for (auto const stop = std::min(end, data->end_bytes()); done < stop;) {
+            auto const want = std::min<std::uint64_t>(window.size(), stop - done);
+            auto const part = std::span(window).first(want);
+            TRY(read_exactly(from, done, part));
+            TRY(to.write_at(done, part));
+            done += want;
+        }
     }
     return {};
 }
@@ -101,9 +108,7 @@ Result<Scan> scan_records(PackFile pack, std::uint64_t from, Depth depth)
     scan.end = from;
     while (from + kRecordHeaderBytes < size) {
         auto const header = TRY(record_at(pack, from, depth));
-        if (!header && depth == Depth::headers)
-            break;
-        if (!header) {
+        if (!header) { // a torn tail, rot, or what was freed
             from = TRY(next_magic(pack, from + 1, size));
             continue;
         }

@@ -30,18 +30,23 @@ PackWriter::~PackWriter()
         write_footer({std::move(open_), flushed_, std::move(entries_)});
 }
 
-Result<PackWriter::Appended> PackWriter::append(Record const& record, std::atomic<Epoch> const& now)
+Result<PackWriter::Appended> PackWriter::append(Record const& record, std::atomic<Epoch> const& now,
+                                                IfKnown if_known)
 {
     auto const sum = checksum(record.stored);
     Writeback writeback;
     {
         std::scoped_lock const guard(mutex_);
         TRY(health_.check_writable());
-        if (packs_.touch(record.hash, now))
+        bool const known = packs_.touch(record.hash, now);
+        if (known && if_known == IfKnown::lean_on_it)
             return Appended::known;
         auto const location = TRY(put(record, sum));
-        auto const before = packs_.insert(record.hash, location, now.load());
-        unflushed_.push_back({record.hash, before});
+        holds_new_data_ = true;
+        if (!known) {
+            auto const before = packs_.insert(record.hash, location, now.load());
+            unflushed_.push_back({record.hash, before});
+        }
         if (buffer_.size() >= kFlushBytes)
             TRY(flush());
         writeback = take_writeback();
@@ -140,15 +145,31 @@ void PackWriter::write_footer(Full const& full)
         log(Level::warn, "pack.no_footer", written.error(), {{"pack", full.pin.number()}});
 }
 
+/// New data leaves room for what exists; the collector's copies make room.
 Result<void> PackWriter::check_room()
 {
     auto const free = env_.files.free_bytes(settings_.directory);
-    auto const reserved = settings_.pack_bytes / kReservedPart;
+    auto reserved = settings_.pack_bytes / kReservedPart;
+    if (holds_new_data_)
+        reserved = std::max(reserved, settings_.keep_free_bytes);
     if (!free.ok() || free.value() >= buffer_.size() + reserved)
         return {}; // a file system that does not tell says so when it is full
     return fail(Fault::io, fmt::format("Cannot write {}: No space left on device ({} bytes are "
-                                       "kept for the catalog)",
+                                       "kept free)",
                                        pack_path(settings_.directory, open_.number()), reserved));
+}
+
+bool PackWriter::is_short_of_room() const
+{
+    auto const free = env_.files.free_bytes(settings_.directory);
+    auto const reserved = std::max(settings_.pack_bytes / kReservedPart, settings_.keep_free_bytes);
+    return free.ok() && free.value() < reserved + 2 * settings_.pack_bytes;
+}
+
+bool PackWriter::has_room_for(std::uint64_t bytes) const
+{
+    auto const free = env_.files.free_bytes(settings_.directory);
+    return !free.ok() || free.value() >= bytes + settings_.pack_bytes / kReservedPart;
 }
 
 Result<void> PackWriter::flush()
@@ -164,6 +185,7 @@ Result<void> PackWriter::flush()
     }
     flushed_ += buffer_.size();
     buffer_.clear();
+    holds_new_data_ = false;
     unflushed_.clear();
     flushed_entries_ = entries_.size();
     open_dirty_ = true;
@@ -176,6 +198,7 @@ void PackWriter::undo_unflushed()
     packs_.withdraw(unflushed_, open_.number());
     unflushed_.clear();
     buffer_.clear();
+    holds_new_data_ = false;
     entries_.resize(flushed_entries_);
     ++failures_;
     if (flushed_ == 0)
@@ -276,6 +299,13 @@ std::uint32_t PackWriter::open_number() const
 {
     std::scoped_lock const guard(mutex_);
     return open_ ? open_.number() : 0;
+}
+
+bool PackWriter::holds(std::uint32_t number) const
+{
+    std::scoped_lock const guard(mutex_);
+    return (open_ && open_.number() == number) ||
+           std::ranges::any_of(full_, [&](Full const& one) { return one.pin.number() == number; });
 }
 
 std::uint64_t PackWriter::failures() const

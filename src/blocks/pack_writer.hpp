@@ -18,12 +18,19 @@ struct Record {
     std::span<std::byte const> stored = {};
 };
 
+/// What to do with a record that is stored already.
+enum class IfKnown : unsigned char {
+    lean_on_it,
+    write_it_too, ///< For who must not learn that it was known: the second copy is garbage.
+};
+
 class PackWriter {
 public:
     struct Settings {
         std::string directory;
         std::uint64_t pack_bytes;
         std::uint32_t next_number;
+        std::uint64_t keep_free_bytes;
     };
     /// Makes no file before the first append. Everything given outlives it.
     PackWriter(Env env, Settings settings, Packs& packs, Health& health);
@@ -35,7 +42,8 @@ public:
     enum class Appended : unsigned char { fresh, known };
     /// Adds a record unless the index has it (another thread may have been faster); either way
     /// it is touched. It is not durable before make_durable().
-    Result<Appended> append(Record const& record, std::atomic<Epoch> const& now);
+    Result<Appended> append(Record const& record, std::atomic<Epoch> const& now,
+                            IfKnown if_known = IfKnown::lean_on_it);
     /// Adds another copy of a record without telling the index, for the collector.
     Result<Location> append_copy(Record const& record);
     /// Everything appended before the call is on disk with its file names when this succeeds, and
@@ -52,6 +60,12 @@ public:
     void forget(std::uint32_t number);
     /// The open pack, or 0.
     std::uint32_t open_number() const;
+    /// Whether the pack may still get records or a footer.
+    bool holds(std::uint32_t number) const;
+    /// Whether the file system is so full that what is garbage should go in any way.
+    bool is_short_of_room() const;
+    /// Whether so many bytes may be copied forward.
+    bool has_room_for(std::uint64_t bytes) const;
     /// Counts the failed writes, each of which may have taken records from every live ingest.
     std::uint64_t failures() const;
 
@@ -99,6 +113,7 @@ private:
     std::vector<Packs::Inserted> unflushed_; // in the index since they are in buffer_
     std::vector<Full> full_;
     bool open_dirty_ = false;
+    bool holds_new_data_ = false; // buffer_ does, beside the collector's copies
     bool names_dirty_ = false;
     std::uint64_t failures_ = 0;
 };

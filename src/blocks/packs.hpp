@@ -163,6 +163,9 @@ public:
         std::span<Indexed const> moved;   ///< Those with a new place.
     };
     bool drop(Dropping const& dropping, Marks const& marks);
+    /// Drops the ripe ones of a pack's records, which stays; the result are the others, by offset.
+    std::vector<Indexed> drop_ripe(std::uint32_t pack, std::span<Indexed const> records,
+                                   Marks const& marks);
     /// Forgets a pack and its records, whatever they are needed for (a reader's view of things).
     void forget(std::uint32_t pack);
 

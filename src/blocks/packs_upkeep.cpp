@@ -259,6 +259,25 @@ bool Packs::drop(Dropping const& dropping, Marks const& marks)
     return true;
 }
 
+std::vector<Indexed> Packs::drop_ripe(std::uint32_t pack, std::span<Indexed const> records,
+                                      Marks const& marks)
+{
+    std::vector<Indexed> kept;
+    std::scoped_lock const guard(mutex_);
+    for (auto const& record : records) {
+        auto const& entry = index_.at(record.id);
+        if (entry.pack != pack || entry.hash != record.hash)
+            continue;
+        if (!ripe(record.id, marks)) {
+            kept.push_back(record);
+            continue;
+        }
+        condemned_changed_ = condemned_.pardon(place_of(entry)) || condemned_changed_;
+        erase_entry(record.id);
+    }
+    return kept;
+}
+
 Result<RecordHeader> Packs::read_stored(Indexed const& what, Bytes& buffer)
 {
     auto const pinned = pin(what.location.pack);

@@ -18,6 +18,8 @@
 namespace karat::blocks {
 namespace {
 
+constexpr std::size_t kMostLookedFor = 1000;
+
 class PackReader final : public Reader, public Source {
 public:
     PackReader(Env env, std::string directory, Options options)
@@ -46,6 +48,8 @@ private:
     Result<bool> orphans_alive();
     Result<void> load_condemned_changes();
     Result<void> watch(Hash const& hash);
+    Result<Buffer> fetch_moved(Wanted const& wanted, std::span<std::byte> direct,
+                               Result<Buffer> damaged);
 
     Env env_;
     std::string const directory_;
@@ -53,8 +57,9 @@ private:
     Benches benches_;
     Vault vault_;
     Packs packs_;
-    std::mutex refresh_mutex_; // guards seen_; one refresh at a time
+    std::mutex refresh_mutex_; // guards seen_ and looked_for_; one refresh at a time
     std::map<std::uint32_t, Seen> seen_;
+    std::set<Hash> looked_for_; // records that were not good where we knew them, nor elsewhere
     std::mutex views_mutex_;
     std::set<SnapshotView const*> views_;
 };
@@ -178,12 +183,40 @@ Result<Buffer> PackReader::fetch(Wanted const& wanted, std::span<std::byte> dire
 {
     TRY(watch(wanted.hash));
     auto fetched = packs_.fetch(wanted, direct);
-    if (fetched.ok() || fetched.error().fault != Fault::not_found)
+    if (fetched.ok())
+        return fetched;
+    if (fetched.error().fault == Fault::corrupt)
+        return fetch_moved(wanted, direct, std::move(fetched));
+    if (fetched.error().fault != Fault::not_found)
         return fetched;
     TRY(refresh());
     fetched = packs_.fetch(wanted, direct);
     if (!fetched.ok() && fetched.error().fault == Fault::not_found)
         return fail(Fault::corrupt, fetched.error().message);
+    return fetched;
+}
+
+/// What was freed where we know it (FORMAT.md, "Holes") may have been stored again elsewhere. Looks
+/// once for each record that cannot be read, as it reads every footer.
+Result<Buffer> PackReader::fetch_moved(Wanted const& wanted, std::span<std::byte> direct,
+                                       Result<Buffer> damaged)
+{
+    {
+        std::scoped_lock const guard(refresh_mutex_);
+        bool const looked_before = !looked_for_.insert(wanted.hash).second;
+        auto const known = packs_.find(wanted.hash);
+        if (looked_before || !known || looked_for_.size() > kMostLookedFor)
+            return damaged;
+        packs_.forget(known->pack);
+        for (auto& [number, seen] : seen_)
+            seen = {};
+    }
+    TRY(refresh());
+    auto fetched = packs_.fetch(wanted, direct);
+    if (!fetched.ok())
+        return damaged;
+    std::scoped_lock const guard(refresh_mutex_);
+    looked_for_.erase(wanted.hash);
     return fetched;
 }
 

@@ -5,7 +5,7 @@ namespace karat::blocks {
 
 Result<RecordStore::Stored> RecordStore::store(Bench& bench, NewRecord const& fresh)
 {
-    if (packs_.touch(fresh.hash, registry_.now()))
+    if (fresh.if_known == IfKnown::lean_on_it && packs_.touch(fresh.hash, registry_.now()))
         return Stored();
     Record record{.kind = fresh.kind,
                   .hash = fresh.hash,
@@ -13,7 +13,7 @@ Result<RecordStore::Stored> RecordStore::store(Bench& bench, NewRecord const& fr
     record.stored = bench.pack(fresh.kind, fresh.raw, record.codec);
     if (fresh.domain != nullptr)
         seal(bench, record, *fresh.domain);
-    auto const appended = TRY(writer_.append(record, registry_.now()));
+    auto const appended = TRY(writer_.append(record, registry_.now(), fresh.if_known));
     if (appended != PackWriter::Appended::fresh)
         return Stored{.appended = appended};
     return Stored{appended, kRecordHeaderBytes + record.stored.size()};

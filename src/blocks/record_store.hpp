@@ -13,6 +13,7 @@ struct NewRecord {
     Hash hash; ///< Bench::name() of `raw`.
     std::span<std::byte const> raw;
     Domain const* domain = nullptr; ///< Of an extent: sealed in it, or not sealed.
+    IfKnown if_known = IfKnown::lean_on_it;
 };
 
 /// Thread-safe. What it works with outlives it.

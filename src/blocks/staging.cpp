@@ -92,7 +92,9 @@ Result<std::vector<Slice>> StagedFile::store_extents(StagedUnit const& unit)
                 {.start = start, .blocks = static_cast<std::uint16_t>(raw.size() / kBlockBytes)});
             auto& slice = slices.back();
             slice.hash = bench->name(raw, domain.get());
-            TRY(records.store(*bench, {Kind::extent, slice.hash, raw, domain.get()}));
+            // Also what is known: else the time that a put takes tells what others have stored.
+            TRY(records.store(
+                *bench, {Kind::extent, slice.hash, raw, domain.get(), IfKnown::write_it_too}));
             return {};
         }));
     return slices;
@@ -266,6 +268,7 @@ Result<Committed> StagedFile::commit(Facts facts) noexcept
     auto domain = TRY(unlock(tools_.vault, start_));
     auto base = std::make_shared<SnapshotView const>(tools_.source, start_, std::move(domain));
     auto const ingest = TRY(tools_.begin(std::move(facts), std::move(base)));
+    ingest->write_known_pages();
     TRY(place_units(*ingest));
     return ingest->commit();
 }

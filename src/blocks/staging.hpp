@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshots that are put together unit by unit (FORMAT.md, "Staged"). A put() stores its extents as
-// an ingest does, makes them durable together with what others put at the same time, and then adds
+// Snapshots that are put together unit by unit (FORMAT.md, "Staged"). A put() stores its extents,
+// known or not, makes them durable together with what others put at the same time, and then adds
 // one record to the snapshot's file in DIR/staged. Memory holds where each unit's record is.
 #pragma once
 

@@ -99,6 +99,61 @@ TEST_F(Staging, UnitsInAnyOrderMakeASnapshot)
     EXPECT_EQ(store().check({}).value().damage, std::vector<std::string>());
 }
 
+/// What a put or a commit does to the disk, without the bytes.
+std::vector<std::string> doings(World& world, std::function<Result<void>()> const& work)
+{
+    std::vector<std::string> seen;
+    world.memory.files.set_hook([&](std::string_view operation, std::string const& path) {
+        seen.push_back(std::string(operation) + " " + path.substr(0, path.find_last_of("/.")));
+        return Result<void>();
+    });
+    auto const worked = work();
+    world.memory.files.set_hook({});
+    EXPECT_TRUE(worked.ok()) << outcome(worked);
+    return seen;
+}
+
+// Whoever measures learns nothing of what others have stored.
+TEST_F(Staging, DoesTheSameForWhatIsKnownAndWhatIsNew)
+{
+    auto const known = text_bytes(1, kUnit);
+    begin("theirs", 4);
+    ASSERT_TRUE(put_unit(store(), "theirs", 0, known).ok());
+    ASSERT_TRUE(commit(store(), "theirs").ok());
+    auto const bytes_of = [&](std::string const& name, Bytes const& data) {
+        auto const before = store().stats().value().pack_bytes;
+        begin(name, 4);
+        auto const put = doings(world, [&] { return put_unit(store(), name, 0, data); });
+        auto const made = doings(world, [&]() -> Result<void> {
+            TRY(commit(store(), name));
+            return {};
+        });
+        auto all = put;
+        all.insert(all.end(), made.begin(), made.end());
+        return std::pair(all, store().stats().value().pack_bytes - before);
+    };
+    auto const a_known = bytes_of("mine", known);
+    auto const a_new = bytes_of("mine2", text_bytes(2, kUnit));
+    EXPECT_GT(a_known.first.size(), 8U);
+    // The names of the files differ, and have equal lengths but for the last letter.
+    auto without_name = [](std::vector<std::string> all) {
+        for (auto& one : all)
+            if (auto const at = one.find("mine2"); at != std::string::npos)
+                one.replace(at, 5, "mine");
+        return all;
+    };
+    EXPECT_EQ(without_name(a_known.first), without_name(a_new.first));
+    EXPECT_NEAR(static_cast<double>(a_known.second), static_cast<double>(a_new.second), 2000.0);
+    EXPECT_EQ(read("mine", 0), known);
+    // The second copies are nobody's: collections free them, and dedup holds.
+    std::vector<std::string> const roots{"theirs", "mine", "mine2"};
+    world.memory.files.set_capacity_bytes(1 << 20); // with much room, little garbage waits
+    ASSERT_TRUE(collect_all(store(), roots).ok());
+    EXPECT_LT(store().stats().value().pack_bytes, 2 * a_new.second + 8192);
+    EXPECT_EQ(read("mine", 0), known);
+    EXPECT_EQ(store().check({}).value().damage, std::vector<std::string>());
+}
+
 TEST_F(Staging, OverABaseThatGoes)
 {
     begin("a", 4);

@@ -38,7 +38,8 @@ Result<void> PackStore::start()
     TRY(finish_directory(env_.files, directory_));
     auto const next_number = TRY(load_packs(env_, directory_, packs_));
     TRY(load_condemned(env_.files, directory_, packs_));
-    PackWriter::Settings const settings{directory_, options_.pack_bytes, next_number};
+    PackWriter::Settings const settings{directory_, options_.pack_bytes, next_number,
+                                        options_.keep_free_bytes};
     writer_.emplace(env_, settings, packs_, health_);
     staging_.emplace(StagingTools{
         .env = env_,

@@ -106,6 +106,9 @@ struct Options {
     std::uint64_t cache_bytes =
         64 << 20;               ///< Decompressed extents kept by readers, all views together.
     keys::Keys* keys = nullptr; ///< For sealed snapshots; outlives the store or reader.
+    /// New data is refused while it would leave less than this free in the file system: what
+    /// exists needs room to work, be deleted and be collected.
+    std::uint64_t keep_free_bytes = 0;
 };
 
 /// Records are extents and pages of maps.
