@@ -3,6 +3,7 @@
 // sees one state; group commit would let several changes share the sync at the end of commit().
 #include "gate.hpp"
 #include "migrations.hpp"
+#include "reserve.hpp"
 #include "rows.hpp"
 #include "upkeep.hpp"
 
@@ -18,10 +19,12 @@ constexpr std::chrono::seconds kPatience{10}; // longer than any commit, shorter
 
 class SqlCatalog final : public Catalog {
 public:
-    SqlCatalog(Env env, std::string path, std::unique_ptr<Database> database)
+    SqlCatalog(Env env, std::string path, std::unique_ptr<Database> database,
+               std::optional<Reserve> reserve)
         : env_(env)
         , path_(std::move(path))
         , database_(std::move(database))
+        , reserve_(std::move(reserve))
     {
     }
 
@@ -147,12 +150,25 @@ private:
             if (database_->is_doubtful())
                 log(Level::error, "catalog.refuses_changes", outcome.error());
             if (!outcome.ok())
-                return outcome;
+                return after_failure(std::move(outcome));
+            if (reserve_)
+                reserve_->fill();
             has_work = rows.has_work();
         }
         if (has_work)
             wake();
         return {};
+    }
+
+    /// A full disk must not keep anybody from deleting: whoever tries again has the reserve's room.
+    /// Not done here, as `work` ran already.
+    Result<void> after_failure(Result<void> outcome)
+    {
+        if (!database_->was_full() || !reserve_ || !reserve_->give_up())
+            return outcome;
+        return fail(Fault::unavailable,
+                    "The disk was full, and the catalog gave up a part of its reserve: try again, "
+                    "delete what is not needed, then run 'karat store gc'");
     }
 
     Result<void> begin_and_commit(Rows& rows, Actor const* actor,
@@ -199,6 +215,7 @@ private:
     std::string const path_;
     Gate gate_{kPatience}; // guards database_
     std::unique_ptr<Database> database_;
+    std::optional<Reserve> reserve_; // of a database on a real disk; also behind the gate
     Mutex wake_mutex_;
     std::function<void()> wake_ GUARDED_BY(wake_mutex_);
 };
@@ -207,6 +224,11 @@ private:
 
 Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& path, Storage storage)
 {
+    std::optional<Reserve> reserve;
+    if (storage == Storage::native) {
+        reserve.emplace(env, path);
+        reserve->give_up_if_full();
+    }
     auto const opened = [&]() -> Result<std::unique_ptr<Database>> {
         auto database = TRY(Database::open(env, path, storage));
         TRY(migrate(*database, known_migrations(), env.clock.now()));
@@ -218,8 +240,11 @@ Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& path,
                     fmt::format("The catalog {} cannot be used: {}. Restore a backup of it, or "
                                 "start without its files and run 'karat store rebuild'",
                                 path, database.error().message));
+    auto usable = TRY(std::move(database));
+    if (reserve)
+        reserve->fill();
     return std::unique_ptr<Catalog>(
-        std::make_unique<SqlCatalog>(env, path, TRY(std::move(database))));
+        std::make_unique<SqlCatalog>(env, path, std::move(usable), std::move(reserve)));
 }
 
 } // namespace karat::catalog

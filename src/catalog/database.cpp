@@ -189,6 +189,7 @@ struct Database::State {
     soci::session session;
     std::unordered_map<std::string, Prepared> prepared; // as many as there are statement texts
     bool is_doubtful = false;
+    bool was_full = false;
 
     void note_doubt()
     {
@@ -213,6 +214,7 @@ struct Database::State {
             return work(found->second);
         } catch (soci::soci_error const&) {
             auto const code = sqlite_api::sqlite3_extended_errcode(handle());
+            was_full = code == SQLITE_FULL;
             prepared.erase(query.text); // in whatever state the failure left it
             return sqlite_error(code);
         }
@@ -300,7 +302,9 @@ Result<void> Database::run_script(std::string const& statements)
         sqlite_api::sqlite3_exec(state_->handle(), statements.c_str(), nullptr, nullptr, nullptr);
     if (code == SQLITE_OK)
         return {};
-    return sqlite_error(sqlite_api::sqlite3_extended_errcode(state_->handle()));
+    auto const failure = sqlite_api::sqlite3_extended_errcode(state_->handle());
+    state_->was_full = failure == SQLITE_FULL;
+    return sqlite_error(failure);
 }
 
 Result<void> Database::copy_to(std::string const& path)
@@ -319,7 +323,11 @@ Result<void> Database::add_functions()
     return code == SQLITE_OK ? Result<void>() : Result<void>(sqlite_error(code));
 }
 
-Result<void> Database::begin() { return run_script("BEGIN"); }
+Result<void> Database::begin()
+{
+    state_->was_full = false;
+    return run_script("BEGIN");
+}
 
 Result<void> Database::commit()
 {
@@ -339,6 +347,8 @@ Result<void> Database::roll_back()
         state_->note_doubt();
     return outcome;
 }
+
+bool Database::was_full() const { return state_->was_full; }
 
 bool Database::is_doubtful() const { return state_->is_doubtful; }
 

@@ -55,6 +55,8 @@ public:
     /// True after a commit or a rollback that the disk failed: what is on the platter is unknown. A
     /// full disk is not that: SQLite wrote nothing it relies on.
     bool is_doubtful() const;
+    /// Whether something failed since begin() as the disk is full.
+    bool was_full() const;
 
 private:
     struct State;

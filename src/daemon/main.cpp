@@ -182,7 +182,10 @@ Result<void> serve(Settings const& settings)
 
     auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
     auto const keys = open_keys(env, settings);
-    auto const store = TRY(blocks::Store::open(env, data + "/store", {.keys = keys.get()}));
+    auto const store = TRY(blocks::Store::open(
+        env, data + "/store",
+        {.keys = keys.get(),
+         .keep_free_bytes = static_cast<std::uint64_t>(settings.keep_free_mib) << 20}));
     auto const volumes = TRY(volumes::Volumes::open(env, *store, volumes_options(settings)));
     auto const hypervisor = TRY(compute::make_qemu(
         env, {.run_directory = run + "/machines",

@@ -45,6 +45,9 @@ std::vector<Row> const& rows()
          "auto uses KVM when a boot probe passes, and software emulation (tcg) otherwise."},
         {"memory_mib", Number{&Settings::memory_mib, 0, std::int64_t{1} << 32},
          "Memory for all guests together; 0 means nine tenths of the host's."},
+        {"keep_free_mib", Number{&Settings::keep_free_mib, 0, std::int64_t{1} << 32},
+         "New data is refused when less disk space than this would be left, so that guests can "
+         "write and things be deleted."},
         {"cache_mib", Number{&Settings::cache_mib, 0, std::int64_t{1} << 32},
          "Disk space for copies of the snapshots that guests run from; 0 keeps none."},
         {"api_workers", Number{&Settings::api_workers, 1, 256}, "Threads that answer calls."},

@@ -19,6 +19,7 @@ struct Settings {
     std::string accelerator = "auto";
     std::int64_t memory_mib = 0;
     std::int64_t cache_mib = 0;
+    std::int64_t keep_free_mib = 256;
     std::int64_t api_workers = 8;
     std::int64_t task_workers = 4;
     std::int64_t shutdown_timeout_seconds = 90;
