@@ -68,6 +68,7 @@ Result<std::unique_ptr<Doors>> Doors::open(std::string const& directory)
                                                        .admin_socket = directory + "/admin",
                                                        .data_directory = "/data",
                                                        .workers = 2}));
+    doors->endpoint_->answer_guests(doors->world_->engine());
     TRY(doors->endpoint_->start(doors->world_->engine()));
     TRY(doors->endpoint_->metadata().open(guest, directory + "/metadata"));
     return doors;

@@ -280,6 +280,21 @@ Result<Json> store_cache(engine::Engine& engine, Json const&)
     return Json{{"cached", list}};
 }
 
+Result<Json> exchange_blk(engine::Engine& engine, Json const&)
+{
+    TRY(engine.exchange_blk());
+    return Json{{"exchanged", 1}};
+}
+
+Result<Json> exchange_net(engine::Engine& engine, Json const& request)
+{
+    std::optional<InstanceId> only;
+    if (auto const wanted = text(request, "instance"); !wanted.empty())
+        only = TRY(InstanceId::parse(wanted));
+    auto const count = TRY(engine.exchange_nets(only));
+    return Json{{"exchanged", count}};
+}
+
 Result<Json> status(engine::Engine& engine, Json const&)
 {
     auto const status = TRY(engine.status());
@@ -313,6 +328,8 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/store-rebuild", rebuild, Pace::slow},
     {"/v1/store-stats", store_stats},
     {"/v1/store-cache", store_cache},
+    {"/v1/exchange-blk", exchange_blk},
+    {"/v1/exchange-net", exchange_net},
     {"/v1/status", status},
 };
 

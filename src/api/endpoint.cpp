@@ -123,9 +123,9 @@ public:
     }
     std::vector<std::string> running() const override { return servers_.running(); }
 
+    void answer_guests(engine::Engine& engine) override { imds_.set_engine(&engine); }
     Result<void> start(engine::Engine& engine) override
     {
-        imds_.set_engine(&engine);
         dispatcher_ = std::make_unique<Dispatcher>(env_, engine, ebs_key_);
         HttpRoute const calls{[this](HttpRequest&& request) { return answer(std::move(request)); },
                               refuse_as_ec2,

@@ -164,6 +164,7 @@ public:
         add_images();
         add_store();
         add_catalog();
+        add_exchange();
     }
 
     int run(int argc, char** argv)
@@ -389,6 +390,18 @@ private:
             print_object(options_, answer);
             return {};
         });
+    }
+
+    void add_exchange()
+    {
+        auto* const exchange =
+            add_group("exchange", "After an upgrade: processes that outlived the daemon");
+        add_plain(exchange, "blk", "A new karat-blk; guests' reads wait for some milliseconds",
+                  "exchange-blk");
+        auto* const net = exchange->add_subcommand(
+            "net", "A new karat-net for each guest; its open connections end, but for metadata");
+        member(net, "instance", "instance", "i-...; the default is all");
+        on_answer(net, "exchange-net");
     }
 
     /// Asks the daemon and prints what it says.

@@ -169,6 +169,14 @@ Result<void> FakeHypervisor::set_hop_limit(InstanceId const& id, int hop_limit)
     return {};
 }
 
+Result<void> FakeHypervisor::exchange_network(InstanceId const& id)
+{
+    Lock const lock(mutex_);
+    TRY(trip("exchange_network"));
+    TRY(find_running(id));
+    return {};
+}
+
 Result<std::string> FakeHypervisor::console(InstanceId const& id, std::size_t limit_bytes)
 {
     Lock const lock(mutex_);

@@ -33,6 +33,9 @@ struct Folder {
     static constexpr std::string_view kMonitor = "qmp.sock";
     static constexpr std::string_view kNet = "net.sock";
     static constexpr std::string_view kConsole = "console.sock";
+    // karat-net's own: where libslirp brings it requests for metadata, and a successor its wish.
+    static constexpr std::string_view kMetadata = "metadata.sock";
+    static constexpr std::string_view kHandover = "handover.sock";
     static constexpr std::string_view kAgent = "agent.sock"; ///< For the guest agent, later.
 };
 

@@ -114,6 +114,7 @@ public:
                            std::uint64_t size_bytes) override;
     Result<void> set_open_ports(InstanceId const& id, std::vector<OpenPorts> const& ports) override;
     Result<void> set_hop_limit(InstanceId const& id, int hop_limit) override;
+    Result<void> exchange_network(InstanceId const& id) override;
     Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) override;
     Result<void> forget(InstanceId const& id) override;
     void listen(Listener listener) override;
@@ -294,6 +295,16 @@ Result<void> QemuHypervisor::set_hop_limit(InstanceId const& id, int hop_limit)
     return hold.machine()->set_hop_limit(hop_limit);
 }
 
+Result<void> QemuHypervisor::exchange_network(InstanceId const& id)
+{
+    Cells::Hold hold(cells_, id);
+    if (!hold.machine())
+        return not_running(id);
+    TRY(hold.machine()->exchange_net());
+    log(Level::info, "compute.net_exchanged", {{"instance", id.text()}});
+    return {};
+}
+
 Result<std::string> QemuHypervisor::console(InstanceId const& id, std::size_t limit_bytes)
 {
     return net::read_console(host_.env.files, folder(id).console_ring(), limit_bytes);
@@ -416,6 +427,8 @@ void QemuHypervisor::take_net_end(Supervisor::News const& news)
     if (!hold.machine() || !is_current(hold.machine(), news))
         return;
     auto const restarted = hold.machine()->restart_net();
+    if (restarted.ok() && !restarted.value()) // it was exchanged
+        return;
     if (restarted.ok())
         return log(Level::warn, "compute.net_restarted", {{"instance", news.id.text()}});
     log(Level::error, "compute.no_network", restarted.error(), {{"instance", news.id.text()}});

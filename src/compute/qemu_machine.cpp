@@ -150,8 +150,8 @@ Qmp::OnEvent event_handler(Supervisor& supervisor, Supervisor::News const& news)
 
 Result<void> remove_remains(Files& files, Folder const& folder)
 {
-    for (std::string_view const socket :
-         {Folder::kMonitor, Folder::kNet, Folder::kConsole, Folder::kAgent})
+    for (std::string_view const socket : {Folder::kMonitor, Folder::kNet, Folder::kConsole,
+                                          Folder::kAgent, Folder::kMetadata, Folder::kHandover})
         TRY(files.remove(folder.in(socket)));
     TRY(files.remove(folder.qemu_pid()));
     return files.remove(folder.net_pid());
@@ -267,10 +267,26 @@ Result<void> QemuMachine::find_net()
     return change_net([](net::Settings&) {}); // the daemon may have been given another reach
 }
 
-Result<void> QemuMachine::restart_net()
+Result<bool> QemuMachine::restart_net()
 {
     if (net_ && net_->alive())
-        return {};
+        return false;
+    TRY(start_net());
+    return true;
+}
+
+Result<void> QemuMachine::exchange_net()
+{
+    auto const former = std::exchange(net_, std::nullopt);
+    bool const gives = TRY(host_.env.files.exists(folder_.in(Folder::kHandover)));
+    if (former && former->alive() && gives) {
+        auto const taken = start_net(); // which takes over from the former
+        if (taken.ok())
+            return former->wait(kTermPatience) ? Result<void>() : former->end(kTermPatience);
+        log(Level::error, "compute.net_not_handed_over", taken.error(), {{"instance", id_.text()}});
+    }
+    if (former) // an earlier version, or one that hangs
+        TRY(former->end(gives ? std::chrono::milliseconds(0) : kTermPatience));
     return start_net();
 }
 

@@ -39,8 +39,10 @@ public:
     Result<std::string> status();
     Result<void> set_open_ports(std::vector<OpenPorts> const& ports);
     Result<void> set_hop_limit(int hop_limit);
-    /// After karat-net ended: starts it again with the settings it had.
-    Result<void> restart_net();
+    /// After karat-net ended: starts it again with the settings it had. False when one runs.
+    Result<bool> restart_net();
+    /// As Hypervisor::exchange_network().
+    Result<void> exchange_net();
     /// Ends QEMU, then karat-net. Fault::io if a process cannot be ended.
     Result<void> end();
 

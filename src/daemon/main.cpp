@@ -147,6 +147,15 @@ volumes::Options volumes_options(Settings const& settings)
             .cache_mib = static_cast<std::uint64_t>(settings.cache_mib)};
 }
 
+compute::QemuOptions qemu_options(Settings const& settings)
+{
+    return {.run_directory = settings.data_directory + "/run/machines",
+            .net = settings.program_directory + "/karat-net",
+            .accelerator = accelerator_of(settings),
+            .reach = settings.guests_reach_host == "yes" ? compute::Reach::anywhere
+                                                         : compute::Reach::outside};
+}
+
 /// Bodies of requests and blocks have half a megabyte. Memory for them stays with us: what goes
 /// back to the kernel returns page by page, with a fault each, which costs a third of what an EBS
 /// direct read does (docs/measurements.md, B16).
@@ -187,12 +196,7 @@ Result<void> serve(Settings const& settings)
         {.keys = keys.get(),
          .keep_free_bytes = static_cast<std::uint64_t>(settings.keep_free_mib) << 20}));
     auto const volumes = TRY(volumes::Volumes::open(env, *store, volumes_options(settings)));
-    auto const hypervisor = TRY(compute::make_qemu(
-        env, {.run_directory = run + "/machines",
-              .net = settings.program_directory + "/karat-net",
-              .accelerator = accelerator_of(settings),
-              .reach = settings.guests_reach_host == "yes" ? compute::Reach::anywhere
-                                                           : compute::Reach::outside}));
+    auto const hypervisor = TRY(compute::make_qemu(env, qemu_options(settings)));
     auto const endpoint =
         TRY(api::Endpoint::create(env, {.address = settings.address,
                                         .port = static_cast<std::uint16_t>(settings.port),
@@ -215,6 +219,7 @@ Result<void> serve(Settings const& settings)
                       .audit_for = std::chrono::hours(24 * settings.audit_days),
                       .memory_mib = guest_memory_mib(settings),
                       .workers = static_cast<int>(settings.task_workers)}});
+    endpoint->answer_guests(engine); // recovery opens their sockets
     TRY(engine.recover());
     TRY(endpoint->start(engine));
     engine.start_workers();

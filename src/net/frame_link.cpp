@@ -53,6 +53,11 @@ void FrameLink::send(ConstFrame frame)
     flush();
 }
 
+std::vector<std::uint8_t> FrameLink::unsent() const
+{
+    return {waiting_.begin() + static_cast<std::ptrdiff_t>(sent_), waiting_.end()};
+}
+
 void FrameLink::flush()
 {
     auto const put =

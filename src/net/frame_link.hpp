@@ -22,6 +22,13 @@ public:
     /// kMaxBytes: the stream has no frames from there on.
     Result<void> feed(ConstFrame bytes, std::function<void(ConstFrame)> const& on_frame);
 
+    explicit FrameReader(std::vector<std::uint8_t> begun = {})
+        : pending_(std::move(begun))
+    {
+    }
+    /// What has come of a frame that is not complete.
+    std::vector<std::uint8_t> const& begun() const { return pending_; }
+
 private:
     std::vector<std::uint8_t> pending_;
 };
@@ -33,6 +40,13 @@ public:
         : fd_(std::move(fd))
     {
     }
+    /// Goes on where another, which has been taken apart, stopped.
+    FrameLink(Fd fd, std::vector<std::uint8_t> begun, std::vector<std::uint8_t> unsent)
+        : fd_(std::move(fd))
+        , reader_(std::move(begun))
+        , waiting_(std::move(unsent))
+    {
+    }
     int fd() const { return fd_.get(); }
     /// Takes what has arrived; Fault::unavailable when the peer is gone.
     Result<void> receive(std::function<void(ConstFrame)> const& on_frame);
@@ -40,6 +54,10 @@ public:
     /// Sends what waits; call when the descriptor is writable and wants_write().
     void flush();
     bool wants_write() const { return sent_ < waiting_.size(); }
+    /// What another needs to go on; this one is of no use afterwards.
+    std::vector<std::uint8_t> const& begun() const { return reader_.begun(); }
+    std::vector<std::uint8_t> unsent() const;
+    Fd take_fd() { return std::move(fd_); }
 
 private:
     static constexpr std::size_t kMaxWaitingBytes = 1024 * 1024;

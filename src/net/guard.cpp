@@ -148,6 +148,18 @@ Verdict judge(Addresses const& addresses, HostAddresses const& refused, ConstFra
     return type == kTypeIpv4 ? judge_ip(addresses, refused, frame) : Verdict::drop;
 }
 
+bool begins_flow(ConstFrame frame)
+{
+    auto const ip = parse_ip(frame);
+    if (!ip)
+        return false;
+    if (ip->protocol != kProtocolTcp || !ip->has_ports)
+        return ip->protocol == kProtocolUdp || ip->protocol == kProtocolIcmp;
+    constexpr unsigned kSyn = 0x02;
+    constexpr unsigned kAck = 0x10;
+    return (frame[kIp + header_bytes(frame) + kTcpFlags] & (kSyn | kAck)) == kSyn;
+}
+
 void rewrite_destination(Frame frame, Ipv4 to) { rewrite(frame, kIpDestination, to); }
 
 void rewrite_source(Frame frame, Ipv4 to) { rewrite(frame, kIpSource, to); }

@@ -23,6 +23,10 @@ enum class Verdict : unsigned char {
 /// `refused` are addresses that the guest must not reach besides those that nobody may.
 Verdict judge(Addresses const& addresses, HostAddresses const& refused, ConstFrame frame);
 
+/// Whether a frame that may pass begins something: a TCP connection, a datagram, a ping. The rest
+/// belongs to a connection that is there.
+bool begins_flow(ConstFrame frame);
+
 /// Rewrites the address of a TCP/IPv4 frame in place, with its checksums. Only for frames that
 /// judge() found to be `imds`, or that libslirp made.
 void rewrite_destination(Frame frame, Ipv4 to);

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 #include <slirp/libslirp.h>
@@ -204,6 +206,30 @@ void Network::after_poll(std::vector<pollfd> const& polled, bool failed)
     slirp_pollfds_poll(slirped_->slirp, failed ? 1 : 0, found, slirped_.get());
     slirped_->polled = nullptr;
     slirped_->fire_timers();
+}
+
+/// libslirp tells of its connections only as a table for people:
+///   Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ
+bool Network::asks_metadata() const
+{
+    constexpr std::array<std::string_view, 3> kDone{"[FIN_WAIT_2]", "[TIME_WAIT]", "[CLOSED]"};
+    std::unique_ptr<char, void (*)(void*)> const table(slirp_connection_info(slirped_->slirp),
+                                                       std::free);
+    auto const inside = to_in_addr(slirped_->addresses.inside);
+    std::array<char, INET_ADDRSTRLEN> name{};
+    ::inet_ntop(AF_INET, &inside, name.data(), name.size());
+    auto const destination = fmt::format(" {} {:5} ", name.data(), kImdsPort);
+    std::string_view rest = table.get();
+    while (!rest.empty()) {
+        auto const line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        bool const done = std::ranges::any_of(
+            kDone, [&](auto state) { return line.find(state) != std::string_view::npos; });
+        if (line.find("TCP[") != std::string_view::npos && !done &&
+            line.find(destination) != std::string_view::npos)
+            return true;
+    }
+    return false;
 }
 
 void Network::set_forwards(Ipv4 host, std::set<Forward> const& forwards)

@@ -20,7 +20,7 @@ class Network {
 public:
     using Send = std::function<void(ConstFrame)>; ///< To the guest.
 
-    /// `imds_socket` answers TCP at addresses.inside:80; empty for nobody.
+    /// `imds_socket` answers TCP at addresses.inside:80; empty for nobody. Its path must be short.
     static Result<std::unique_ptr<Network>> create(Addresses const& addresses,
                                                    std::string const& imds_socket, Send send);
     ~Network();
@@ -34,6 +34,9 @@ public:
     int before_poll(std::vector<pollfd>& polled);
     /// Takes what the poll found (the same vector) and runs what is due.
     void after_poll(std::vector<pollfd> const& polled, bool failed);
+
+    /// Whether a connection to the metadata service is open, or its last bytes are on their way.
+    bool asks_metadata() const;
 
     /// Listens on exactly these ports of `host` from now on, and forwards them to the guest's.
     /// Those that cannot be bound are logged and tried again by the next call.

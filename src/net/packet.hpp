@@ -34,7 +34,8 @@ inline constexpr std::uint8_t kProtocolTcp = 6;
 inline constexpr std::uint8_t kProtocolUdp = 17;
 
 inline constexpr std::size_t kTcpMinBytes = 20;
-inline constexpr std::size_t kTcpChecksum = 16; // from the start of the TCP header
+inline constexpr std::size_t kTcpFlags = 13; // from the start of the TCP header
+inline constexpr std::size_t kTcpChecksum = 16;
 inline constexpr std::size_t kUdpBytes = 8;
 
 } // namespace karat::net::packet

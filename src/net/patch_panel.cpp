@@ -4,6 +4,7 @@
 #include "dhcp.hpp"
 #include "guard.hpp"
 #include "os_error.hpp"
+#include "unix_listener.hpp"
 
 #include "karat/log.hpp"
 
@@ -26,8 +27,23 @@ constexpr std::size_t kConsolePieceBytes = 4096;
 constexpr std::uint64_t kMaxLogBytes = 256 * 1024;
 constexpr std::chrono::seconds kTrimInterval{10};
 
+constexpr int kHandoverStepMs = 5;
+constexpr std::chrono::seconds kHandoverPatience{1}; // for requests for metadata that are under way
+
+// In the machine's folder, where we run.
+constexpr char const* kRelaySocket = "metadata.sock";
+constexpr char const* kHandoverSocket = "handover.sock";
+
 // The order of fixed_polls().
-enum Slot : std::size_t { slot_signals, slot_qemu, slot_link, slot_console, slot_host, slots };
+enum Slot : std::size_t {
+    slot_signals,
+    slot_qemu,
+    slot_link,
+    slot_console,
+    slot_host,
+    slot_handover,
+    slots
+};
 
 Result<Fd> take_signals()
 {
@@ -72,15 +88,33 @@ Result<void> PatchPanel::set_up()
     settings_ = TRY(load(env_.files, settings_path_));
     qemu_ = TRY(watch_process(settings_.qemu_pid));
     addresses_ = TRY(addresses_of(settings_));
+    TRY(succeed());
     ring_ = TRY(ConsoleRing::open(env_.files, settings_.console_ring));
-    network_ = TRY(Network::create(addresses_, settings_.imds_socket,
+    bool const relays = !settings_.imds_socket.empty();
+    if (relays)
+        relay_ = TRY(Relay::listen(env_, kRelaySocket, settings_.imds_socket));
+    network_ = TRY(Network::create(addresses_, relays ? kRelaySocket : "",
                                    [this](ConstFrame frame) { give_frame(frame); }));
     host_watch_ = TRY(watch_host_addresses());
     TRY(reload());
     if (settings_.reach == Reach::outside)
         TRY(HostAddresses::read()); // without them the guest would reach this host
+    handover_ = TRY(listen_unix(kHandoverSocket, 1));
     auto const pid = fmt::format("{}\n", ::getpid());
     return replace_file(env_.files, settings_.pid_file, as_bytes(pid));
+}
+
+/// Takes the guest over from the process before us, if there is one.
+Result<void> PatchPanel::succeed()
+{
+    auto taken = TRY(take_over(kHandoverSocket));
+    if (!taken)
+        return {};
+    if (taken->link.open())
+        link_.emplace(std::move(taken->link), std::move(taken->begun), std::move(taken->unsent));
+    console_ = std::move(taken->console);
+    held_ = std::move(taken->held);
+    return {};
 }
 
 Result<void> PatchPanel::reload()
@@ -130,28 +164,38 @@ std::vector<pollfd> PatchPanel::fixed_polls() const
     polls[slot_link] = {link_ ? link_->fd() : -1, wanted, 0};
     polls[slot_console] = {console_.get(), POLLIN, 0};
     polls[slot_host] = {host_watch_.get(), POLLIN, 0};
+    polls[slot_handover] = {successor_.open() ? -1 : handover_.get(), POLLIN, 0};
     return polls;
 }
 
 int PatchPanel::patience_ms(int at_most) const
 {
+    if (successor_.open())
+        return kHandoverStepMs;
     return link_ && console_.open() ? at_most : std::min(at_most, kReconnectMs);
 }
 
 Result<void> PatchPanel::run(std::function<void()> const& on_ready)
 {
+    take_held_frames();
     connect_missing();
     on_ready();
     while (!ended_) {
         auto polled = fixed_polls();
-        auto const sleep_ms = network_->before_poll(polled);
+        auto sleep_ms = network_->before_poll(polled);
+        if (relay_)
+            sleep_ms = std::min(sleep_ms, relay_->before_poll(polled));
         auto const found = ::poll(polled.data(), polled.size(), patience_ms(sleep_ms));
         if (found < 0 && errno != EINTR)
             return os_error("poll");
         network_->after_poll(polled, found < 0);
+        if (relay_ && found >= 0)
+            relay_->after_poll(polled);
         if (found > 0)
             serve(polled);
-        if (!ended_)
+        if (successor_.open() && !ended_)
+            go_on_handing_over();
+        else if (!ended_)
             connect_missing();
         trim_log();
     }
@@ -171,6 +215,8 @@ void PatchPanel::serve(std::vector<pollfd> const& polled)
     }
     if (polled[slot_console].revents)
         take_console();
+    if (polled[slot_handover].revents)
+        begin_handover();
     if (polled[slot_signals].revents)
         take_signal();
     if (polled[slot_qemu].revents) {
@@ -192,9 +238,64 @@ void PatchPanel::read_host_addresses()
         log(Level::error, "net.host_addresses", found.error());
 }
 
+/// A successor has connected. From now on we bring to an end what the guest asks of the metadata
+/// service, and keep for the successor what it begins.
+void PatchPanel::begin_handover()
+{
+    successor_ = Fd(::accept4(handover_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    patient_until_ = env_.clock.steady() + kHandoverPatience;
+}
+
+void PatchPanel::go_on_handing_over()
+{
+    if (network_->asks_metadata() && env_.clock.steady() < patient_until_)
+        return;
+    Handover handover;
+    if (link_) {
+        handover.begun = link_->begun();
+        handover.unsent = link_->unsent();
+        handover.link = link_->take_fd();
+    }
+    handover.console = std::move(console_);
+    handover.held = std::move(held_);
+    network_->set_forwards(0, {}); // the successor listens on the same ports
+    auto const handed = hand_over(successor_, handover);
+    ended_ = handed.ok();
+    if (!ended_)
+        keep(std::move(handover), handed.error());
+}
+
+/// The successor did not take it: goes on as before.
+void PatchPanel::keep(Handover handover, Error const& why)
+{
+    log(Level::error, "net.not_handed_over", why);
+    successor_.reset();
+    if (link_)
+        link_.emplace(std::move(handover.link), std::move(handover.begun),
+                      std::move(handover.unsent));
+    console_ = std::move(handover.console);
+    held_ = std::move(handover.held);
+    if (auto const reloaded = reload(); !reloaded.ok())
+        log(Level::error, "net.settings_kept", reloaded.error());
+    take_held_frames();
+}
+
+void PatchPanel::take_held_frames()
+{
+    for (auto const& frame : std::exchange(held_, {}))
+        take_frame(frame);
+}
+
 void PatchPanel::take_frame(ConstFrame frame)
 {
-    switch (judge(addresses_, host_addresses_, frame)) {
+    auto const verdict = judge(addresses_, host_addresses_, frame);
+    bool const may_wait = verdict == Verdict::pass || verdict == Verdict::imds;
+    if (successor_.open() && may_wait && begins_flow(frame)) {
+        if (held_.size() < kMaxHeldFrames)
+            held_.emplace_back(frame.begin(), frame.end());
+        return;
+    }
+    switch (verdict) {
     case Verdict::drop:
         return;
     case Verdict::pass:
@@ -206,6 +307,8 @@ void PatchPanel::take_frame(ConstFrame frame)
     case Verdict::imds: {
         std::vector<std::uint8_t> copy(frame.begin(), frame.end());
         rewrite_destination(copy, addresses_.inside);
+        if (relay_)
+            relay_->accept_all();
         return network_->input(copy);
     }
     case Verdict::imds_arp:

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "frame_link.hpp"
+#include "handover.hpp"
 #include "host_addresses.hpp"
 #include "network.hpp"
+#include "relay.hpp"
 
 #include "karat/console_ring.hpp"
 #include "karat/fd.hpp"
@@ -33,6 +35,7 @@ private:
     {
     }
     Result<void> set_up();
+    Result<void> succeed();
     Result<void> reload();
     std::optional<Fd> connect(std::string const& socket);
     void connect_missing();
@@ -44,6 +47,10 @@ private:
     void give_frame(ConstFrame frame);
     void take_console();
     void take_signal();
+    void begin_handover();
+    void go_on_handing_over();
+    void keep(Handover handover, Error const& why);
+    void take_held_frames();
     void trim_log();
 
     Env env_;
@@ -52,12 +59,17 @@ private:
     Addresses addresses_;
     HostAddresses host_addresses_; ///< Refused to the guest.
     Fd host_watch_;                ///< Readable when this host's addresses have changed.
+    std::unique_ptr<Relay> relay_; ///< None: nobody answers for metadata.
     std::unique_ptr<Network> network_;
     std::optional<FrameLink> link_;
     Fd console_;
     std::optional<ConsoleRing> ring_;
     Fd signals_;
-    Fd qemu_;                          ///< A pidfd.
+    Fd qemu_;      ///< A pidfd.
+    Fd handover_;  ///< Where a successor connects.
+    Fd successor_; ///< Connected, while we bring to an end what it cannot go on with.
+    std::chrono::nanoseconds patient_until_{};
+    std::vector<FrameBytes> held_;     ///< For the successor, or from the predecessor.
     std::set<std::string> complained_; ///< Sockets whose failure has been logged.
     bool ended_ = false;
     std::chrono::nanoseconds trimmed_{}; ///< When trim_log() last looked.

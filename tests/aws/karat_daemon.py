@@ -26,11 +26,12 @@ def end_helpers(data):
 class Daemon:
     """A karatd with a data directory of its own, ended with its helpers by stop()."""
 
-    def __init__(self, data=None, *settings):
+    def __init__(self, data=None, *settings, programs=RELEASE):
         self.data = data or tempfile.mkdtemp(prefix="karat-test-")
         settings = [f"data_directory={self.data}", "port=0", *(settings or ["accelerator=tcg"])]
         self.log = open(f"{self.data}/karatd.log", "w")
-        self.command = [RELEASE / "karatd", *(word for setting in settings for word in ("--set", setting))]
+        self.programs = programs
+        self.command = [programs / "karatd", *(word for setting in settings for word in ("--set", setting))]
         self.start()
 
     def start(self):
@@ -51,7 +52,7 @@ class Daemon:
         self.start()
 
     def karat(self, *words, check=True):
-        return subprocess.run([RELEASE / "karat", "--data", self.data, *words], check=check, text=True,
+        return subprocess.run([self.programs / "karat", "--data", self.data, *words], check=check, text=True,
                               capture_output=True)
 
     def keys(self, account):

@@ -73,7 +73,7 @@ class Guest:
                          "private_ip": GUEST, "subnet_cidr": "10.0.0.0/24", "public_ip": "",
                          "imds_socket": f"{place}/imds", "open_ports": []} | settings
         self.write()
-        self.process = subprocess.Popen([RELEASE / "karat-net", f"{place}/net.json"], stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([RELEASE / "karat-net", f"{place}/net.json"], cwd=place, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == b"ready\n"
         self.frames = self.link.accept()[0]
         self.serial = self.console.accept()[0]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev long: what takes too long for every change. Run it before calling an issue resolved.
-#   ./dev long [fuzz|kills|store|volumes|debian]...   all of them by default
+#   ./dev long [fuzz|kills|store|volumes|restarts|debian]...   all of them by default
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/dev/common.sh
@@ -58,6 +58,24 @@ volumes() {
     tests/aws/promotion_test.py
 }
 
+# A guest through restarts, exchanges, and an upgrade from the commit before (or PREVIOUS).
+restarts() {
+    setup_packages build run images test
+    build release
+    local previous=$PWD/build/previous commit=${PREVIOUS:-HEAD~1} programs=()
+    if git rev-parse --verify --quiet "$commit^{commit}" >/dev/null; then
+        rm -rf "$previous" && git worktree prune
+        git worktree add --quiet --detach "$previous" "$commit"
+        (cd "$previous" && cmake --preset release >/dev/null &&
+            cmake --build --preset release --target karatd karat karat-net karat-blk)
+        programs=("$previous/build/release")
+    else
+        say "SKIPPED the upgrade: there is no commit $commit to begin with"
+    fi
+    tests/aws/restarts_test.py "${RESTARTS:-50}" "${EXCHANGES:-20}" "${programs[@]}"
+    [ ! -e "$previous" ] || git worktree remove --force "$previous"
+}
+
 # The whole main job with debian-12, in a data directory of its own.
 debian() {
     setup_packages build run images test
@@ -72,10 +90,10 @@ debian() {
     main_job debian-12 t3.small
 }
 
-[ $# -gt 0 ] || set -- kills store volumes debian fuzz
+[ $# -gt 0 ] || set -- kills store volumes restarts debian fuzz
 for part in "$@"; do
     case "$part" in
-    fuzz | kills | store | volumes | debian) "$part" ;;
-    *) die "long takes fuzz, kills, store, volumes and debian, not '$part'" ;;
+    fuzz | kills | store | volumes | restarts | debian) "$part" ;;
+    *) die "long takes fuzz, kills, store, volumes, restarts and debian, not '$part'" ;;
     esac
 done

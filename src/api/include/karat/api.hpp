@@ -59,7 +59,7 @@ std::string print_ebs_fault_table();
 struct EndpointOptions {
     std::string address = "127.0.0.1";
     std::uint16_t port = 4566;
-    std::string admin_socket; ///< For `karat`: a unix socket open to the daemon's user only.
+    std::string admin_socket;   ///< For `karat`: a unix socket open to the daemon's user only.
     std::string data_directory; ///< Keeps the key that signs instance identity documents.
     int workers = 8;
 };
@@ -73,8 +73,10 @@ public:
 
     /// For engine::Parts.
     virtual engine::MetadataSockets& metadata() = 0;
-    /// Starts answering; `engine` outlives the Endpoint or stop(). Fault::unavailable when the port
-    /// is taken.
+    /// From now on guests are answered, each as soon as its socket is opened by metadata().
+    virtual void answer_guests(engine::Engine& engine) = 0;
+    /// Starts answering calls; `engine` outlives the Endpoint or stop(). Fault::unavailable when
+    /// the port is taken.
     virtual Result<void> start(engine::Engine& engine) = 0;
     /// The port that TCP listens on, after start().
     virtual std::uint16_t port() const = 0;

@@ -132,6 +132,10 @@ public:
     /// Answers of 169.254.169.254 have this TTL from now on.
     virtual Result<void> set_hop_limit(InstanceId const& id, int hop_limit) = 0;
 
+    /// Puts a new network process, of the program's file of now, in the place of the one that runs.
+    /// Requests for metadata are answered all the same; the guest's other connections end.
+    virtual Result<void> exchange_network(InstanceId const& id) = 0;
+
     /// The newest serial output, at most `limit_bytes`; also of a machine that is off. Empty when
     /// it never ran here.
     virtual Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) = 0;

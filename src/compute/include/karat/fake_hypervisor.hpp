@@ -40,6 +40,7 @@ public:
                            std::uint64_t size_bytes) override;
     Result<void> set_open_ports(InstanceId const& id, std::vector<OpenPorts> const& ports) override;
     Result<void> set_hop_limit(InstanceId const& id, int hop_limit) override;
+    Result<void> exchange_network(InstanceId const& id) override;
     Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) override;
     Result<void> forget(InstanceId const& id) override;
     void listen(Listener listener) override;

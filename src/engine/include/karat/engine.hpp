@@ -284,6 +284,11 @@ public:
     Result<Status> status();
     /// What the host cache holds.
     Result<std::vector<blk::Cached>> cached();
+    /// Puts a new karat-blk in the place of the one that serves. Guests' reads wait for it.
+    Result<void> exchange_blk();
+    /// Puts new network processes in the place of those of one instance, or of all; returns of how
+    /// many. Goes on where one fails, and returns the first failure.
+    Result<int> exchange_nets(std::optional<InstanceId> const& only);
     /// Queues the move of running guests onto files that the host cache has whole. Called now and
     /// then.
     Result<void> promote();
