@@ -110,6 +110,12 @@ Result<void> make_directories(Env const& env, std::string const& data)
 {
     for (auto const* const part : {"", "/store", "/volumes", "/run", "/run/imds", "/run/machines"})
         TRY(env.files.make_dirs(data + part));
+    // Whoever made it: secrets are within.
+    std::error_code refused;
+    std::filesystem::permissions(data, std::filesystem::perms::owner_all, refused);
+    if (refused)
+        return fail(Fault::io,
+                    fmt::format("Cannot keep others out of {}: {}", data, refused.message()));
     return {};
 }
 

@@ -25,6 +25,8 @@ constexpr std::chrono::milliseconds kGreetingPatience{1000};
 constexpr int kMostSilent = 2; // one greeting may be late on a busy host
 constexpr std::chrono::milliseconds kAtOnce{0};
 constexpr std::chrono::seconds kPolite{5};
+constexpr auto kOwnerOnly =
+    std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
 constexpr std::uint64_t kMaxLogBytes = 1 << 20;
 constexpr std::size_t kLastWordsBytes = 4096;
 constexpr std::size_t kMaxMapsBytes = 1 << 20;
@@ -201,6 +203,7 @@ Result<void> Exporter::replace(Found const& old)
         return old.greets ? greets_at(next_socket_)
                           : std::filesystem::exists(next_socket_, ignored);
     }));
+    std::filesystem::permissions(next_socket_, kOwnerOnly, ignored); // nbdkit went by our umask
     TRY(env_.files.rename(next_socket_, socket_));
     if (old.process)
         TRY(old.process->end(kAtOnce));

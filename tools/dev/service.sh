@@ -17,7 +17,7 @@ start_service() {
     setsid build/release/karatd --set "data_directory=$data" --set "port=$port" \
         </dev/null >>"$data/karatd.log" 2>&1 &
     pid=$!
-    echo "$pid" >"$data/karatd.pid"
+    (umask 077 && echo "$pid" >"$data/karatd.pid")
     for tries in $(seq 300); do
         [ -s "$data/run/endpoint" ] && endpoint=$(cat "$data/run/endpoint") && return 0
         is_ours "$pid" "$data" || [ "$tries" -lt 5 ] || { tail -5 "$data/karatd.log" >&2; die "karatd did not start; its log is $data/karatd.log"; }
