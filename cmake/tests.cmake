@@ -22,9 +22,15 @@ karat_house_test(house_rules_test house_rules_test.cpp LINKS karat_testing)
 karat_house_test(golden_test golden_test.cpp LINKS karat_testing karat::daemon)
 target_include_directories(golden_test PRIVATE ${PROJECT_SOURCE_DIR}/src/daemon)
 
-karat_house_test(text_test
-  text_tests.cpp script.cpp script_text.cpp reply_text.cpp rest_call.cpp
-  LINKS karat_testing nlohmann_json::nlohmann_json PkgConfig::pugixml)
+# The language of the text tests, which other tests speak too.
+set(script_sources script.cpp script_text.cpp reply_text.cpp rest_call.cpp)
+list(TRANSFORM script_sources PREPEND ${tests_dir}/)
+add_library(karat_script STATIC ${script_sources})
+target_compile_options(karat_script PRIVATE ${KARAT_WARNINGS})
+target_link_libraries(karat_script PUBLIC karat_testing PRIVATE nlohmann_json::nlohmann_json PkgConfig::pugixml)
+karat_house_test(text_test text_tests.cpp LINKS karat_script)
+karat_house_test(parameters_test parameters_test.cpp LINKS karat_script nlohmann_json::nlohmann_json)
+set_tests_properties(parameters_test PROPERTIES LABELS slow) # some 1,300 calls
 karat_house_test(power_test power_test.cpp LINKS karat_testing)
 karat_house_test(rebuild_test rebuild_test.cpp LINKS karat_testing)
 karat_house_test(workers_test workers_test.cpp LINKS karat_testing)

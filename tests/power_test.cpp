@@ -48,7 +48,7 @@ Result<void> run_job(World& world, engine::Caller const& caller, Acknowledged& a
         TRY(engine.run_instances(caller, {.image = acknowledged.images.back().text()}));
     acknowledged.instances.push_back(second.front().id);
     TRY(world.work());
-    TRY(engine.terminate_instances(caller, {first.front().id}, false));
+    TRY(engine.terminate_instances(caller, {first.front().id}, {}, false));
     acknowledged.terminated.insert(first.front().id);
     TRY(engine.deregister_image(caller, imported.image, false, false));
     acknowledged.deregistered.insert(imported.image);

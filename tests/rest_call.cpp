@@ -110,7 +110,7 @@ api::Call make_rest_call(std::string const& action, std::vector<std::string> con
     if (!block.empty())
         add_block(call, block);
     else if (!body.empty())
-        call.body = body.dump();
+        call.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     return call;
 }
 

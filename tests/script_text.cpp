@@ -52,13 +52,16 @@ api::Call json_call(std::string const& action, std::vector<std::string> const& p
     nlohmann::json body = nlohmann::json::object();
     for (auto const& param : params) {
         auto const equals = param.find('=');
-        auto const value = nlohmann::json::parse(param.substr(equals + 1), nullptr, false);
+        auto text = param.substr(equals + 1);
+        std::ranges::replace(text, '\'', '"'); // which would end a word
+        auto const value = nlohmann::json::parse(text, nullptr, false);
         if (value.is_discarded())
             body[param.substr(0, equals)] = param.substr(equals + 1);
         else
             body[param.substr(0, equals)] = value;
     }
-    return {.headers = {{"X-Amz-Target", "AmazonSSM." + action}}, .body = body.dump()};
+    return {.headers = {{"X-Amz-Target", "AmazonSSM." + action}},
+            .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 } // namespace

@@ -188,8 +188,9 @@ Result<void> Engine::reboot_instances(Caller const& caller, std::vector<Instance
     return {};
 }
 
-Result<std::vector<Transition>>
-Engine::terminate_instances(Caller const& caller, std::vector<InstanceId> const& ids, bool dry_run)
+Result<std::vector<Transition>> Engine::terminate_instances(Caller const& caller,
+                                                            std::vector<InstanceId> const& ids,
+                                                            StopOptions options, bool dry_run)
 {
     auto& state = *state_;
     return for_each_instance(
@@ -209,7 +210,8 @@ Engine::terminate_instances(Caller const& caller, std::vector<InstanceId> const&
             instance.state_reason = {"Client.UserInitiatedShutdown",
                                      "Client.UserInitiatedShutdown: User initiated shutdown"};
             TRY(change.save(instance));
-            TRY(change.enqueue(new_task(state, "terminate", instance.id.text(), "{}")));
+            auto const payload = options.force ? R"({"force":true})" : "{}";
+            TRY(change.enqueue(new_task(state, "terminate", instance.id.text(), payload)));
             return {};
         });
 }
@@ -258,7 +260,8 @@ Result<Next> step_terminate(Engine::State& state, Task& task)
     bool const nothing_stays =
         std::all_of(volumes.begin(), volumes.end(),
                     [](Volume const& volume) { return volume.attachment->delete_on_termination; });
-    bool const off = TRY(power_off(state, task, id, nothing_stays));
+    bool const force = nlohmann::json::parse(task.payload).value("force", false);
+    bool const off = TRY(power_off(state, task, id, force || nothing_stays));
     if (!off)
         return again_after(kPowerPoll);
     TRY(state.parts.hypervisor.kill(id)); // also what a machine that went by itself left behind

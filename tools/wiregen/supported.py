@@ -1,11 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page docs/supported.md: what a client may call and say."""
 
+import pathlib
+
+TABLE = pathlib.Path(__file__).parents[2] / "tests/parameters.txt"
+
 HEAD = """# What Karat supports
 
-Made by `tools/wiregen/generate.py --supported` from `src/wire/models`; do not edit. A parameter with
-`*` is required, one with `.N` is a list. Every ec2 operation takes `DryRun` too.
+Made by `tools/wiregen/generate.py --supported` from `src/wire/models` and `tests/parameters.txt`; do not
+edit. A parameter with `*` is required, one with `.N` is a list. Every ec2 operation takes `DryRun` too.
+Below an operation stand the parameters that are refused by name when they ask for more than the default,
+and those that are taken and mean nothing here. All others have their effect; `parameters_test` tries each.
 """
+
+
+def judged():
+    """Of each operation: what is refused, and what means nothing, with the reason."""
+    refused, nothing = {}, {}
+    operation = ""
+    for line in TABLE.read_text().splitlines():
+        words = line.split()
+        if line.startswith("== "):
+            operation = words[1]
+        elif len(words) > 2 and words[1] == "refused" and words[2] == "UnsupportedOperation":
+            refused.setdefault(operation, []).append(words[0])
+        elif len(words) > 2 and words[1] == "nothing":
+            nothing.setdefault(operation, []).append(f"{words[0]} ({line.split(' # ')[1]})")
+    return refused, nothing
 
 
 def parameter(member):
@@ -14,6 +35,7 @@ def parameter(member):
 
 def page(models):
     text = HEAD
+    refused, nothing = judged()
     for model in models:
         operations = sorted(model.operations, key=lambda operation: operation.name)
         text += f"\n## {model.service} {model.head['version']}: {len(operations)} operations\n\n"
@@ -21,4 +43,8 @@ def page(models):
             members = [one for one in operation.request.members if one.name != "DryRun"]
             listed = ", ".join(sorted(map(parameter, members)))
             text += f"- **{operation.name}**{': ' if listed else ''}{listed}\n"
+            if operation.name in refused:
+                text += f"  - refused: {', '.join(sorted(refused[operation.name]))}\n"
+            if operation.name in nothing:
+                text += f"  - without meaning: {', '.join(sorted(nothing[operation.name]))}\n"
     return text

@@ -111,7 +111,7 @@ Result<void> add_rules(engine::Engine& engine, engine::Caller const& caller,
         add("", std::move(group), pair.description);
     }
     if (!permission.prefix_list_ids.empty())
-        return fail(Fault::unsupported, "Prefix lists are not offered here; name CIDR blocks");
+        return not_offered("IpPermissions.PrefixListIds (PrefixListId, Description)");
     if (rules.size() == count)
         return Error{Fault::invalid, Noun::security_group_rule,
                      "A permission needs a source: IpRanges, Ipv6Ranges or UserIdGroupPairs"};

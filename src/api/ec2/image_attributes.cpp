@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ModifyImageAttribute in every form that clients send, and DescribeImageAttribute.
+#include "common.hpp"
 #include "devices.hpp"
 #include "handlers.hpp"
 
@@ -33,7 +34,7 @@ Result<void> add_permission(wire::ec2::LaunchPermission const& permission, bool 
 {
     if (permission.organization_arn || permission.organizational_unit_arn)
         return fail(Fault::unsupported,
-                    "Sharing with organizations is not offered yet; name the accounts");
+                    "OrganizationArn and OrganizationalUnitArn are not offered; name the accounts");
     if (permission.group && *permission.group != "all")
         return bad_item(*permission.group, "userGroup");
     if (permission.group)
@@ -66,6 +67,25 @@ Result<void> read_old_form(ModifyRequest const& request,
     return {};
 }
 
+Result<void> refuse_what_is_not_offered(ModifyRequest const& request)
+{
+    if (!request.product_codes.empty())
+        return not_offered("ProductCode");
+    if (!request.organization_arns.empty())
+        return not_offered("OrganizationArn");
+    if (!request.organizational_unit_arns.empty())
+        return not_offered("OrganizationalUnitArn");
+    if (request.imds_support)
+        return not_offered("ImdsSupport");
+    auto const attribute = plain_name(request.attribute.value_or(""));
+    if (!attribute.empty() && attribute != "description" && attribute != "launchpermission")
+        return not_offered(fmt::format("Changing the Attribute {}", attribute.substr(0, 64)));
+    if (request.value && attribute != "description")
+        return Error{Fault::invalid, Noun::combination,
+                     "Value goes with Attribute=description only"};
+    return {};
+}
+
 Result<engine::Engine::LaunchPermissionChange> permissions_of(ModifyRequest const& request)
 {
     engine::Engine::LaunchPermissionChange change;
@@ -85,10 +105,7 @@ Result<wire::ec2::ModifyImageAttributeResult> modify_image_attribute(engine::Eng
                                                                      engine::Caller const& caller,
                                                                      ModifyRequest const& request)
 {
-    if (!request.product_codes.empty() || !request.organization_arns.empty() ||
-        !request.organizational_unit_arns.empty() || request.imds_support)
-        return fail(Fault::unsupported,
-                    "Only the description and the launch permissions can be changed yet");
+    TRY(refuse_what_is_not_offered(request));
     auto const id = TRY(ImageId::parse(request.image_id));
     std::optional<std::string> description;
     if (request.description)

@@ -127,7 +127,7 @@ stop_instances(engine::Engine& engine, engine::Caller const& caller,
                wire::ec2::StopInstancesRequest const& request)
 {
     if (request.hibernate.value_or(false))
-        return fail(Fault::unsupported, "Hibernation is not offered here; leave Hibernate out");
+        return not_offered("Hibernate");
     auto const ids = TRY(named_instances(request));
     bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
     auto const transitions =
@@ -149,7 +149,9 @@ terminate_instances(engine::Engine& engine, engine::Caller const& caller,
                     wire::ec2::TerminateInstancesRequest const& request)
 {
     auto const ids = TRY(named_instances(request));
-    auto const transitions = TRY(engine.terminate_instances(caller, ids, request.dry_run));
+    bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
+    auto const transitions =
+        TRY(engine.terminate_instances(caller, ids, {.force = force}, request.dry_run));
     return wire::ec2::TerminateInstancesResult{.terminating_instances = wire_changes(transitions)};
 }
 
@@ -169,6 +171,8 @@ modify_instance_metadata_options(engine::Engine& engine, engine::Caller const& c
 {
     auto const id = TRY(InstanceId::parse(request.instance_id));
     auto const found = TRY(engine.instances(caller, {id}));
+    if (request.http_protocol_ipv6.value_or("disabled") != "disabled")
+        return not_offered("HttpProtocolIpv6=enabled");
     auto options = found.front().metadata;
     options.http_tokens = request.http_tokens.value_or(options.http_tokens);
     options.http_endpoint = request.http_endpoint.value_or(options.http_endpoint);

@@ -86,8 +86,7 @@ Result<wire::ec2::CopySnapshotResult> copy_snapshot(engine::Engine& engine,
                                                     wire::ec2::CopySnapshotRequest const& request)
 {
     if (request.destination_outpost_arn || request.destination_availability_zone)
-        return fail(Fault::unsupported, "A snapshot is copied to a region, not to an Outpost or a "
-                                        "zone");
+        return not_offered("DestinationOutpostArn or DestinationAvailabilityZone");
     // Who signs for one region cannot mean another; old clients send it for their presigned URL.
     if (request.destination_region && *request.destination_region != caller.region)
         return fail(Fault::invalid, "Invalid value for 'DestinationRegion': the request goes to " +
@@ -114,7 +113,8 @@ modify_snapshot_attribute(engine::Engine& engine, engine::Caller const& caller,
                           wire::ec2::ModifySnapshotAttributeRequest const& request)
 {
     if (request.attribute && *request.attribute != kPermission)
-        return fail(Fault::unsupported, "Only createVolumePermission of a snapshot can be changed");
+        return fail(Fault::unsupported,
+                    "The only Attribute of a snapshot to change is createVolumePermission");
     auto const id = TRY(SnapshotId::parse(request.snapshot_id));
     auto const change = TRY(read_change(request));
     TRY(engine.change_volume_permissions(caller, id, change, request.dry_run));
@@ -126,7 +126,8 @@ reset_snapshot_attribute(engine::Engine& engine, engine::Caller const& caller,
                          wire::ec2::ResetSnapshotAttributeRequest const& request)
 {
     if (request.attribute != kPermission)
-        return fail(Fault::unsupported, "Only createVolumePermission of a snapshot can be reset");
+        return fail(Fault::unsupported,
+                    "The only Attribute of a snapshot to reset is createVolumePermission");
     auto const id = TRY(SnapshotId::parse(request.snapshot_id));
     engine::VolumePermissionChange change;
     change.reset = true;

@@ -382,9 +382,10 @@ public:
                                                    StopOptions, bool dry_run);
     Result<void> reboot_instances(Caller const&, std::vector<InstanceId> const&, bool dry_run);
     Result<std::vector<Transition>>
-    terminate_instances(Caller const&, std::vector<InstanceId> const&, bool dry_run);
+    terminate_instances(Caller const&, std::vector<InstanceId> const&, StopOptions, bool dry_run);
     /// The newest serial output of an instance, at most 64 KiB.
     Result<std::string> console_output(Caller const&, InstanceId const&);
+    Result<void> change_instance(Caller const&, InstanceId const&, InstanceChange const&);
     Result<Instance> change_metadata_options(Caller const&, InstanceId const&,
                                              MetadataOptions const&, bool dry_run);
     /// For the metadata service: no caller, the socket says who asks.

@@ -61,4 +61,22 @@ struct RunInstances {
     bool dry_run = false;
 };
 
+/// ModifyInstanceAttribute: what is absent stays as it is.
+struct InstanceChange {
+    std::optional<bool> disable_api_termination;
+    std::optional<bool> disable_api_stop;
+    std::optional<std::string> shutdown_behavior;
+    std::optional<bool> ebs_optimized; ///< This and the next two: of a stopped instance.
+    std::optional<std::string> type;
+    std::optional<std::string> user_data; ///< Raw bytes.
+    std::vector<SecurityGroupId> groups;  ///< Instead of those it has; empty: no change.
+    struct Device {
+        std::string device_name;
+        std::optional<VolumeId> volume; ///< When given, it must be the one.
+        bool delete_on_termination = true;
+    };
+    std::vector<Device> devices;
+    bool dry_run = false;
+};
+
 } // namespace karat::engine
