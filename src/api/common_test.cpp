@@ -8,24 +8,35 @@
 namespace karat::api::ec2 {
 namespace {
 
-struct Fruit {
-    std::string name;
-    bool ripe = false;
-    std::vector<std::string> colours;
-    Tags tags;
+struct Seed {
+    std::optional<int> weight;
+    Time sown{};
 };
 
-constexpr FilterRule<Fruit> kRules[] = {
-    {"name", [](Fruit const& fruit) { return Values{fruit.name}; }},
-    {"is-ripe", [](Fruit const& fruit) { return Values{fruit.ripe ? "true" : "false"}; }},
-    {"colour", [](Fruit const& fruit) { return Values(fruit.colours); }},
+struct Fruit {
+    std::string name;
+    std::optional<bool> ripe;
+    std::vector<std::string> colours;
+    std::vector<Seed> seeds;
+    std::vector<wire::ec2::Tag> tags;
 };
+
+constexpr FilterRule<Fruit> kFruitRules[] = {
+    {"name", at<&Fruit::name>},
+    {"is-ripe", at<&Fruit::ripe>},
+    {"colour", at<&Fruit::colours>},
+    {"seed.weight", at<&Fruit::seeds, &Seed::weight>},
+    {"seed.sown", at<&Fruit::seeds, &Seed::sown>},
+    {"stalk", nothing<Fruit>},
+};
+constexpr Listing<Fruit> kFruits{kFruitRules, at<&Fruit::name>, tags_at<&Fruit::tags>};
+constexpr Listing<Fruit> kUntagged{kFruitRules, at<&Fruit::name>};
 
 std::vector<Fruit> basket()
 {
-    return {{"apple", true, {"green", "red"}, {{"Shop", "north"}, {"Bio", ""}}},
-            {"pear", false, {"green"}, {{"Shop", "south"}}},
-            {"plum*", true, {"blue"}, {}}};
+    return {{"apple", true, {"green", "red"}, {{7, Time{}}, {8}}, {{"Shop", "north"}, {"Bio", ""}}},
+            {"pear", false, {"green"}, {{}}, {{"Shop", "south"}}},
+            {"plum*", {}, {"blue"}, {}, {}}};
 }
 
 using Filters = std::vector<wire::ec2::Filter>;
@@ -33,7 +44,7 @@ using Filters = std::vector<wire::ec2::Filter>;
 /// The names of what passes, or the name of the fault.
 std::string kept(Filters const& filters)
 {
-    auto const found = filtered(basket(), filters, kRules);
+    auto const found = filtered(basket(), filters, kFruits);
     if (!found.ok())
         return name(found.error().fault);
     std::string names;
@@ -69,6 +80,9 @@ TEST(Glob, QuestionMarkIsOneCharacter)
     EXPECT_TRUE(glob_matches("t?.micro", "t3.micro"));
     EXPECT_FALSE(glob_matches("t?.micro", "t.micro"));
     EXPECT_FALSE(glob_matches("?", ""));
+    EXPECT_TRUE(glob_matches("caf?", "caf\u00e9")); // a character may be several bytes
+    EXPECT_TRUE(glob_matches("*??", "\u00e9\u00e9"));
+    EXPECT_FALSE(glob_matches("*???", "\u00e9\u00e9"));
 }
 
 TEST(Glob, BackslashTakesTheNextLiterally)
@@ -100,6 +114,21 @@ TEST(Filters, AllMustPassAndAnyValueDoes)
     EXPECT_EQ(kept({{"name", {"Apple"}}}), "");
 }
 
+TEST(Filters, FollowMembersThroughListsAndAbsence)
+{
+    EXPECT_EQ(kept({{"is-ripe", {"*"}}}), "apple pear");
+    EXPECT_EQ(kept({{"seed.weight", {"8"}}}), "apple");
+    EXPECT_EQ(kept({{"seed.weight", {"*"}}}), "apple");
+    EXPECT_EQ(kept({{"seed.sown", {"1970-01-01T00:00:00.000Z"}}}), "apple pear");
+    EXPECT_EQ(kept({{"stalk", {"*", ""}}}), "");
+}
+
+TEST(Filters, WithoutValuesLetNothingPass)
+{
+    EXPECT_EQ(kept({{"name", {}}}), "");
+    EXPECT_EQ(kept({{"tag:Shop", {}}}), "");
+}
+
 TEST(Filters, KnowTags)
 {
     EXPECT_EQ(kept({{"tag:Shop", {"*th"}}}), "apple pear");
@@ -107,6 +136,8 @@ TEST(Filters, KnowTags)
     EXPECT_EQ(kept({{"tag:shop", {"north"}}}), "");
     EXPECT_EQ(kept({{"tag:Bio", {""}}}), "apple");
     EXPECT_EQ(kept({{"tag-key", {"B*"}}}), "apple");
+    EXPECT_EQ(kept({{"tag-value", {"south", "x"}}}), "pear");
+    EXPECT_EQ(kept({{"tag-value", {""}}}), "apple");
 }
 
 TEST(Filters, NamesMayBeCamelCase)
@@ -117,13 +148,14 @@ TEST(Filters, NamesMayBeCamelCase)
 
 TEST(Filters, RefuseWhatTheyDoNotKnow)
 {
-    auto const found = filtered(basket(), {{"weight", {"1"}}}, kRules);
+    auto const found = filtered(basket(), {{"weight", {"1"}}}, kFruits);
     ASSERT_FALSE(found.ok());
     EXPECT_EQ(found.error().fault, Fault::unknown);
     EXPECT_EQ(found.error().noun, Noun::filter);
     EXPECT_EQ(found.error().message, "The filter 'weight' is invalid");
-    EXPECT_EQ(kept({{"name", {}}}), "invalid");
-    EXPECT_EQ(kept({{std::nullopt, {"apple"}}}), "invalid");
+    EXPECT_EQ(kept({{std::nullopt, {"apple"}}}), "unknown");
+    EXPECT_EQ(kept({{"Name", {"apple"}}}), "unknown");
+    EXPECT_FALSE(filtered(basket(), {{"tag-key", {"Bio"}}}, kUntagged).ok());
 }
 
 TEST(Filters, AreBounded)
@@ -134,51 +166,78 @@ TEST(Filters, AreBounded)
     EXPECT_EQ(kept({{"name", std::vector<std::string>(201, "apple")}}), "exhausted");
 }
 
+std::vector<std::string> letters(std::string_view text)
+{
+    std::vector<std::string> ids;
+    for (char const c : text)
+        ids.emplace_back(1, c);
+    return ids;
+}
+
+/// The page of `text`, one id a letter, and its token in `next`.
+std::string page(std::string_view text, std::int32_t size, std::optional<std::string>& next)
+{
+    auto const cut = cut_page(letters(text), {.max_results = size, .next_token = next});
+    if (!cut.ok())
+        return cut.error().message;
+    next = cut.value().next;
+    return std::string(text.substr(cut.value().begin, cut.value().end - cut.value().begin));
+}
+
 TEST(Pages, AreNeverForced)
 {
-    std::optional<std::string> next;
-    auto const page = page_of(std::vector<int>(5000, 1), {}, next);
-    ASSERT_TRUE(page.ok());
-    EXPECT_EQ(page.value().size(), 5000U);
-    EXPECT_FALSE(next);
+    auto const cut = cut_page(std::vector<std::string>(5000, "x"), {});
+    ASSERT_TRUE(cut.ok());
+    EXPECT_EQ(cut.value().end, 5000U);
+    EXPECT_FALSE(cut.value().next);
+}
+
+TEST(Pages, HaveAtMostAThousandThings)
+{
+    auto const cut = cut_page(std::vector<std::string>(5000, "x"), {.max_results = 4000});
+    ASSERT_TRUE(cut.ok());
+    EXPECT_EQ(cut.value().end, 1000U);
+    EXPECT_TRUE(cut.value().next);
 }
 
 TEST(Pages, JoinToTheWholeList)
 {
-    std::vector<int> const all = {1, 2, 3, 4, 5, 6, 7};
     for (std::int32_t const size : {1, 2, 3, 6, 7, 8, 1000}) {
-        std::vector<int> joined;
+        std::string joined;
         std::optional<std::string> next;
         do {
-            auto const page = page_of(all, {.max_results = size, .next_token = next}, next);
-            ASSERT_TRUE(page.ok());
-            ASSERT_FALSE(page.value().empty());
-            joined.insert(joined.end(), page.value().begin(), page.value().end());
-        } while (next);
-        EXPECT_EQ(joined, all) << size;
+            auto const one = page("abcdefg", size, next);
+            ASSERT_FALSE(one.empty());
+            joined += one;
+        } while (next && joined.size() < 100);
+        EXPECT_EQ(joined, "abcdefg") << size;
     }
+}
+
+TEST(Pages, GoOnWhereTheyWereThoughThingsComeAndGo)
+{
+    std::optional<std::string> next;
+    EXPECT_EQ(page("abcdefghij", 5, next), "abcde");
+    auto const token = next;
+    EXPECT_EQ(page("acdefghij", 5, next), "fghij"); // an earlier one went
+    next = token;
+    EXPECT_EQ(page("abcdfghijk", 5, next), "fghij"); // the last one went, and one came
+    next = token;
+    EXPECT_EQ(page("fghij", 9, next), "fghij"); // all of the page went
+    next = token;
+    EXPECT_EQ(page("", 5, next), "");
 }
 
 TEST(Pages, RefuseStrangeTokens)
 {
-    for (auto const* const token : {"x", "-1", "ffff", "313", "2d31", "3939", "31 "}) {
-        auto const cut = cut_page(3, {.max_results = 2, .next_token = token});
+    for (auto const* const token : {"x", "-1", "ffff", "313", "2d31", "31 ", "3120"}) {
+        auto const cut = cut_page(letters("abc"), {.max_results = 2, .next_token = token});
         ASSERT_FALSE(cut.ok()) << token;
         EXPECT_EQ(cut.error().noun, Noun::page_token);
     }
-    EXPECT_TRUE(cut_page(3, {.max_results = 2, .next_token = ""}).ok());
-    EXPECT_FALSE(cut_page(3, {.max_results = 0, .next_token = {}}).ok());
-    EXPECT_FALSE(cut_page(3, {.max_results = -5, .next_token = {}}).ok());
-}
-
-TEST(Pages, OfAListThatShrankEnd)
-{
-    auto const first = cut_page(4, {.max_results = 3, .next_token = {}});
-    ASSERT_TRUE(first.ok());
-    auto const second = cut_page(3, {.max_results = 3, .next_token = first.value().next});
-    ASSERT_TRUE(second.ok());
-    EXPECT_EQ(second.value().begin, second.value().end);
-    EXPECT_FALSE(second.value().next);
+    EXPECT_TRUE(cut_page(letters("abc"), {.max_results = 2, .next_token = ""}).ok());
+    EXPECT_FALSE(cut_page(letters("abc"), {.max_results = 0, .next_token = {}}).ok());
+    EXPECT_FALSE(cut_page(letters("abc"), {.max_results = -5, .next_token = {}}).ok());
 }
 
 TEST(TagSpecifications, GiveTheTagsOfOneType)

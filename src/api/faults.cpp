@@ -141,6 +141,11 @@ std::string print_fault_table()
     for (auto const& row : kRows)
         text += fmt::format("{:<12} {:<20} {} {}\n", name(row.fault),
                             row.noun == Noun::none ? "*" : name(row.noun), row.status, row.code);
+    text += "\n";
+    for (auto const& row : kRows)
+        if (row.fault == Fault::not_found && !id_prefix(row.noun).empty())
+            text += fmt::format("{}: {}\n", row.code,
+                                absent(row.noun, fmt::format("{}1", id_prefix(row.noun))));
     return text;
 }
 

@@ -125,6 +125,7 @@ MetadataNode metadata_tree(engine::InstanceFacts const& facts)
         .set("placement/availability-zone-id", zone_id(instance.zone))
         .set("placement/region", instance.region)
         .set("profile", "default-hvm")
+        .set("public-hostname", public_dns_name(instance.interface.public_ip))
         .set("public-ipv4", instance.interface.public_ip);
     if (!instance.public_key.empty())
         tree.set({"public-keys", "0=" + instance.key_name, "openssh-key"}, instance.public_key);

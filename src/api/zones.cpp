@@ -36,4 +36,6 @@ std::string private_dns_name(std::string const& private_ip, std::string const& r
                        region == "us-east-1" ? "ec2.internal" : region + ".compute.internal");
 }
 
+std::string public_dns_name(std::string const& public_ip) { return public_ip; }
+
 } // namespace karat::api

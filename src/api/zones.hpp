@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace karat::api {
 
@@ -10,6 +11,9 @@ namespace karat::api {
 std::string zone_id(std::string const& zone);
 /// "ip-172-31-0-4.ec2.internal"; other regions than us-east-1 have their name in it.
 std::string private_dns_name(std::string const& private_ip, std::string const& region);
+/// The address itself: the only name of a loopback address that every resolver knows. See
+/// docs/decisions/046-public-names-are-addresses.md.
+std::string public_dns_name(std::string const& public_ip);
 
 /// The zone of `zones` with this id ("use1-az1"); the id itself when there is none, which no zone
 /// is called.

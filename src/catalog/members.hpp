@@ -82,6 +82,7 @@ void members(auto& visit, Is<Image> auto& it)
     visit("source_image", it.source_image);
     visit("source_image_region", it.source_image_region);
     visit("ssm_parameter", it.ssm_parameter);
+    visit("deregistered", it.deregistered);
     visit("tags", it.tags);
 }
 

@@ -208,12 +208,19 @@ bool may_launch(Image const& image, AccountId const& account)
     return image.owner == account || image.is_public || image.launch_permissions.contains(account);
 }
 
+Error no_longer_available(ImageId const& id)
+{
+    return {Fault::wrong_state, Noun::image,
+            fmt::format("The image id '[{}]' is no longer available", id.text())};
+}
+
 Result<Image> find_own_image(catalog::View& view, Caller const& caller, ImageId const& id)
 {
     auto image = TRY(view.image(id));
-    if (!image || image->region != caller.region || image->state == ImageState::deregistered ||
-        !may_launch(*image, caller.account))
+    if (!image || image->region != caller.region || !may_launch(*image, caller.account))
         return not_found(id);
+    if (image->state == ImageState::deregistered)
+        return no_longer_available(id);
     if (image->owner != caller.account)
         return Error{
             Fault::denied, Noun::image,

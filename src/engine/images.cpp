@@ -8,6 +8,16 @@
 namespace karat::engine {
 namespace {
 
+/// So long a deregistered image is left out of what is asked for by its id; then the id is unknown.
+/// As long as a terminated instance is shown.
+constexpr auto kRemembered = std::chrono::hours(1);
+
+bool is_long_gone(Image const& image, Time now)
+{
+    return image.state == ImageState::deregistered &&
+           (!image.deregistered || now - *image.deregistered >= kRemembered);
+}
+
 /// The root device of a request: the one that root_device_name names, or the first with a snapshot.
 Result<std::string> root_device(RegisterImage const& request)
 {
@@ -131,8 +141,10 @@ Result<std::vector<Image>> Engine::images(Caller const& caller, ImageSelection c
             for (auto const& id : selection.ids) {
                 auto found = TRY(view.image(id));
                 if (!found || found->region != caller.region ||
-                    found->state == ImageState::deregistered || !may_launch(*found, caller.account))
+                    !may_launch(*found, caller.account) || is_long_gone(*found, state_->now()))
                     return not_found(id);
+                if (found->state == ImageState::deregistered)
+                    continue;
                 candidates.push_back(std::move(*found));
             }
         }
@@ -176,29 +188,32 @@ Result<void> Engine::change_image(Caller const& caller, ImageId const& id,
                                     });
 }
 
-Result<std::vector<SnapshotId>> Engine::deregister_image(Caller const& caller, ImageId const& id,
-                                                         bool delete_snapshots, bool dry_run)
+Result<std::vector<SnapshotDeletion>> Engine::deregister_image(Caller const& caller,
+                                                               ImageId const& id,
+                                                               bool delete_snapshots, bool dry_run)
 {
     auto devices = TRY(state_->catalog().change(
         {caller.account.text(), "DeregisterImage"},
         [&](catalog::Change& change) -> Result<std::vector<BlockDevice>> {
             auto image = TRY(find_own_image(change, caller, id));
             TRY(become(image, ImageState::deregistered));
+            image.deregistered = state_->now();
             TRY(rehearse(dry_run));
             if (!image.ssm_parameter.empty())
                 TRY(change.remove_parameter({caller.region, caller.account}, image.ssm_parameter));
             TRY(change.save(image));
             return image.devices;
         }));
-    std::vector<SnapshotId> deleted;
+    std::vector<SnapshotDeletion> deletions;
     for (auto const& device : devices) {
         if (!delete_snapshots || !device.snapshot)
             continue;
         // Another image may share the snapshot; then it stays, as EC2 leaves it.
-        if (auto const outcome = delete_snapshot(caller, *device.snapshot, false); outcome.ok())
-            deleted.push_back(*device.snapshot);
+        auto const outcome = delete_snapshot(caller, *device.snapshot, false);
+        deletions.push_back(
+            {*device.snapshot, outcome.ok() ? std::optional<Fault>() : outcome.error().fault});
     }
-    return deleted;
+    return deletions;
 }
 
 } // namespace karat::engine

@@ -53,9 +53,10 @@ Result<Image> find_launch_image(catalog::View& view, Caller const& caller, std::
         return fail(Fault::missing, "The request must contain the parameter ImageId");
     auto const id = TRY(ImageId::parse(text));
     auto image = TRY(view.image(id));
-    if (!image || image->region != caller.region || image->state == ImageState::deregistered ||
-        !may_launch(*image, caller.account))
+    if (!image || image->region != caller.region || !may_launch(*image, caller.account))
         return not_found(id);
+    if (image->state == ImageState::deregistered)
+        return no_longer_available(id);
     if (image->state != ImageState::available)
         return Error{Fault::wrong_state, Noun::image,
                      fmt::format("The image {} is {}; it can be launched when it is available",

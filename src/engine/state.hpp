@@ -97,6 +97,8 @@ Result<void> check_root(catalog::View& view, Instance const& instance);
 
 /// Whether the caller may see and launch the image.
 bool may_launch(Image const& image, AccountId const& account);
+/// Of an image that was deregistered.
+Error no_longer_available(ImageId const& id);
 /// The image, if it exists in the caller's region and the caller owns it; Fault::not_found
 /// otherwise.
 Result<Image> find_own_image(catalog::View& view, Caller const& caller, ImageId const& id);

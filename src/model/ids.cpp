@@ -135,6 +135,31 @@ std::string_view id_prefix(Noun noun)
 #pragma GCC diagnostic pop
 }
 
+std::string absent(Noun noun, std::string_view id)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wswitch-enum" // the nouns that EC2 has words of their own for
+    switch (noun) {
+    case Noun::image:
+        return fmt::format("The image id '[{}]' does not exist", id);
+    case Noun::snapshot:
+        return fmt::format("The snapshot '{}' does not exist.", id);
+    case Noun::volume:
+        return fmt::format("The volume '{}' does not exist.", id);
+    case Noun::instance:
+        return fmt::format("The instance ID '{}' does not exist", id);
+    case Noun::vpc:
+        return fmt::format("The vpc ID '{}' does not exist", id);
+    case Noun::subnet:
+        return fmt::format("The subnet ID '{}' does not exist", id);
+    case Noun::network_interface:
+        return fmt::format("The networkInterface ID '{}' does not exist", id);
+    default:
+        return fmt::format("The {} '{}' does not exist", name(noun), id);
+    }
+#pragma GCC diagnostic pop
+}
+
 Result<void> check_id(Noun noun, std::string_view text)
 {
     auto const prefix = id_prefix(noun);

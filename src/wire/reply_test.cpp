@@ -131,7 +131,6 @@ TEST(Replies, DescribeImages)
         </item>
       </blockDeviceMapping>
       <name>webserver-v1</name>
-      <tagSet/>
       <imageWatermarkSet/>
       <imageId>ami-1</imageId>
       <imageState>available</imageState>

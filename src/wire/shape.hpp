@@ -69,6 +69,7 @@ struct Member {
     std::span<std::string_view const> values = {}; ///< All that the text may be; empty: anything.
     Bounds bounds = {};
     Place place = Place::body;
+    bool only_filled = false; ///< Of a list in an XML reply: left out when it is empty.
 };
 
 struct Shape {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a generated reply struct to its text, by its Shape. Absent values are left out, lists
-// without elements are written as empty ones.
+// without elements are written as empty ones, but for those that are only_filled (tags).
 #pragma once
 
 #include "shape.hpp"

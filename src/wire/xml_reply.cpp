@@ -32,9 +32,9 @@ void members(XmlWriter& xml, Shape const& shape, void const* object)
 {
     for (auto const& member : shape.members) {
         auto const seen = see(member, object);
-        if (member.field.form == Form::list)
+        if (member.field.form == Form::list && (seen.count > 0 || !member.only_filled))
             list(xml, member, seen);
-        else if (seen.count > 0)
+        else if (member.field.form != Form::list && seen.count > 0)
             one(xml, member.out, member, seen.at(0));
     }
 }

@@ -146,6 +146,8 @@ def table_row(structure, member, model):
         least, most = member.bounds
         limits = [f".least = {least}"] * bool(least) + [f".most = {most}"] * bool(most)
         row += f", .bounds = {{{', '.join(limits)}}}"
+    if member.type == "Tag" and structure.written:
+        row += ", .only_filled = true"
     if member.place != "body":
         row += f", .place = Place::{member.place}"
     return row + "},\n"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices.hpp"
+#include "volume_reply.hpp"
 
 #include "common.hpp"
 
@@ -65,12 +66,14 @@ std::vector<wire::ec2::BlockDeviceMapping> wire_devices(std::vector<BlockDevice>
         }
         wire::ec2::EbsBlockDevice ebs;
         ebs.delete_on_termination = device.delete_on_termination;
-        ebs.iops = device.iops;
+        auto const shape = shown_shape(
+            {device.size_gib, device.volume_type, device.iops, device.throughput_mibps});
+        ebs.iops = device.volume_type == "gp2" ? std::nullopt : shape.iops; // gp2's follow its size
         if (device.snapshot)
             ebs.snapshot_id = device.snapshot->text();
         ebs.volume_size = static_cast<std::int32_t>(device.size_gib);
         ebs.volume_type = device.volume_type;
-        ebs.throughput = device.throughput_mibps;
+        ebs.throughput = shape.throughput_mibps;
         ebs.encrypted = device.encrypted;
         mappings.push_back({.ebs = std::move(ebs), .device_name = device.device_name});
     }

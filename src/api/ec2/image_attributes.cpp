@@ -147,7 +147,17 @@ describe_image_attribute(engine::Engine& engine, engine::Caller const& caller,
         result.tpm_support = wire::ec2::AttributeValue{image.tpm_support};
     } else if (attribute == "sriovnetsupport") {
         result.sriov_net_support = wire::ec2::AttributeValue{image.sriov_net_support};
-    } else if (attribute != "productcodes" && attribute != "kernel" && attribute != "ramdisk") {
+    } else if (attribute == "uefidata") { // guests begin with the firmware's own variables
+        result.uefi_data = wire::ec2::AttributeValue{""};
+    } else if (attribute == "lastlaunchedtime") {
+        result.last_launched_time = wire::ec2::AttributeValue{""};
+    } else if (attribute == "deregistrationprotection") {
+        result.deregistration_protection = wire::ec2::AttributeValue{"disabled"};
+    } else if (attribute == "kernel") {
+        result.kernel_id = wire::ec2::AttributeValue{""};
+    } else if (attribute == "ramdisk") {
+        result.ramdisk_id = wire::ec2::AttributeValue{""};
+    } else if (attribute != "productcodes") {
         return fail(Fault::unsupported,
                     fmt::format("The attribute {} is not offered", request.attribute));
     }

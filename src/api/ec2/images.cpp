@@ -4,6 +4,7 @@
 #include "handlers.hpp"
 
 #include "common.hpp"
+#include "image_filters.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -19,72 +20,10 @@ struct ShownImage {
     Tags tags; ///< The owner's; others see none.
 };
 
-std::string yes_no(bool value) { return value ? "true" : "false"; }
-
 std::optional<std::string> unless_empty(std::string const& text)
 {
     return text.empty() ? std::nullopt : std::optional(text);
 }
-
-template <auto read>
-Values one(ShownImage const& shown)
-{
-    return {std::string(read(shown.image))};
-}
-
-template <auto read>
-Values each_device(ShownImage const& shown)
-{
-    Values values;
-    for (auto const& device : shown.image.devices)
-        values.push_back(read(device));
-    return values;
-}
-
-constexpr FilterRule<ShownImage> kImageRules[] = {
-    {"architecture", one<[](Image const& i) { return i.architecture; }>},
-    {"block-device-mapping.delete-on-termination",
-     each_device<[](BlockDevice const& d) { return yes_no(d.delete_on_termination); }>},
-    {"block-device-mapping.device-name",
-     each_device<[](BlockDevice const& d) { return d.device_name; }>},
-    {"block-device-mapping.encrypted",
-     each_device<[](BlockDevice const& d) { return yes_no(d.encrypted); }>},
-    {"block-device-mapping.snapshot-id", each_device<[](BlockDevice const& d) {
-         return d.snapshot ? d.snapshot->text() : std::string();
-     }>},
-    {"block-device-mapping.volume-size",
-     each_device<[](BlockDevice const& d) { return std::to_string(d.size_gib); }>},
-    {"block-device-mapping.volume-type",
-     each_device<[](BlockDevice const& d) { return d.volume_type; }>},
-    {"boot-mode", one<[](Image const& i) { return i.boot_mode; }>},
-    {"creation-date", one<[](Image const& i) { return format_time(i.created); }>},
-    {"description", one<[](Image const& i) { return i.description; }>},
-    {"ena-support", one<[](Image const& i) { return yes_no(i.ena_support); }>},
-    {"hypervisor", one<[](Image const&) { return "xen"; }>},
-    {"image-id", one<[](Image const& i) { return i.id.text(); }>},
-    {"image-type", one<[](Image const&) { return "machine"; }>},
-    {"is-public", one<[](Image const& i) { return yes_no(i.is_public); }>},
-    {"manifest-location", one<[](Image const& i) { return i.owner.text() + "/" + i.name; }>},
-    {"name", one<[](Image const& i) { return i.name; }>},
-    {"owner-alias", [](ShownImage const& shown) { return Values{shown.owner_alias}; }},
-    {"owner-id", one<[](Image const& i) { return i.owner.text(); }>},
-    {"platform", [](ShownImage const&) { return Values{}; }}, // only Windows images have one
-    {"platform-details", one<[](Image const&) { return "Linux/UNIX"; }>},
-    {"public-ssm-parameter-name", one<[](Image const& i) { return i.ssm_parameter; }>},
-    {"root-device-name", one<[](Image const& i) { return i.root_device_name; }>},
-    {"root-device-type", one<[](Image const&) { return "ebs"; }>},
-    {"source-image-id",
-     one<[](Image const& i) { return i.source_image ? i.source_image->text() : std::string(); }>},
-    {"source-image-region", one<[](Image const& i) { return i.source_image_region; }>},
-    {"source-instance-id", one<[](Image const& i) {
-         return i.source_instance ? i.source_instance->text() : std::string();
-     }>},
-    {"sriov-net-support", one<[](Image const& i) { return i.sriov_net_support; }>},
-    {"state", one<[](Image const& i) { return word(i.state); }>},
-    {"state-reason-code", one<[](Image const& i) { return i.state_reason.code; }>},
-    {"state-reason-message", one<[](Image const& i) { return i.state_reason.message; }>},
-    {"virtualization-type", one<[](Image const&) { return "hvm"; }>},
-};
 
 wire::ec2::Image wire_image(ShownImage const& shown)
 {
@@ -100,7 +39,7 @@ wire::ec2::Image wire_image(ShownImage const& shown)
             wire::ec2::StateReason{image.state_reason.code, image.state_reason.message};
     reply.owner_id = image.owner.text();
     reply.image_owner_alias = unless_empty(shown.owner_alias);
-    reply.creation_date = format_time(image.created);
+    reply.creation_date = format_time(whole_seconds(image.created));
     reply.public_ = image.is_public;
     reply.architecture = image.architecture;
     reply.image_type = "machine";
@@ -127,6 +66,18 @@ wire::ec2::Image wire_image(ShownImage const& shown)
         reply.deregistration_protection = "disabled";
     reply.tags = wire_tags(shown.tags);
     return reply;
+}
+
+/// EC2's word for what became of a snapshot.
+std::string return_code(engine::SnapshotDeletion const& deletion)
+{
+    if (!deletion.fault)
+        return "success";
+    if (*deletion.fault == Fault::in_use) // by another image
+        return "skipped";
+    if (*deletion.fault == Fault::not_found) // the owner of an image need not own its snapshots
+        return "missing-permissions";
+    return "internal-error";
 }
 
 Result<std::vector<ShownImage>> show(engine::Engine& engine, engine::Caller const& caller,
@@ -159,12 +110,12 @@ describe_images(engine::Engine& engine, engine::Caller const& caller,
     if (!disabled_too)
         std::erase_if(found,
                       [](Image const& image) { return image.state == ImageState::disabled; });
-    auto all = TRY(show(engine, caller, std::move(found)));
-    auto some = TRY(filtered(std::move(all), request.filters, kImageRules));
+    auto const shown = TRY(show(engine, caller, std::move(found)));
+    std::vector<wire::ec2::Image> all;
+    for (auto const& image : shown)
+        all.push_back(wire_image(image));
     wire::ec2::DescribeImagesResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& image : page)
-        result.images.push_back(wire_image(image));
+    result.images = TRY(page_of(std::move(all), request, image_listing(), result.next_token));
     return result;
 }
 
@@ -252,11 +203,11 @@ deregister_image(engine::Engine& engine, engine::Caller const& caller,
 {
     auto const id = TRY(ImageId::parse(request.image_id));
     bool const snapshots = request.delete_associated_snapshots.value_or(false);
-    auto const deleted = TRY(engine.deregister_image(caller, id, snapshots, request.dry_run));
+    auto const deletions = TRY(engine.deregister_image(caller, id, snapshots, request.dry_run));
     wire::ec2::DeregisterImageResult result;
-    for (auto const& snapshot : deleted)
+    for (auto const& one : deletions)
         result.delete_snapshot_results.push_back(
-            {.snapshot_id = snapshot.text(), .return_code = "success"});
+            {.snapshot_id = one.snapshot.text(), .return_code = return_code(one)});
     return result;
 }
 

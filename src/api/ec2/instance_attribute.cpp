@@ -55,7 +55,7 @@ constexpr Attribute kAttributes[] = {
          reply.enclave_options = wire::ec2::EnclaveOptions{.enabled = false};
      }},
     {"groupSet",
-     [](Reply& reply, ShownInstance const& shown) { reply.groups = wire_groups(shown); }},
+     [](Reply& reply, ShownInstance const& shown) { reply.groups = shown.groups; }},
     {"instanceInitiatedShutdownBehavior",
      [](Reply& reply, ShownInstance const& shown) {
          reply.instance_initiated_shutdown_behavior = word_value(shown.instance.shutdown_behavior);

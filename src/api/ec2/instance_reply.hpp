@@ -6,26 +6,33 @@
 
 #include "karat/engine.hpp"
 
+#include <memory>
+
 namespace karat::api::ec2 {
 
 /// An instance with what else its description needs.
 struct ShownInstance {
     Instance instance;
     std::vector<Volume> volumes;
-    std::vector<SecurityGroup> groups; ///< Of the account; looked up by id.
-    Tags tags; ///< A copy of the instance's, where filtered() looks for them.
+    std::vector<wire::ec2::GroupIdentifier> groups;
+};
+
+/// An instance of the reply, with what its reservation says of it.
+struct ListedInstance {
+    wire::ec2::Instance reply;
+    std::string reservation;
+    std::string owner;
+    std::vector<wire::ec2::Tag> interface_tags; ///< Which the reply leaves out, and filters know.
 };
 
 wire::ec2::Instance wire_instance(ShownInstance const& shown);
 wire::ec2::InstanceState wire_state(InstanceState state);
 wire::ec2::InstanceMetadataOptionsResponse wire_options(MetadataOptions const& options);
-std::vector<wire::ec2::GroupIdentifier> wire_groups(ShownInstance const& shown);
-
 /// Gathers what the descriptions need.
 Result<std::vector<ShownInstance>> show(engine::Engine& engine, engine::Caller const& caller,
                                         std::vector<Instance> instances);
 
-/// The filters of DescribeInstances that have data here.
-std::span<FilterRule<ShownInstance> const> instance_filters();
+/// What DescribeInstances lists.
+Listing<ListedInstance> const& instance_listing();
 
 } // namespace karat::api::ec2

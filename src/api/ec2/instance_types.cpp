@@ -15,11 +15,6 @@ constexpr std::int32_t kInterfaces = 1;      // one per instance for now
 constexpr std::int32_t kEbsAttachments = 28; // EC2's number for the smaller Nitro types
 constexpr char const* kNetworkPerformance = "Up to 5 Gigabit";
 
-struct ShownType {
-    engine::InstanceType type;
-    Tags tags; ///< None, but filters look for them.
-};
-
 wire::ec2::NetworkInfo network_info()
 {
     return {.network_performance = kNetworkPerformance,
@@ -37,19 +32,20 @@ wire::ec2::NetworkInfo network_info()
             .encryption_in_transit_supported = false};
 }
 
-/// A guest sees one thread a core, so cores and vCPUs are the same number.
 wire::ec2::VCpuInfo vcpu_info(engine::InstanceType const& type)
 {
-    return {.default_vcpus = type.vcpus,
-            .default_cores = type.vcpus,
-            .default_threads_per_core = 1,
-            .valid_cores = {type.vcpus},
-            .valid_threads_per_core = {1}};
+    wire::ec2::VCpuInfo info{.default_vcpus = type.vcpus,
+                             .default_cores = type.cores(),
+                             .default_threads_per_core = type.threads_per_core,
+                             .valid_cores = {type.cores()},
+                             .valid_threads_per_core = {1}};
+    if (type.threads_per_core > 1)
+        info.valid_threads_per_core.push_back(type.threads_per_core);
+    return info;
 }
 
-wire::ec2::InstanceTypeInfo wire_type(ShownType const& shown)
+wire::ec2::InstanceTypeInfo wire_type(engine::InstanceType const& type)
 {
-    auto const& type = shown.type;
     wire::ec2::InstanceTypeInfo reply;
     reply.instance_type = std::string(type.name);
     reply.current_generation = type.current_generation;
@@ -70,6 +66,7 @@ wire::ec2::InstanceTypeInfo wire_type(ShownType const& shown)
                                         .maximum_ebs_attachments = kEbsAttachments,
                                         .attachment_limit_type = "shared"};
     reply.network_info = network_info();
+    reply.placement_group_info = wire::ec2::PlacementGroupInfo{}; // clients read it unasked
     reply.hibernation_supported = false;
     reply.burstable_performance_supported = type.burstable;
     reply.dedicated_hosts_supported = false;
@@ -82,88 +79,119 @@ wire::ec2::InstanceTypeInfo wire_type(ShownType const& shown)
     return reply;
 }
 
-/// A filter on a word that is the same for every type.
-template <auto word>
-Values all(ShownType const&)
-{
-    return {word()};
-}
+using Type = wire::ec2::InstanceTypeInfo;
+using TypeEbs = wire::ec2::EbsInfo;
+using TypeEbsSpeed = wire::ec2::EbsOptimizedInfo;
+using TypeNetwork = wire::ec2::NetworkInfo;
+using TypeProcessor = wire::ec2::ProcessorInfo;
+using TypeStorage = wire::ec2::InstanceStorageInfo;
+using TypeVcpu = wire::ec2::VCpuInfo;
 
-Values no(ShownType const&) { return {"false"}; }
-Values nothing(ShownType const&) { return {}; }
-Values vcpus(ShownType const& shown) { return {std::to_string(shown.type.vcpus)}; }
+template <auto member>
+constexpr auto of_ebs = at<&Type::ebs_info, member>;
+template <auto member>
+constexpr auto of_ebs_speed = at<&Type::ebs_info, &TypeEbs::ebs_optimized_info, member>;
+template <auto member>
+constexpr auto of_network = at<&Type::network_info, member>;
+template <auto member>
+constexpr auto of_processor = at<&Type::processor_info, member>;
+template <auto... path>
+constexpr auto of_storage = at<&Type::instance_storage_info, path...>;
+template <auto member>
+constexpr auto of_vcpu = at<&Type::vcpu_info, member>;
 
-constexpr auto kUnsupported = [] { return "unsupported"; };
-constexpr auto kOne = [] { return "1"; };
-
-constexpr FilterRule<ShownType> kTypeRules[] = {
-    {"auto-recovery-supported", no},
-    {"bare-metal", no},
-    {"burstable-performance-supported",
-     [](ShownType const& shown) { return Values{yes_no(shown.type.burstable)}; }},
-    {"current-generation",
-     [](ShownType const& shown) { return Values{yes_no(shown.type.current_generation)}; }},
-    {"dedicated-hosts-supported", no},
-    {"ebs-info.attachment-limit-type", all<[] { return "shared"; }>},
-    {"ebs-info.ebs-optimized-support", all<[] { return "default"; }>},
-    {"ebs-info.encryption-support", all<[] { return "supported"; }>},
-    {"ebs-info.maximum-ebs-attachments", all<[] { return std::to_string(kEbsAttachments); }>},
-    {"ebs-info.nvme-support", all<kUnsupported>},
-    {"free-tier-eligible", no},
-    {"hibernation-supported", no},
-    {"hypervisor", all<[] { return "nitro"; }>},
-    {"instance-storage-info.disk.count", nothing},
-    {"instance-storage-info.disk.size-in-gb", nothing},
-    {"instance-storage-info.disk.type", nothing},
-    {"instance-storage-info.encryption-support", nothing},
-    {"instance-storage-info.nvme-support", nothing},
-    {"instance-storage-info.total-size-in-gb", nothing},
-    {"instance-storage-supported", no},
-    {"instance-type", [](ShownType const& shown) { return Values{std::string(shown.type.name)}; }},
-    {"memory-info.size-in-mib",
-     [](ShownType const& shown) { return Values{std::to_string(shown.type.memory_mib)}; }},
-    {"network-info.efa-info.maximum-efa-interfaces", nothing},
-    {"network-info.efa-supported", no},
-    {"network-info.ena-support", all<[] { return "supported"; }>},
-    {"network-info.encryption-in-transit-supported", no},
-    {"network-info.ipv4-addresses-per-interface", all<kOne>},
-    {"network-info.ipv6-addresses-per-interface", all<[] { return "0"; }>},
-    {"network-info.ipv6-supported", no},
-    {"network-info.maximum-network-cards", all<kOne>},
-    {"network-info.maximum-network-interfaces", all<kOne>},
-    {"network-info.network-performance", all<[] { return kNetworkPerformance; }>},
-    {"nitro-enclaves-support", all<kUnsupported>},
-    {"nitro-tpm-info.supported-versions", nothing},
-    {"nitro-tpm-support", all<kUnsupported>},
-    {"processor-info.supported-architecture", all<[] { return "x86_64"; }>},
-    {"processor-info.supported-features", nothing},
-    {"processor-info.sustained-clock-speed-in-ghz", nothing},
-    {"reboot-migration-support", all<kUnsupported>},
-    {"supported-boot-mode", [](ShownType const&) { return Values{"legacy-bios", "uefi"}; }},
-    {"supported-root-device-type", all<[] { return "ebs"; }>},
-    {"supported-usage-class", all<[] { return "on-demand"; }>},
-    {"supported-virtualization-type", all<[] { return "hvm"; }>},
-    {"vcpu-info.default-cores", vcpus},
-    {"vcpu-info.default-threads-per-core", all<kOne>},
-    {"vcpu-info.default-vcpus", vcpus},
-    {"vcpu-info.valid-cores", vcpus},
-    {"vcpu-info.valid-threads-per-core", all<kOne>},
+constexpr FilterRule<Type> kTypeRules[] = {
+    {"auto-recovery-supported", at<&Type::auto_recovery_supported>},
+    {"bare-metal", at<&Type::bare_metal>},
+    {"burstable-performance-supported", at<&Type::burstable_performance_supported>},
+    {"current-generation", at<&Type::current_generation>},
+    {"dedicated-hosts-supported", at<&Type::dedicated_hosts_supported>},
+    {"ebs-info.attachment-limit-type", of_ebs<&TypeEbs::attachment_limit_type>},
+    {"ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps",
+     of_ebs_speed<&TypeEbsSpeed::baseline_bandwidth_in_mbps>},
+    {"ebs-info.ebs-optimized-info.baseline-iops", of_ebs_speed<&TypeEbsSpeed::baseline_iops>},
+    {"ebs-info.ebs-optimized-info.baseline-throughput-in-mbps",
+     of_ebs_speed<&TypeEbsSpeed::baseline_throughput_in_mbps>},
+    {"ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps",
+     of_ebs_speed<&TypeEbsSpeed::maximum_bandwidth_in_mbps>},
+    {"ebs-info.ebs-optimized-info.maximum-iops", of_ebs_speed<&TypeEbsSpeed::maximum_iops>},
+    {"ebs-info.ebs-optimized-info.maximum-throughput-in-mbps",
+     of_ebs_speed<&TypeEbsSpeed::maximum_throughput_in_mbps>},
+    {"ebs-info.ebs-optimized-support", of_ebs<&TypeEbs::ebs_optimized_support>},
+    {"ebs-info.encryption-support", of_ebs<&TypeEbs::encryption_support>},
+    {"ebs-info.maximum-ebs-attachments", of_ebs<&TypeEbs::maximum_ebs_attachments>},
+    {"ebs-info.nvme-support", of_ebs<&TypeEbs::nvme_support>},
+    {"free-tier-eligible", at<&Type::free_tier_eligible>},
+    {"hibernation-supported", at<&Type::hibernation_supported>},
+    {"hypervisor", at<&Type::hypervisor>},
+    {"instance-storage-info.disk.count",
+     of_storage<&TypeStorage::disks, &wire::ec2::DiskInfo::count>},
+    {"instance-storage-info.disk.size-in-gb",
+     of_storage<&TypeStorage::disks, &wire::ec2::DiskInfo::size_in_gb>},
+    {"instance-storage-info.disk.type",
+     of_storage<&TypeStorage::disks, &wire::ec2::DiskInfo::type>},
+    {"instance-storage-info.encryption-support", of_storage<&TypeStorage::encryption_support>},
+    {"instance-storage-info.nvme-support", of_storage<&TypeStorage::nvme_support>},
+    {"instance-storage-info.total-size-in-gb", of_storage<&TypeStorage::total_size_in_gb>},
+    {"instance-storage-supported", at<&Type::instance_storage_supported>},
+    {"instance-type", at<&Type::instance_type>},
+    {"memory-info.size-in-mib", at<&Type::memory_info, &wire::ec2::MemoryInfo::size_in_mib>},
+    {"network-info.bandwidth-weightings", nothing<Type>},
+    {"network-info.efa-info.maximum-efa-interfaces", nothing<Type>},
+    {"network-info.efa-supported", of_network<&TypeNetwork::efa_supported>},
+    {"network-info.ena-support", of_network<&TypeNetwork::ena_support>},
+    {"network-info.encryption-in-transit-supported",
+     of_network<&TypeNetwork::encryption_in_transit_supported>},
+    {"network-info.flexible-ena-queues-support", nothing<Type>},
+    {"network-info.ipv4-addresses-per-interface",
+     of_network<&TypeNetwork::ipv4_addresses_per_interface>},
+    {"network-info.ipv6-addresses-per-interface",
+     of_network<&TypeNetwork::ipv6_addresses_per_interface>},
+    {"network-info.ipv6-supported", of_network<&TypeNetwork::ipv6_supported>},
+    {"network-info.maximum-network-cards", of_network<&TypeNetwork::maximum_network_cards>},
+    {"network-info.maximum-network-interfaces",
+     of_network<&TypeNetwork::maximum_network_interfaces>},
+    {"network-info.network-performance", of_network<&TypeNetwork::network_performance>},
+    {"nitro-enclaves-support", at<&Type::nitro_enclaves_support>},
+    {"nitro-tpm-info.supported-versions",
+     at<&Type::nitro_tpm_info, &wire::ec2::NitroTpmInfo::supported_versions>},
+    {"nitro-tpm-support", at<&Type::nitro_tpm_support>},
+    {"processor-info.supported-architecture",
+     of_processor<&TypeProcessor::supported_architectures>},
+    {"processor-info.supported-features", of_processor<&TypeProcessor::supported_features>},
+    {"processor-info.sustained-clock-speed-in-ghz",
+     of_processor<&TypeProcessor::sustained_clock_speed_in_ghz>},
+    {"reboot-migration-support", at<&Type::reboot_migration_support>},
+    {"supported-boot-mode", at<&Type::supported_boot_modes>},
+    {"supported-root-device-type", at<&Type::supported_root_device_types>},
+    {"supported-usage-class", at<&Type::supported_usage_classes>},
+    {"supported-virtualization-type", at<&Type::supported_virtualization_types>},
+    {"vcpu-info.default-cores", of_vcpu<&TypeVcpu::default_cores>},
+    {"vcpu-info.default-threads-per-core", of_vcpu<&TypeVcpu::default_threads_per_core>},
+    {"vcpu-info.default-vcpus", of_vcpu<&TypeVcpu::default_vcpus>},
+    {"vcpu-info.valid-cores", of_vcpu<&TypeVcpu::valid_cores>},
+    {"vcpu-info.valid-threads-per-core", of_vcpu<&TypeVcpu::valid_threads_per_core>},
 };
+constexpr Listing<Type> kTypes{kTypeRules, at<&Type::instance_type>};
 
 /// Names may have wildcards here ("c5*"); one without must be known.
-Result<std::vector<ShownType>> selected_types(std::vector<std::string> const& names)
+Result<std::vector<Type>> selected_types(std::vector<std::string> const& names)
 {
+    std::vector<std::string> unknown;
     for (auto const& name : names)
         if (name.find_first_of("*?") == std::string::npos &&
             engine::find_instance_type(name) == nullptr)
-            return Error{Fault::not_found, Noun::instance_type,
-                         fmt::format("The instance type '{}' does not exist", name.substr(0, 64))};
-    std::vector<ShownType> types;
+            unknown.push_back(name.substr(0, 64));
+    if (!unknown.empty())
+        return Error{Fault::not_found, Noun::instance_type,
+                     fmt::format("The following supplied instance types do not exist: [{}]",
+                                 fmt::join(unknown, ", "))};
+    std::vector<Type> types;
     for (auto const& type : engine::instance_types())
         if (names.empty() || std::any_of(names.begin(), names.end(), [&](std::string const& name) {
                 return glob_matches(name, type.name);
             }))
-            types.push_back({type, {}});
+            types.push_back(wire_type(type));
     return types;
 }
 
@@ -174,11 +202,8 @@ describe_instance_types(engine::Engine&, engine::Caller const&,
                         wire::ec2::DescribeInstanceTypesRequest const& request)
 {
     auto types = TRY(selected_types(request.instance_types));
-    auto some = TRY(filtered(std::move(types), request.filters, kTypeRules));
     wire::ec2::DescribeInstanceTypesResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& shown : page)
-        result.instance_types.push_back(wire_type(shown));
+    result.instance_types = TRY(page_of(std::move(types), request, kTypes, result.next_token));
     return result;
 }
 

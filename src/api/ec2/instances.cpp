@@ -39,36 +39,46 @@ wire::ec2::InstanceStatus wire_status(Instance const& instance)
     wire::ec2::InstanceStatusSummary summary{.status = running ? "ok" : "not-applicable"};
     if (running)
         summary.details = {{.name = "reachability", .status = "passed"}};
+    wire::ec2::EbsStatusSummary disks{.status = summary.status};
+    if (running)
+        disks.details = {{.name = "reachability", .status = "passed"}};
     return {.availability_zone = instance.zone,
             .availability_zone_id = zone_id(instance.zone),
             .instance_id = instance.id.text(),
             .instance_state = wire_state(instance.state),
             .instance_status = summary,
-            .system_status = summary};
+            .system_status = summary,
+            .attached_ebs_status = disks};
 }
 
-struct ShownStatus {
-    Instance instance;
-    Tags tags;
-};
+using Status = wire::ec2::InstanceStatus;
+using Event = wire::ec2::InstanceStatusEvent;
+using Summary = wire::ec2::InstanceStatusSummary;
+using Details = wire::ec2::InstanceStatusDetails;
 
-constexpr FilterRule<ShownStatus> kStatusRules[] = {
-    {"availability-zone", [](ShownStatus const& one) { return Values{one.instance.zone}; }},
-    {"instance-state-code",
-     [](ShownStatus const& one) { return Values{std::to_string(code(one.instance.state))}; }},
-    {"instance-state-name",
-     [](ShownStatus const& one) { return Values{std::string(word(one.instance.state))}; }},
-    {"instance-status.status",
-     [](ShownStatus const& one) {
-         return Values{*wire_status(one.instance).instance_status->status};
-     }},
-    {"system-status.status",
-     [](ShownStatus const& one) {
-         return Values{*wire_status(one.instance).system_status->status};
-     }},
-    {"instance-status.reachability", [](ShownStatus const&) { return Values{"passed"}; }},
-    {"system-status.reachability", [](ShownStatus const&) { return Values{"passed"}; }},
+constexpr FilterRule<Status> kStatusRules[] = {
+    {"application-status.status", nothing<Status>},
+    {"attached-ebs-status.status",
+     at<&Status::attached_ebs_status, &wire::ec2::EbsStatusSummary::status>},
+    {"availability-zone", at<&Status::availability_zone>},
+    {"availability-zone-id", at<&Status::availability_zone_id>},
+    {"event.code", at<&Status::events, &Event::code>},
+    {"event.description", at<&Status::events, &Event::description>},
+    {"event.instance-event-id", at<&Status::events, &Event::instance_event_id>},
+    {"event.not-after", at<&Status::events, &Event::not_after>},
+    {"event.not-before", at<&Status::events, &Event::not_before>},
+    {"event.not-before-deadline", at<&Status::events, &Event::not_before_deadline>},
+    {"instance-state-code", at<&Status::instance_state, &wire::ec2::InstanceState::code>},
+    {"instance-state-name", at<&Status::instance_state, &wire::ec2::InstanceState::name>},
+    {"instance-status.reachability",
+     at<&Status::instance_status, &Summary::details, &Details::status>},
+    {"instance-status.status", at<&Status::instance_status, &Summary::status>},
+    {"operator.managed", nothing<Status>},
+    {"operator.principal", nothing<Status>},
+    {"system-status.reachability", at<&Status::system_status, &Summary::details, &Details::status>},
+    {"system-status.status", at<&Status::system_status, &Summary::status>},
 };
+constexpr Listing<Status> kStatuses{kStatusRules, at<&Status::instance_id>};
 
 } // namespace
 
@@ -79,16 +89,21 @@ describe_instances(engine::Engine& engine, engine::Caller const& caller,
     TRY(no_pages_with_ids("instancesSet", request.instance_ids, request.max_results));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     auto found = TRY(engine.instances(caller, ids));
-    auto all = TRY(show(engine, caller, std::move(found)));
-    auto some = TRY(filtered(std::move(all), request.filters, instance_filters()));
+    auto const shown = TRY(show(engine, caller, std::move(found)));
+    std::vector<ListedInstance> all;
+    for (auto const& one : shown)
+        all.push_back({.reply = wire_instance(one),
+                       .reservation = one.instance.reservation.text(),
+                       .owner = one.instance.owner.text(),
+                       .interface_tags = wire_tags(one.instance.interface.tags)});
     wire::ec2::DescribeInstancesResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& one : page) {
-        auto const reservation = one.instance.reservation.text();
-        if (result.reservations.empty() || result.reservations.back().reservation_id != reservation)
+    auto page = TRY(page_of(std::move(all), request, instance_listing(), result.next_token));
+    for (auto& one : page) {
+        if (result.reservations.empty() ||
+            result.reservations.back().reservation_id != one.reservation)
             result.reservations.push_back(
-                {.reservation_id = reservation, .owner_id = one.instance.owner.text()});
-        result.reservations.back().instances.push_back(wire_instance(one));
+                {.reservation_id = one.reservation, .owner_id = one.owner});
+        result.reservations.back().instances.push_back(std::move(one.reply));
     }
     return result;
 }
@@ -100,16 +115,13 @@ describe_instance_status(engine::Engine& engine, engine::Caller const& caller,
     TRY(no_pages_with_ids("instancesSet", request.instance_ids, request.max_results));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     auto const found = TRY(engine.instances(caller, ids));
-    std::vector<ShownStatus> all;
+    std::vector<Status> all;
     for (auto const& instance : found)
         if (instance.state == InstanceState::running ||
             request.include_all_instances.value_or(false))
-            all.push_back({instance, instance.tags});
-    auto some = TRY(filtered(std::move(all), request.filters, kStatusRules));
+            all.push_back(wire_status(instance));
     wire::ec2::DescribeInstanceStatusResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& one : page)
-        result.instance_statuses.push_back(wire_status(one.instance));
+    result.instance_statuses = TRY(page_of(std::move(all), request, kStatuses, result.next_token));
     return result;
 }
 
@@ -162,7 +174,7 @@ get_console_output(engine::Engine& engine, engine::Caller const& caller,
     auto const id = TRY(InstanceId::parse(request.instance_id));
     auto const output = TRY(engine.console_output(caller, id));
     return wire::ec2::GetConsoleOutputResult{
-        .instance_id = id.text(), .timestamp = engine.now(), .output = output};
+        .instance_id = id.text(), .timestamp = whole_seconds(engine.now()), .output = output};
 }
 
 Result<wire::ec2::ModifyInstanceMetadataOptionsResult>

@@ -8,18 +8,21 @@
 namespace karat::api::ec2 {
 namespace {
 
-constexpr FilterRule<KeyPair> kKeyPairRules[] = {
-    {"fingerprint", [](KeyPair const& pair) { return Values{pair.fingerprint}; }},
-    {"key-name", [](KeyPair const& pair) { return Values{pair.name}; }},
-    {"key-pair-id", [](KeyPair const& pair) { return Values{pair.id.text()}; }},
+using Pair = wire::ec2::KeyPairInfo;
+
+constexpr FilterRule<Pair> kPairRules[] = {
+    {"fingerprint", at<&Pair::key_fingerprint>},
+    {"key-name", at<&Pair::key_name>},
+    {"key-pair-id", at<&Pair::key_pair_id>},
 };
+constexpr Listing<Pair> kPairs{kPairRules, at<&Pair::key_pair_id>, tags_at<&Pair::tags>};
 
 wire::ec2::KeyPairInfo wire_pair(KeyPair const& pair, bool with_public_key)
 {
     wire::ec2::KeyPairInfo reply{.key_pair_id = pair.id.text(),
                                  .key_type = pair.type,
                                  .tags = wire_tags(pair.tags),
-                                 .create_time = pair.created,
+                                 .create_time = whole_seconds(pair.created),
                                  .key_name = pair.name,
                                  .key_fingerprint = pair.fingerprint};
     if (with_public_key)
@@ -107,11 +110,12 @@ Result<wire::ec2::DescribeKeyPairsResult>
 describe_key_pairs(engine::Engine& engine, engine::Caller const& caller,
                    wire::ec2::DescribeKeyPairsRequest const& request)
 {
-    auto all = TRY(selected_pairs(engine, caller, request));
-    auto const some = TRY(filtered(std::move(all), request.filters, kKeyPairRules));
+    auto const pairs = TRY(selected_pairs(engine, caller, request));
+    std::vector<Pair> all;
+    for (auto const& pair : pairs)
+        all.push_back(wire_pair(pair, request.include_public_key.value_or(false)));
     wire::ec2::DescribeKeyPairsResult result;
-    for (auto const& pair : some)
-        result.key_pairs.push_back(wire_pair(pair, request.include_public_key.value_or(false)));
+    result.key_pairs = TRY(filtered(std::move(all), request.filters, kPairs));
     return result;
 }
 

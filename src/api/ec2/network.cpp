@@ -40,29 +40,41 @@ wire::ec2::Vpc wire_vpc(Vpc const& vpc)
         .dhcp_options_id = dhcp_options_id(vpc)};
 }
 
-constexpr FilterRule<Vpc> kVpcRules[] = {
-    {"cidr", [](Vpc const& vpc) { return Values{vpc.cidr}; }},
-    {"cidr-block", [](Vpc const& vpc) { return Values{vpc.cidr}; }},
+using WireVpc = wire::ec2::Vpc;
+using VpcBlock = wire::ec2::VpcCidrBlockAssociation;
+using VpcBlock6 = wire::ec2::VpcIpv6CidrBlockAssociation;
+using VpcBlockState = wire::ec2::VpcCidrBlockState;
+
+constexpr FilterRule<WireVpc> kVpcRules[] = {
+    {"cidr", at<&WireVpc::cidr_block>},
+    {"cidr-block", at<&WireVpc::cidr_block>},
     {"cidr-block-association.association-id",
-     [](Vpc const& vpc) { return Values{association_id(vpc)}; }},
-    {"cidr-block-association.cidr-block", [](Vpc const& vpc) { return Values{vpc.cidr}; }},
-    {"cidr-block-association.state", [](Vpc const&) { return Values{"associated"}; }},
-    {"dhcp-options-id", [](Vpc const& vpc) { return Values{dhcp_options_id(vpc)}; }},
-    {"ipv6-cidr-block-association.association-id", [](Vpc const&) { return Values(); }},
-    {"ipv6-cidr-block-association.ipv6-cidr-block", [](Vpc const&) { return Values(); }},
-    {"ipv6-cidr-block-association.ipv6-pool", [](Vpc const&) { return Values(); }},
-    {"ipv6-cidr-block-association.state", [](Vpc const&) { return Values(); }},
-    {"is-default", [](Vpc const& vpc) { return Values{yes_no(vpc.is_default)}; }},
-    {"owner-id", [](Vpc const& vpc) { return Values{vpc.owner.text()}; }},
-    {"state", [](Vpc const&) { return Values{"available"}; }},
-    {"vpc-id", [](Vpc const& vpc) { return Values{vpc.id.text()}; }},
+     at<&WireVpc::cidr_block_association_set, &VpcBlock::association_id>},
+    {"cidr-block-association.cidr-block",
+     at<&WireVpc::cidr_block_association_set, &VpcBlock::cidr_block>},
+    {"cidr-block-association.state",
+     at<&WireVpc::cidr_block_association_set, &VpcBlock::cidr_block_state, &VpcBlockState::state>},
+    {"dhcp-options-id", at<&WireVpc::dhcp_options_id>},
+    {"ipv6-cidr-block-association.association-id",
+     at<&WireVpc::ipv6_cidr_block_association_set, &VpcBlock6::association_id>},
+    {"ipv6-cidr-block-association.ipv6-cidr-block",
+     at<&WireVpc::ipv6_cidr_block_association_set, &VpcBlock6::ipv6_cidr_block>},
+    {"ipv6-cidr-block-association.ipv6-pool",
+     at<&WireVpc::ipv6_cidr_block_association_set, &VpcBlock6::ipv6_pool>},
+    {"ipv6-cidr-block-association.state",
+     at<&WireVpc::ipv6_cidr_block_association_set, &VpcBlock6::ipv6_cidr_block_state,
+        &VpcBlockState::state>},
+    {"is-default", at<&WireVpc::is_default>},
+    {"owner-id", at<&WireVpc::owner_id>},
+    {"state", at<&WireVpc::state>},
+    {"vpc-id", at<&WireVpc::vpc_id>},
 };
+constexpr Listing<WireVpc> kVpcs{kVpcRules, at<&WireVpc::vpc_id>, tags_at<&WireVpc::tags>};
 
 /// A subnet and how many of its addresses are free.
 struct ShownSubnet {
     Subnet subnet;
     std::int64_t free_addresses;
-    Tags tags;
 };
 
 std::int64_t addresses_of(std::string const& cidr)
@@ -105,49 +117,47 @@ wire::ec2::Subnet wire_subnet(ShownSubnet const& shown)
         .map_public_ip_on_launch = true};
 }
 
-template <auto read>
-Values one(ShownSubnet const& shown)
-{
-    return {std::string(read(shown.subnet))};
-}
+using WireSubnet = wire::ec2::Subnet;
+using SubnetBlock6 = wire::ec2::SubnetIpv6CidrBlockAssociation;
+using SubnetDns = wire::ec2::PrivateDnsNameOptionsOnLaunch;
 
-Values no(ShownSubnet const&) { return {"false"}; }
-Values nothing(ShownSubnet const&) { return {}; }
-
-constexpr auto kSubnetZone = [](Subnet const& subnet) { return subnet.zone; };
-constexpr auto kSubnetZoneId = [](Subnet const& subnet) { return zone_id(subnet.zone); };
-constexpr auto kSubnetCidr = [](Subnet const& subnet) { return subnet.cidr; };
-constexpr auto kSubnetDefault = [](Subnet const& subnet) { return yes_no(subnet.is_default); };
+template <auto member>
+constexpr auto of_dns = at<&WireSubnet::private_dns_name_options_on_launch, member>;
+template <auto... path>
+constexpr auto of_block6 = at<&WireSubnet::ipv6_cidr_block_association_set, path...>;
 
 // Where EC2's reply and its documentation differ in a name, both are taken, as EC2 takes them.
-constexpr FilterRule<ShownSubnet> kSubnetRules[] = {
-    {"availability-zone", one<kSubnetZone>},
-    {"availability-zone-id", one<kSubnetZoneId>},
-    {"available-ip-address-count",
-     [](ShownSubnet const& shown) { return Values{std::to_string(shown.free_addresses)}; }},
-    {"cidr", one<kSubnetCidr>},
-    {"cidr-block", one<kSubnetCidr>},
-    {"customer-owned-ipv4-pool", nothing},
-    {"default-for-az", one<kSubnetDefault>},
-    {"enable-dns64", no},
-    {"enable-lni-at-device-index", nothing},
-    {"ipv6-cidr-block-association.association-id", nothing},
-    {"ipv6-cidr-block-association.ipv6-cidr-block", nothing},
-    {"ipv6-cidr-block-association.state", nothing},
-    {"ipv6-native", no},
-    {"map-customer-owned-ip-on-launch", no},
-    {"map-public-ip-on-launch", [](ShownSubnet const&) { return Values{"true"}; }},
-    {"outpost-arn", nothing},
-    {"owner-id", one<[](Subnet const& subnet) { return subnet.owner.text(); }>},
-    {"private-dns-name-options-on-launch.enable-resource-name-dns-a-record", no},
-    {"private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record", no},
-    {"private-dns-name-options-on-launch.hostname-type",
-     one<[](Subnet const&) { return "ip-name"; }>},
-    {"state", one<[](Subnet const&) { return "available"; }>},
-    {"subnet-arn", one<arn_of>},
-    {"subnet-id", one<[](Subnet const& subnet) { return subnet.id.text(); }>},
-    {"vpc-id", one<[](Subnet const& subnet) { return subnet.vpc.text(); }>},
+constexpr FilterRule<WireSubnet> kSubnetRules[] = {
+    {"availability-zone", at<&WireSubnet::availability_zone>},
+    {"availability-zone-id", at<&WireSubnet::availability_zone_id>},
+    {"available-ip-address-count", at<&WireSubnet::available_ip_address_count>},
+    {"cidr", at<&WireSubnet::cidr_block>},
+    {"cidr-block", at<&WireSubnet::cidr_block>},
+    {"customer-owned-ipv4-pool", nothing<WireSubnet>},
+    {"default-for-az", at<&WireSubnet::default_for_az>},
+    {"enable-dns64", at<&WireSubnet::enable_dns64>},
+    {"enable-lni-at-device-index", nothing<WireSubnet>},
+    {"ipv6-cidr-block-association.association-id", of_block6<&SubnetBlock6::association_id>},
+    {"ipv6-cidr-block-association.ipv6-cidr-block", of_block6<&SubnetBlock6::ipv6_cidr_block>},
+    {"ipv6-cidr-block-association.state",
+     of_block6<&SubnetBlock6::ipv6_cidr_block_state, &wire::ec2::SubnetCidrBlockState::state>},
+    {"ipv6-native", at<&WireSubnet::ipv6_native>},
+    {"map-customer-owned-ip-on-launch", nothing<WireSubnet>},
+    {"map-public-ip-on-launch", at<&WireSubnet::map_public_ip_on_launch>},
+    {"outpost-arn", nothing<WireSubnet>},
+    {"owner-id", at<&WireSubnet::owner_id>},
+    {"private-dns-name-options-on-launch.enable-resource-name-dns-a-record",
+     of_dns<&SubnetDns::enable_resource_name_dns_a_record>},
+    {"private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record",
+     of_dns<&SubnetDns::enable_resource_name_dns_aaaa_record>},
+    {"private-dns-name-options-on-launch.hostname-type", of_dns<&SubnetDns::hostname_type>},
+    {"state", at<&WireSubnet::state>},
+    {"subnet-arn", at<&WireSubnet::subnet_arn>},
+    {"subnet-id", at<&WireSubnet::subnet_id>},
+    {"vpc-id", at<&WireSubnet::vpc_id>},
 };
+constexpr Listing<WireSubnet> kSubnets{kSubnetRules, at<&WireSubnet::subnet_id>,
+                                       tags_at<&WireSubnet::tags>};
 
 Result<std::vector<ShownSubnet>> shown_subnets(engine::Engine& engine, engine::Caller const& caller,
                                                std::vector<Subnet> const& subnets)
@@ -160,7 +170,7 @@ Result<std::vector<ShownSubnet>> shown_subnets(engine::Engine& engine, engine::C
                 return instance.state != InstanceState::terminated &&
                        instance.interface.subnet == subnet.id;
             });
-        shown.push_back({subnet, addresses_of(subnet.cidr) - taken, subnet.tags});
+        shown.push_back({subnet, addresses_of(subnet.cidr) - taken});
     }
     return shown;
 }
@@ -172,13 +182,13 @@ Result<wire::ec2::DescribeVpcsResult> describe_vpcs(engine::Engine& engine,
                                                     wire::ec2::DescribeVpcsRequest const& request)
 {
     auto const ids = TRY(parse_ids<VpcId>(request.vpc_ids));
-    auto all = TRY(engine.vpcs(caller));
-    TRY(keep_only(all, ids));
-    auto some = TRY(filtered(std::move(all), request.filters, kVpcRules));
+    auto vpcs = TRY(engine.vpcs(caller));
+    TRY(keep_only(vpcs, ids));
+    std::vector<WireVpc> all;
+    for (auto const& vpc : vpcs)
+        all.push_back(wire_vpc(vpc));
     wire::ec2::DescribeVpcsResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& vpc : page)
-        result.vpcs.push_back(wire_vpc(vpc));
+    result.vpcs = TRY(page_of(std::move(all), request, kVpcs, result.next_token));
     return result;
 }
 
@@ -189,12 +199,12 @@ describe_subnets(engine::Engine& engine, engine::Caller const& caller,
     auto const ids = TRY(parse_ids<SubnetId>(request.subnet_ids));
     auto subnets = TRY(engine.subnets(caller));
     TRY(keep_only(subnets, ids));
-    auto all = TRY(shown_subnets(engine, caller, subnets));
-    auto some = TRY(filtered(std::move(all), request.filters, kSubnetRules));
+    auto const shown = TRY(shown_subnets(engine, caller, subnets));
+    std::vector<WireSubnet> all;
+    for (auto const& one : shown)
+        all.push_back(wire_subnet(one));
     wire::ec2::DescribeSubnetsResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& shown : page)
-        result.subnets.push_back(wire_subnet(shown));
+    result.subnets = TRY(page_of(std::move(all), request, kSubnets, result.next_token));
     return result;
 }
 

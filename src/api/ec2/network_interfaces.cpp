@@ -15,7 +15,6 @@ struct ShownInterface {
     NetworkInterfaceId id;
     Instance instance;
     std::vector<wire::ec2::GroupIdentifier> groups;
-    Tags tags;
 };
 
 std::string attachment_id(Instance const& instance)
@@ -29,20 +28,20 @@ std::string dns_name(Instance const& instance)
     return private_dns_name(instance.interface.private_ip, instance.region);
 }
 
-bool has_public_ip(Instance const& instance) { return instance.state != InstanceState::stopped; }
-
 wire::ec2::NetworkInterface wire_interface(ShownInterface const& shown)
 {
     auto const& instance = shown.instance;
     auto const& nic = instance.interface;
     std::optional<wire::ec2::NetworkInterfaceAssociation> association;
-    if (has_public_ip(instance))
-        association = wire::ec2::NetworkInterfaceAssociation{
-            .ip_owner_id = "amazon", .public_dns_name = "", .public_ip = nic.public_ip};
+    if (instance.state != InstanceState::stopped)
+        association = wire::ec2::NetworkInterfaceAssociation{.ip_owner_id = "amazon",
+                                                             .public_dns_name =
+                                                                 public_dns_name(nic.public_ip),
+                                                             .public_ip = nic.public_ip};
     wire::ec2::NetworkInterface reply;
     reply.association = association;
     reply.attachment =
-        wire::ec2::NetworkInterfaceAttachment{.attach_time = instance.launched,
+        wire::ec2::NetworkInterfaceAttachment{.attach_time = whole_seconds(instance.launched),
                                               .attachment_id = attachment_id(instance),
                                               .delete_on_termination = true,
                                               .device_index = 0,
@@ -73,74 +72,63 @@ wire::ec2::NetworkInterface wire_interface(ShownInterface const& shown)
     return reply;
 }
 
-template <auto read>
-Values one(ShownInterface const& shown)
-{
-    return {std::string(read(shown.instance))};
-}
+using Eni = wire::ec2::NetworkInterface;
+using EniAddress = wire::ec2::NetworkInterfacePrivateIpAddress;
+using EniAssociation = wire::ec2::NetworkInterfaceAssociation;
+using EniAttachment = wire::ec2::NetworkInterfaceAttachment;
 
 template <auto member>
-Values each_group(ShownInterface const& shown)
-{
-    Values values;
-    for (auto const& group : shown.groups)
-        values.push_back((group.*member).value_or(""));
-    return values;
-}
+constexpr auto of_association = at<&Eni::association, member>;
+template <auto member>
+constexpr auto of_attachment = at<&Eni::attachment, member>;
+template <auto... path>
+constexpr auto of_addresses = at<&Eni::private_ip_addresses, path...>;
 
-Values public_ip(ShownInterface const& shown)
-{
-    if (!has_public_ip(shown.instance))
-        return {};
-    return {shown.instance.interface.public_ip};
-}
-
-Values ip_owner(ShownInterface const& shown)
-{
-    if (!has_public_ip(shown.instance))
-        return {};
-    return {"amazon"};
-}
-
-constexpr auto kInterfaceIp = [](Instance const& i) { return i.interface.private_ip; };
-constexpr auto kInterfaceOwner = [](Instance const& i) { return i.owner.text(); };
-constexpr auto kTrue = [](Instance const&) { return "true"; };
-constexpr auto kFalse = [](Instance const&) { return "false"; };
-constexpr auto kZero = [](Instance const&) { return "0"; };
-
-constexpr FilterRule<ShownInterface> kInterfaceRules[] = {
-    {"addresses.association.ip-owner-id", ip_owner},
-    {"addresses.association.public-ip", public_ip},
-    {"addresses.primary", one<kTrue>},
-    {"addresses.private-ip-address", one<kInterfaceIp>},
-    {"association.ip-owner-id", ip_owner},
-    {"association.public-ip", public_ip},
-    {"attachment.attach-time", one<[](Instance const& i) { return format_time(i.launched); }>},
-    {"attachment.attachment-id", one<attachment_id>},
-    {"attachment.delete-on-termination", one<kTrue>},
-    {"attachment.device-index", one<kZero>},
-    {"attachment.instance-id", one<[](Instance const& i) { return i.id.text(); }>},
-    {"attachment.instance-owner-id", one<kInterfaceOwner>},
-    {"attachment.network-card-index", one<kZero>},
-    {"attachment.status", one<[](Instance const&) { return "attached"; }>},
-    {"availability-zone", one<[](Instance const& i) { return i.zone; }>},
-    {"availability-zone-id", one<[](Instance const& i) { return zone_id(i.zone); }>},
-    {"description", one<[](Instance const&) { return ""; }>},
-    {"group-id", each_group<&wire::ec2::GroupIdentifier::group_id>},
-    {"group-name", each_group<&wire::ec2::GroupIdentifier::group_name>},
-    {"interface-type", one<[](Instance const&) { return "interface"; }>},
-    {"mac-address", one<[](Instance const& i) { return i.interface.mac; }>},
-    {"network-interface-id", one<[](Instance const& i) { return i.interface.id.text(); }>},
-    {"owner-id", one<kInterfaceOwner>},
-    {"private-dns-name", one<dns_name>},
-    {"private-ip-address", one<kInterfaceIp>},
-    {"requester-id", [](ShownInterface const&) { return Values(); }},
-    {"requester-managed", one<kFalse>},
-    {"source-dest-check", one<kTrue>},
-    {"status", one<[](Instance const&) { return "in-use"; }>},
-    {"subnet-id", one<[](Instance const& i) { return i.interface.subnet.text(); }>},
-    {"vpc-id", one<[](Instance const& i) { return i.interface.vpc.text(); }>},
+constexpr FilterRule<Eni> kInterfaceRules[] = {
+    {"addresses.association.ip-owner-id",
+     of_addresses<&EniAddress::association, &EniAssociation::ip_owner_id>},
+    {"addresses.association.owner-id",
+     of_addresses<&EniAddress::association, &EniAssociation::ip_owner_id>},
+    {"addresses.association.public-ip",
+     of_addresses<&EniAddress::association, &EniAssociation::public_ip>},
+    {"addresses.primary", of_addresses<&EniAddress::primary>},
+    {"addresses.private-ip-address", of_addresses<&EniAddress::private_ip_address>},
+    {"association.allocation-id", of_association<&EniAssociation::allocation_id>},
+    {"association.association-id", of_association<&EniAssociation::association_id>},
+    {"association.ip-owner-id", of_association<&EniAssociation::ip_owner_id>},
+    {"association.public-dns-name", of_association<&EniAssociation::public_dns_name>},
+    {"association.public-ip", of_association<&EniAssociation::public_ip>},
+    {"attachment.attach-time", of_attachment<&EniAttachment::attach_time>},
+    {"attachment.attachment-id", of_attachment<&EniAttachment::attachment_id>},
+    {"attachment.delete-on-termination", of_attachment<&EniAttachment::delete_on_termination>},
+    {"attachment.device-index", of_attachment<&EniAttachment::device_index>},
+    {"attachment.instance-id", of_attachment<&EniAttachment::instance_id>},
+    {"attachment.instance-owner-id", of_attachment<&EniAttachment::instance_owner_id>},
+    {"attachment.network-card-index", of_attachment<&EniAttachment::network_card_index>},
+    {"attachment.status", of_attachment<&EniAttachment::status>},
+    {"availability-zone", at<&Eni::availability_zone>},
+    {"availability-zone-id", at<&Eni::availability_zone_id>},
+    {"description", at<&Eni::description>},
+    {"group-id", at<&Eni::groups, &wire::ec2::GroupIdentifier::group_id>},
+    {"group-name", at<&Eni::groups, &wire::ec2::GroupIdentifier::group_name>},
+    {"interface-type", at<&Eni::interface_type>},
+    {"ipv6-addresses.ipv6-address", nothing<Eni>},
+    {"mac-address", at<&Eni::mac_address>},
+    {"network-interface-id", at<&Eni::network_interface_id>},
+    {"operator.managed", nothing<Eni>},
+    {"operator.principal", nothing<Eni>},
+    {"owner-id", at<&Eni::owner_id>},
+    {"private-dns-name", at<&Eni::private_dns_name>},
+    {"private-ip-address", at<&Eni::private_ip_address>},
+    {"requester-id", at<&Eni::requester_id>},
+    {"requester-managed", at<&Eni::requester_managed>},
+    {"source-dest-check", at<&Eni::source_dest_check>},
+    {"status", at<&Eni::status>},
+    {"subnet-id", at<&Eni::subnet_id>},
+    {"vpc-id", at<&Eni::vpc_id>},
 };
+constexpr Listing<Eni> kInterfaces{kInterfaceRules, at<&Eni::network_interface_id>,
+                                   tags_at<&Eni::tag_set>};
 
 std::vector<wire::ec2::GroupIdentifier> named_groups(std::vector<SecurityGroupId> const& ids,
                                                      std::vector<SecurityGroup> const& groups)
@@ -162,8 +150,7 @@ Result<std::vector<ShownInterface>> interfaces(engine::Engine& engine, engine::C
         if (instance.state != InstanceState::terminated)
             shown.push_back({.id = instance.interface.id,
                              .instance = instance,
-                             .groups = named_groups(instance.interface.groups, groups),
-                             .tags = {}});
+                             .groups = named_groups(instance.interface.groups, groups)});
     return shown;
 }
 
@@ -174,13 +161,14 @@ describe_network_interfaces(engine::Engine& engine, engine::Caller const& caller
                             wire::ec2::DescribeNetworkInterfacesRequest const& request)
 {
     auto const ids = TRY(parse_ids<NetworkInterfaceId>(request.network_interface_ids));
-    auto all = TRY(interfaces(engine, caller));
-    TRY(keep_only(all, ids));
-    auto some = TRY(filtered(std::move(all), request.filters, kInterfaceRules));
+    auto shown = TRY(interfaces(engine, caller));
+    TRY(keep_only(shown, ids));
+    std::vector<Eni> all;
+    for (auto const& one : shown)
+        all.push_back(wire_interface(one));
     wire::ec2::DescribeNetworkInterfacesResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& shown : page)
-        result.network_interfaces.push_back(wire_interface(shown));
+    result.network_interfaces =
+        TRY(page_of(std::move(all), request, kInterfaces, result.next_token));
     return result;
 }
 

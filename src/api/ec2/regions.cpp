@@ -11,59 +11,54 @@
 namespace karat::api::ec2 {
 namespace {
 
-struct ShownRegion {
-    std::string name;
-    Tags tags; ///< None, but filters look for them.
-};
-
-/// A name below localhost: callers know where they found us, and one who follows the reply must
-/// not end up at Amazon.
-std::string endpoint(ShownRegion const& region)
-{
-    return fmt::format("ec2.{}.localhost", region.name);
-}
-
-constexpr FilterRule<ShownRegion> kRegionRules[] = {
-    {"endpoint", [](ShownRegion const& region) { return Values{endpoint(region)}; }},
-    {"opt-in-status", [](ShownRegion const&) { return Values{"opt-in-not-required"}; }},
-    {"region-name", [](ShownRegion const& region) { return Values{region.name}; }},
-};
-
-struct ShownZone {
-    std::string name;
-    std::string region;
-    Tags tags; ///< None, but filters look for them.
-};
-
-/// The group of a region's zones: the region and "-zg-1", as EC2 calls it.
-std::string group_name(ShownZone const& zone) { return zone.region + "-zg-1"; }
-
-constexpr FilterRule<ShownZone> kZoneRules[] = {
-    {"group-long-name", [](ShownZone const& zone) { return Values{zone.region + " 1"}; }},
-    {"group-name", [](ShownZone const& zone) { return Values{group_name(zone)}; }},
-    {"message", [](ShownZone const&) { return Values(); }},
-    {"opt-in-status", [](ShownZone const&) { return Values{"opt-in-not-required"}; }},
-    {"parent-zone-id", [](ShownZone const&) { return Values(); }},
-    {"parent-zone-name", [](ShownZone const&) { return Values(); }},
-    {"region-name", [](ShownZone const& zone) { return Values{zone.region}; }},
-    {"state", [](ShownZone const&) { return Values{"available"}; }},
-    {"zone-id", [](ShownZone const& zone) { return Values{zone_id(zone.name)}; }},
-    {"zone-name", [](ShownZone const& zone) { return Values{zone.name}; }},
-    {"zone-type", [](ShownZone const&) { return Values{"availability-zone"}; }},
-};
-
-wire::ec2::AvailabilityZone wire_zone(ShownZone const& zone)
+/// The endpoint is a name below localhost: callers know where they found us, and one who follows
+/// the reply must not end up at Amazon.
+wire::ec2::Region wire_region(std::string const& name)
 {
     return {.opt_in_status = "opt-in-not-required",
-            .region_name = zone.region,
-            .zone_name = zone.name,
-            .zone_id = zone_id(zone.name),
-            .group_name = group_name(zone),
-            .network_border_group = zone.region,
+            .region_name = name,
+            .endpoint = fmt::format("ec2.{}.localhost", name)};
+}
+
+using WireRegion = wire::ec2::Region;
+
+constexpr FilterRule<WireRegion> kRegionRules[] = {
+    {"endpoint", at<&WireRegion::endpoint>},
+    {"opt-in-status", at<&WireRegion::opt_in_status>},
+    {"region-name", at<&WireRegion::region_name>},
+};
+constexpr Listing<WireRegion> kRegions{kRegionRules, at<&WireRegion::region_name>};
+
+/// The group of a region's zones is the region and "-zg-1", as EC2 calls it.
+wire::ec2::AvailabilityZone wire_zone(std::string const& name, std::string const& region)
+{
+    return {.opt_in_status = "opt-in-not-required",
+            .region_name = region,
+            .zone_name = name,
+            .zone_id = zone_id(name),
+            .group_name = region + "-zg-1",
+            .network_border_group = region,
             .zone_type = "availability-zone",
-            .group_long_name = zone.region + " 1",
+            .group_long_name = region + " 1",
             .state = "available"};
 }
+
+using Zone = wire::ec2::AvailabilityZone;
+
+constexpr FilterRule<Zone> kZoneRules[] = {
+    {"group-long-name", at<&Zone::group_long_name>},
+    {"group-name", at<&Zone::group_name>},
+    {"message", at<&Zone::messages, &wire::ec2::AvailabilityZoneMessage::message>},
+    {"opt-in-status", at<&Zone::opt_in_status>},
+    {"parent-zone-id", at<&Zone::parent_zone_id>},
+    {"parent-zone-name", at<&Zone::parent_zone_name>},
+    {"region-name", at<&Zone::region_name>},
+    {"state", at<&Zone::state>},
+    {"zone-id", at<&Zone::zone_id>},
+    {"zone-name", at<&Zone::zone_name>},
+    {"zone-type", at<&Zone::zone_type>},
+};
+constexpr Listing<Zone> kZones{kZoneRules, at<&Zone::zone_name>};
 
 bool contains(std::vector<std::string> const& list, std::string const& one)
 {
@@ -89,16 +84,12 @@ describe_regions(engine::Engine& engine, engine::Caller const&,
                  wire::ec2::DescribeRegionsRequest const& request)
 {
     TRY(check_names(request.region_names, engine.regions(), Noun::region));
-    std::vector<ShownRegion> all;
+    std::vector<WireRegion> all;
     for (auto const& name : engine.regions())
         if (request.region_names.empty() || contains(request.region_names, name))
-            all.push_back({name, {}});
-    auto const some = TRY(filtered(std::move(all), request.filters, kRegionRules));
+            all.push_back(wire_region(name));
     wire::ec2::DescribeRegionsResult result;
-    for (auto const& region : some)
-        result.regions.push_back({.opt_in_status = "opt-in-not-required",
-                                  .region_name = region.name,
-                                  .endpoint = endpoint(region)});
+    result.regions = TRY(filtered(std::move(all), request.filters, kRegions));
     return result;
 }
 
@@ -112,15 +103,13 @@ describe_availability_zones(engine::Engine& engine, engine::Caller const& caller
         ids.push_back(zone_id(name));
     TRY(check_names(request.zone_names, names, Noun::zone));
     TRY(check_names(request.zone_ids, ids, Noun::zone));
-    std::vector<ShownZone> all;
+    std::vector<Zone> all;
     for (auto const& name : names)
         if ((request.zone_names.empty() || contains(request.zone_names, name)) &&
             (request.zone_ids.empty() || contains(request.zone_ids, zone_id(name))))
-            all.push_back({name, caller.region, {}});
-    auto const some = TRY(filtered(std::move(all), request.filters, kZoneRules));
+            all.push_back(wire_zone(name, caller.region));
     wire::ec2::DescribeAvailabilityZonesResult result;
-    for (auto const& zone : some)
-        result.availability_zones.push_back(wire_zone(zone));
+    result.availability_zones = TRY(filtered(std::move(all), request.filters, kZones));
     return result;
 }
 

@@ -28,75 +28,49 @@ wire::ec2::SecurityGroup wire_group(SecurityGroup const& group)
             .ip_permissions = wire_permissions(group, false)};
 }
 
-enum class Way { in, out };
+using WireGroup = wire::ec2::SecurityGroup;
+using Permission = wire::ec2::IpPermission;
+using PermissionPair = wire::ec2::UserIdGroupPair;
 
-/// A filter on the rules of one direction: `read` gives a value, or nothing for rules without one.
-template <Way way, auto read>
-Values rules(SecurityGroup const& group)
-{
-    Values values;
-    for (auto const& rule : group.rules)
-        if (rule.egress == (way == Way::out))
-            if (std::optional<std::string> value = read(group, rule))
-                values.push_back(std::move(*value));
-    return values;
-}
+template <auto... path>
+constexpr auto of_out = at<&WireGroup::ip_permissions_egress, path...>;
+template <auto... path>
+constexpr auto of_in = at<&WireGroup::ip_permissions, path...>;
 
-using Read = std::optional<std::string>;
-constexpr auto kRuleCidr = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
-    if (rule.cidr.empty() || rule.cidr.find(':') != std::string::npos)
-        return {};
-    return rule.cidr;
+constexpr FilterRule<WireGroup> kGroupRules[] = {
+    {"description", at<&WireGroup::description>},
+    {"egress.ip-permission.cidr", of_out<&Permission::ip_ranges, &wire::ec2::IpRange::cidr_ip>},
+    {"egress.ip-permission.from-port", of_out<&Permission::from_port>},
+    {"egress.ip-permission.group-id",
+     of_out<&Permission::user_id_group_pairs, &PermissionPair::group_id>},
+    {"egress.ip-permission.group-name",
+     of_out<&Permission::user_id_group_pairs, &PermissionPair::group_name>},
+    {"egress.ip-permission.ipv6-cidr",
+     of_out<&Permission::ipv6_ranges, &wire::ec2::Ipv6Range::cidr_ipv6>},
+    {"egress.ip-permission.prefix-list-id",
+     of_out<&Permission::prefix_list_ids, &wire::ec2::PrefixListId::prefix_list_id>},
+    {"egress.ip-permission.protocol", of_out<&Permission::ip_protocol>},
+    {"egress.ip-permission.to-port", of_out<&Permission::to_port>},
+    {"egress.ip-permission.user-id",
+     of_out<&Permission::user_id_group_pairs, &PermissionPair::user_id>},
+    {"group-id", at<&WireGroup::group_id>},
+    {"group-name", at<&WireGroup::group_name>},
+    {"ip-permission.cidr", of_in<&Permission::ip_ranges, &wire::ec2::IpRange::cidr_ip>},
+    {"ip-permission.from-port", of_in<&Permission::from_port>},
+    {"ip-permission.group-id", of_in<&Permission::user_id_group_pairs, &PermissionPair::group_id>},
+    {"ip-permission.group-name",
+     of_in<&Permission::user_id_group_pairs, &PermissionPair::group_name>},
+    {"ip-permission.ipv6-cidr", of_in<&Permission::ipv6_ranges, &wire::ec2::Ipv6Range::cidr_ipv6>},
+    {"ip-permission.prefix-list-id",
+     of_in<&Permission::prefix_list_ids, &wire::ec2::PrefixListId::prefix_list_id>},
+    {"ip-permission.protocol", of_in<&Permission::ip_protocol>},
+    {"ip-permission.to-port", of_in<&Permission::to_port>},
+    {"ip-permission.user-id", of_in<&Permission::user_id_group_pairs, &PermissionPair::user_id>},
+    {"owner-id", at<&WireGroup::owner_id>},
+    {"vpc-id", at<&WireGroup::vpc_id>},
 };
-constexpr auto kCidr6 = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
-    if (rule.cidr.find(':') == std::string::npos)
-        return {};
-    return rule.cidr;
-};
-constexpr auto kFrom = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
-    return rule.protocol == "-1" ? Read() : Read(std::to_string(rule.from_port));
-};
-constexpr auto kTo = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
-    return rule.protocol == "-1" ? Read() : Read(std::to_string(rule.to_port));
-};
-constexpr auto kSource = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
-    return rule.group.empty() ? Read() : Read(rule.group);
-};
-constexpr auto kSourceOwner = [](SecurityGroup const& group,
-                                 SecurityGroupRule const& rule) -> Read {
-    return rule.group.empty() ? Read() : Read(group.owner.text());
-};
-constexpr auto kProtocol = [](SecurityGroup const&, SecurityGroupRule const& rule) -> Read {
-    return rule.protocol;
-};
-// Rules name their source by id, and there are no prefix lists.
-constexpr auto kNone = [](SecurityGroup const&, SecurityGroupRule const&) -> Read { return {}; };
-
-constexpr FilterRule<SecurityGroup> kGroupRules[] = {
-    {"description", [](SecurityGroup const& group) { return Values{group.description}; }},
-    {"egress.ip-permission.cidr", rules<Way::out, kRuleCidr>},
-    {"egress.ip-permission.from-port", rules<Way::out, kFrom>},
-    {"egress.ip-permission.group-id", rules<Way::out, kSource>},
-    {"egress.ip-permission.group-name", rules<Way::out, kNone>},
-    {"egress.ip-permission.ipv6-cidr", rules<Way::out, kCidr6>},
-    {"egress.ip-permission.prefix-list-id", rules<Way::out, kNone>},
-    {"egress.ip-permission.protocol", rules<Way::out, kProtocol>},
-    {"egress.ip-permission.to-port", rules<Way::out, kTo>},
-    {"egress.ip-permission.user-id", rules<Way::out, kSourceOwner>},
-    {"group-id", [](SecurityGroup const& group) { return Values{group.id.text()}; }},
-    {"group-name", [](SecurityGroup const& group) { return Values{group.name}; }},
-    {"ip-permission.cidr", rules<Way::in, kRuleCidr>},
-    {"ip-permission.from-port", rules<Way::in, kFrom>},
-    {"ip-permission.group-id", rules<Way::in, kSource>},
-    {"ip-permission.group-name", rules<Way::in, kNone>},
-    {"ip-permission.ipv6-cidr", rules<Way::in, kCidr6>},
-    {"ip-permission.prefix-list-id", rules<Way::in, kNone>},
-    {"ip-permission.protocol", rules<Way::in, kProtocol>},
-    {"ip-permission.to-port", rules<Way::in, kTo>},
-    {"ip-permission.user-id", rules<Way::in, kSourceOwner>},
-    {"owner-id", [](SecurityGroup const& group) { return Values{group.owner.text()}; }},
-    {"vpc-id", [](SecurityGroup const& group) { return Values{group.vpc.text()}; }},
-};
+constexpr Listing<WireGroup> kGroups{kGroupRules, at<&WireGroup::group_id>,
+                                     tags_at<&WireGroup::tags>};
 
 /// The group that a request names by id or, older, by name.
 template <class Request>
@@ -191,12 +165,12 @@ Result<wire::ec2::DescribeSecurityGroupsResult>
 describe_security_groups(engine::Engine& engine, engine::Caller const& caller,
                          wire::ec2::DescribeSecurityGroupsRequest const& request)
 {
-    auto all = TRY(selected_groups(engine, caller, request));
-    auto some = TRY(filtered(std::move(all), request.filters, kGroupRules));
+    auto const groups = TRY(selected_groups(engine, caller, request));
+    std::vector<WireGroup> all;
+    for (auto const& group : groups)
+        all.push_back(wire_group(group));
     wire::ec2::DescribeSecurityGroupsResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& group : page)
-        result.security_groups.push_back(wire_group(group));
+    result.security_groups = TRY(page_of(std::move(all), request, kGroups, result.next_token));
     return result;
 }
 

@@ -9,19 +9,17 @@
 namespace karat::api::ec2 {
 namespace {
 
-constexpr FilterRule<Snapshot> kSnapshotRules[] = {
-    {"description", [](Snapshot const& s) { return Values{s.description}; }},
-    {"encrypted", [](Snapshot const& s) { return Values{s.kms_key.empty() ? "false" : "true"}; }},
-    {"owner-alias", [](Snapshot const&) { return Values{}; }},
-    {"owner-id", [](Snapshot const& s) { return Values{s.owner.text()}; }},
-    {"progress", [](Snapshot const& s) { return Values{fmt::format("{}%", s.progress_percent)}; }},
-    {"snapshot-id", [](Snapshot const& s) { return Values{s.id.text()}; }},
-    {"start-time", [](Snapshot const& s) { return Values{format_time(s.started)}; }},
-    {"status", [](Snapshot const& s) { return Values{std::string(word(s.state))}; }},
-    {"storage-tier", [](Snapshot const&) { return Values{"standard"}; }},
-    {"volume-id", [](Snapshot const& s) { return Values{s.volume}; }},
-    {"volume-size", [](Snapshot const& s) { return Values{std::to_string(s.size_gib)}; }},
+using Snap = wire::ec2::Snapshot;
+
+constexpr FilterRule<Snap> kSnapshotRules[] = {
+    {"description", at<&Snap::description>},   {"encrypted", at<&Snap::encrypted>},
+    {"owner-alias", at<&Snap::owner_alias>},   {"owner-id", at<&Snap::owner_id>},
+    {"progress", at<&Snap::progress>},         {"snapshot-id", at<&Snap::snapshot_id>},
+    {"start-time", at<&Snap::start_time>},     {"status", at<&Snap::state>},
+    {"storage-tier", at<&Snap::storage_tier>}, {"transfer-type", at<&Snap::transfer_type>},
+    {"volume-id", at<&Snap::volume_id>},       {"volume-size", at<&Snap::volume_size>},
 };
+constexpr Listing<Snap> kSnapshots{kSnapshotRules, at<&Snap::snapshot_id>, tags_at<&Snap::tags>};
 
 wire::ec2::Snapshot wire_snapshot(Snapshot const& snapshot)
 {
@@ -123,14 +121,15 @@ describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
 {
     TRY(no_pages_with_ids("snapshotSet", request.snapshot_ids, request.max_results));
     auto const ids = TRY(parse_ids<SnapshotId>(request.snapshot_ids));
-    auto all = TRY(engine.snapshots(caller, {.ids = ids,
-                                             .owners = request.owner_ids,
-                                             .restorable_by = request.restorable_by_user_ids}));
-    auto some = TRY(filtered(std::move(all), request.filters, kSnapshotRules));
+    auto const found =
+        TRY(engine.snapshots(caller, {.ids = ids,
+                                      .owners = request.owner_ids,
+                                      .restorable_by = request.restorable_by_user_ids}));
+    std::vector<Snap> all;
+    for (auto const& one : found)
+        all.push_back(wire_snapshot(one));
     wire::ec2::DescribeSnapshotsResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& one : page)
-        result.snapshots.push_back(wire_snapshot(one));
+    result.snapshots = TRY(page_of(std::move(all), request, kSnapshots, result.next_token));
     return result;
 }
 

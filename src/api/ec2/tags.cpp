@@ -6,20 +6,26 @@ namespace karat::api::ec2 {
 namespace {
 
 /// One tag of one thing, which is what DescribeTags lists, filters and pages.
-struct ShownTag {
-    std::string key;
-    std::string value;
-    std::string resource_id;
-    std::string resource_type;
-    Tags tags; ///< This tag alone: "tag:<key>" asks for tags, not for things that have them.
+struct ListedTag {
+    wire::ec2::TagDescription reply;
+    std::vector<wire::ec2::Tag> tags; ///< This one: "tag:<key>" asks for tags, not for things.
 };
 
-constexpr FilterRule<ShownTag> kTagRules[] = {
-    {"key", [](ShownTag const& tag) { return Values{tag.key}; }},
-    {"resource-id", [](ShownTag const& tag) { return Values{tag.resource_id}; }},
-    {"resource-type", [](ShownTag const& tag) { return Values{tag.resource_type}; }},
-    {"value", [](ShownTag const& tag) { return Values{tag.value}; }},
+using WireTag = wire::ec2::TagDescription;
+
+/// Of a tag: the thing and the key.
+Values tag_id(ListedTag const& tag)
+{
+    return {tag.reply.resource_id.value_or(""), tag.reply.key.value_or("")};
+}
+
+constexpr FilterRule<ListedTag> kTagRules[] = {
+    {"key", at<&ListedTag::reply, &WireTag::key>},
+    {"resource-id", at<&ListedTag::reply, &WireTag::resource_id>},
+    {"resource-type", at<&ListedTag::reply, &WireTag::resource_type>},
+    {"value", at<&ListedTag::reply, &WireTag::value>},
 };
+constexpr Listing<ListedTag> kTags{kTagRules, tag_id, tags_at<&ListedTag::tags>};
 
 } // namespace
 
@@ -51,18 +57,18 @@ Result<wire::ec2::DescribeTagsResult> describe_tags(engine::Engine& engine,
                                                     wire::ec2::DescribeTagsRequest const& request)
 {
     auto const things = TRY(engine.tagged(caller));
-    std::vector<ShownTag> all;
+    std::vector<ListedTag> all;
     for (auto const& thing : things)
         for (auto const& [key, value] : thing.tags)
-            all.push_back({key, value, thing.id, thing.type, {{key, value}}});
-    auto some = TRY(filtered(std::move(all), request.filters, kTagRules));
+            all.push_back({.reply = {.key = key,
+                                     .resource_id = thing.id,
+                                     .resource_type = thing.type,
+                                     .value = value},
+                           .tags = {{.key = key, .value = value}}});
     wire::ec2::DescribeTagsResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
+    auto const page = TRY(page_of(std::move(all), request, kTags, result.next_token));
     for (auto const& tag : page)
-        result.tags.push_back({.key = tag.key,
-                               .resource_id = tag.resource_id,
-                               .resource_type = tag.resource_type,
-                               .value = tag.value});
+        result.tags.push_back(tag.reply);
     return result;
 }
 

@@ -7,33 +7,24 @@
 namespace karat::api::ec2 {
 namespace {
 
-std::string number(std::optional<int> const& value) { return value ? std::to_string(*value) : ""; }
+using Modified = wire::ec2::VolumeModification;
 
-template <auto read>
-Values of_change(Volume const& volume)
-{
-    return {read(*volume.modification)};
-}
-
-using Change = VolumeModification;
-constexpr FilterRule<Volume> kChangeRules[] = {
-    {"volume-id", [](Volume const& v) { return Values{v.id.text()}; }},
-    {"modification-state", of_change<[](Change const& c) { return std::string(word(c.state)); }>},
-    {"target-size", of_change<[](Change const& c) { return std::to_string(c.target.size_gib); }>},
-    {"target-iops", of_change<[](Change const& c) { return number(c.target.iops); }>},
-    {"target-volume-type", of_change<[](Change const& c) { return c.target.type; }>},
-    {"target-throughput",
-     of_change<[](Change const& c) { return number(c.target.throughput_mibps); }>},
-    {"target-multi-attach-enabled", [](Volume const&) { return Values{"false"}; }},
-    {"original-size",
-     of_change<[](Change const& c) { return std::to_string(c.original.size_gib); }>},
-    {"original-iops", of_change<[](Change const& c) { return number(c.original.iops); }>},
-    {"original-volume-type", of_change<[](Change const& c) { return c.original.type; }>},
-    {"original-throughput",
-     of_change<[](Change const& c) { return number(c.original.throughput_mibps); }>},
-    {"original-multi-attach-enabled", [](Volume const&) { return Values{"false"}; }},
-    {"start-time", of_change<[](Change const& c) { return format_time(c.started); }>},
+constexpr FilterRule<Modified> kModifiedRules[] = {
+    {"modification-state", at<&Modified::modification_state>},
+    {"original-iops", at<&Modified::original_iops>},
+    {"original-multi-attach-enabled", at<&Modified::original_multi_attach_enabled>},
+    {"original-size", at<&Modified::original_size>},
+    {"original-throughput", at<&Modified::original_throughput>},
+    {"original-volume-type", at<&Modified::original_volume_type>},
+    {"start-time", at<&Modified::start_time>},
+    {"target-iops", at<&Modified::target_iops>},
+    {"target-multi-attach-enabled", at<&Modified::target_multi_attach_enabled>},
+    {"target-size", at<&Modified::target_size>},
+    {"target-throughput", at<&Modified::target_throughput>},
+    {"target-volume-type", at<&Modified::target_volume_type>},
+    {"volume-id", at<&Modified::volume_id>},
 };
+constexpr Listing<Modified> kModifications{kModifiedRules, at<&Modified::volume_id>};
 
 } // namespace
 
@@ -85,17 +76,18 @@ describe_volumes_modifications(engine::Engine& engine, engine::Caller const& cal
                                wire::ec2::DescribeVolumesModificationsRequest const& request)
 {
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
-    auto all = TRY(engine.volumes(caller, ids));
-    for (auto const& one : all)
+    auto const found = TRY(engine.volumes(caller, ids));
+    for (auto const& one : found)
         if (!ids.empty() && !one.modification)
             return Error{Fault::not_found, Noun::volume_modification,
                          "Modification for volume '" + one.id.text() + "' does not exist."};
-    std::erase_if(all, [](Volume const& one) { return !one.modification; });
-    auto some = TRY(filtered(std::move(all), request.filters, kChangeRules));
+    std::vector<Modified> all;
+    for (auto const& one : found)
+        if (one.modification)
+            all.push_back(wire_modification(one));
     wire::ec2::DescribeVolumesModificationsResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& one : page)
-        result.volumes_modifications.push_back(wire_modification(one));
+    result.volumes_modifications =
+        TRY(page_of(std::move(all), request, kModifications, result.next_token));
     return result;
 }
 

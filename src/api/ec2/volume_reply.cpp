@@ -12,7 +12,8 @@ namespace {
 constexpr int kGp3Iops = 3000;
 constexpr int kGp3Throughput = 125;
 
-/// With what EC2 shows for a volume that was made without saying.
+} // namespace
+
 VolumeShape shown_shape(VolumeShape shape)
 {
     if (shape.type == "gp3") {
@@ -24,8 +25,6 @@ VolumeShape shown_shape(VolumeShape shape)
     return shape;
 }
 
-} // namespace
-
 wire::ec2::VolumeAttachment wire_attachment(Volume const& volume)
 {
     auto const& attachment = *volume.attachment;
@@ -34,7 +33,7 @@ wire::ec2::VolumeAttachment wire_attachment(Volume const& volume)
             .instance_id = attachment.instance.text(),
             .device = attachment.device_name,
             .state = std::string(word(attachment.state)),
-            .attach_time = attachment.attached};
+            .attach_time = whole_seconds(attachment.attached)};
 }
 
 wire::ec2::Volume wire_volume(Volume const& volume)

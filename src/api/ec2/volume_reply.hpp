@@ -7,6 +7,9 @@
 
 namespace karat::api::ec2 {
 
+/// With what EC2 shows for a volume that was made without saying.
+VolumeShape shown_shape(VolumeShape shape);
+
 wire::ec2::Volume wire_volume(Volume const& volume);
 /// Of a volume that is attached, or was when the call began.
 wire::ec2::VolumeAttachment wire_attachment(Volume const& volume);

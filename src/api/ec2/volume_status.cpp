@@ -24,34 +24,12 @@ std::string health(Volume const& volume)
     return "ok";
 }
 
-template <auto member>
-Values of_event(Volume const& volume)
-{
-    return volume.event ? Values{(*volume.event).*member} : Values{};
-}
-
-constexpr FilterRule<Volume> kStatusRules[] = {
-    {"action.code", [](Volume const&) { return Values{}; }},
-    {"action.description", [](Volume const&) { return Values{}; }},
-    {"action.event-id", [](Volume const&) { return Values{}; }},
-    {"availability-zone", [](Volume const& v) { return Values{v.zone}; }},
-    {"availability-zone-id", [](Volume const& v) { return Values{zone_id(v.zone)}; }},
-    {"event.description", of_event<&VolumeEvent::description>},
-    {"event.event-id", of_event<&VolumeEvent::id>},
-    {"event.event-type", of_event<&VolumeEvent::type>},
-    {"volume-status.details-name",
-     [](Volume const&) { return Values{"io-enabled", "io-performance"}; }},
-    {"volume-status.details-status",
-     [](Volume const&) { return Values{"passed", "not-applicable"}; }},
-    {"volume-status.status", [](Volume const& v) { return Values{health(v)}; }},
-};
-
 wire::ec2::VolumeStatusEvent wire_event(VolumeEvent const& event)
 {
     wire::ec2::VolumeStatusEvent reply{.description = event.description,
                                        .event_id = event.id,
                                        .event_type = event.type,
-                                       .not_before = event.at};
+                                       .not_before = whole_seconds(event.at)};
     if (event.instance)
         reply.instance_id = event.instance->text();
     return reply;
@@ -77,6 +55,35 @@ wire::ec2::VolumeStatusItem wire_status(Volume const& volume)
     return item;
 }
 
+using Item = wire::ec2::VolumeStatusItem;
+using ItemAction = wire::ec2::VolumeStatusAction;
+using ItemAttachment = wire::ec2::VolumeStatusAttachmentStatus;
+using ItemEvent = wire::ec2::VolumeStatusEvent;
+using ItemInfo = wire::ec2::VolumeStatusInfo;
+using ItemDetails = wire::ec2::VolumeStatusDetails;
+
+constexpr FilterRule<Item> kItemRules[] = {
+    {"action.code", at<&Item::actions, &ItemAction::code>},
+    {"action.description", at<&Item::actions, &ItemAction::description>},
+    {"action.event-id", at<&Item::actions, &ItemAction::event_id>},
+    {"attachment-status.instance-id", at<&Item::attachment_statuses, &ItemAttachment::instance_id>},
+    {"attachment-status.io-performance",
+     at<&Item::attachment_statuses, &ItemAttachment::io_performance>},
+    {"availability-zone", at<&Item::availability_zone>},
+    {"availability-zone-id", at<&Item::availability_zone_id>},
+    {"event.description", at<&Item::events, &ItemEvent::description>},
+    {"event.event-id", at<&Item::events, &ItemEvent::event_id>},
+    {"event.event-type", at<&Item::events, &ItemEvent::event_type>},
+    {"event.not-after", at<&Item::events, &ItemEvent::not_after>},
+    {"event.not-before", at<&Item::events, &ItemEvent::not_before>},
+    {"volume-status.details-name",
+     at<&Item::volume_status, &ItemInfo::details, &ItemDetails::name>},
+    {"volume-status.details-status",
+     at<&Item::volume_status, &ItemInfo::details, &ItemDetails::status>},
+    {"volume-status.status", at<&Item::volume_status, &ItemInfo::status>},
+};
+constexpr Listing<Item> kItems{kItemRules, at<&Item::volume_id>};
+
 } // namespace
 
 Result<wire::ec2::DescribeVolumeStatusResult>
@@ -85,12 +92,12 @@ describe_volume_status(engine::Engine& engine, engine::Caller const& caller,
 {
     TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
-    auto all = TRY(engine.volumes(caller, ids));
-    auto some = TRY(filtered(std::move(all), request.filters, kStatusRules));
+    auto const found = TRY(engine.volumes(caller, ids));
+    std::vector<Item> all;
+    for (auto const& one : found)
+        all.push_back(wire_status(one));
     wire::ec2::DescribeVolumeStatusResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& one : page)
-        result.volume_statuses.push_back(wire_status(one));
+    result.volume_statuses = TRY(page_of(std::move(all), request, kItems, result.next_token));
     return result;
 }
 

@@ -14,34 +14,31 @@
 namespace karat::api::ec2 {
 namespace {
 
-template <auto read>
-Values of_attachment(Volume const& volume)
-{
-    return volume.attachment ? Values{read(*volume.attachment)} : Values{};
-}
+using Vol = wire::ec2::Volume;
+using VolAttachment = wire::ec2::VolumeAttachment;
 
-constexpr FilterRule<Volume> kVolumeRules[] = {
-    {"attachment.attach-time",
-     of_attachment<[](Attachment const& a) { return format_time(a.attached); }>},
+constexpr FilterRule<Vol> kVolumeRules[] = {
+    {"attachment.attach-time", at<&Vol::attachments, &VolAttachment::attach_time>},
     {"attachment.delete-on-termination",
-     of_attachment<[](Attachment const& a) { return yes_no(a.delete_on_termination); }>},
-    {"attachment.device", of_attachment<[](Attachment const& a) { return a.device_name; }>},
-    {"attachment.instance-id",
-     of_attachment<[](Attachment const& a) { return a.instance.text(); }>},
-    {"attachment.status",
-     of_attachment<[](Attachment const& a) { return std::string(word(a.state)); }>},
-    {"availability-zone", [](Volume const& v) { return Values{v.zone}; }},
-    {"availability-zone-id", [](Volume const& v) { return Values{zone_id(v.zone)}; }},
-    {"create-time", [](Volume const& v) { return Values{format_time(v.created)}; }},
-    {"encrypted", [](Volume const& v) { return Values{yes_no(!v.kms_key.empty())}; }},
-    {"multi-attach-enabled", [](Volume const&) { return Values{"false"}; }},
-    {"size", [](Volume const& v) { return Values{std::to_string(v.size_gib)}; }},
-    {"snapshot-id",
-     [](Volume const& v) { return v.snapshot ? Values{v.snapshot->text()} : Values{}; }},
-    {"status", [](Volume const& v) { return Values{std::string(word(v.state))}; }},
-    {"volume-id", [](Volume const& v) { return Values{v.id.text()}; }},
-    {"volume-type", [](Volume const& v) { return Values{v.type}; }},
+     at<&Vol::attachments, &VolAttachment::delete_on_termination>},
+    {"attachment.device", at<&Vol::attachments, &VolAttachment::device>},
+    {"attachment.instance-id", at<&Vol::attachments, &VolAttachment::instance_id>},
+    {"attachment.status", at<&Vol::attachments, &VolAttachment::state>},
+    {"availability-zone", at<&Vol::availability_zone>},
+    {"availability-zone-id", at<&Vol::availability_zone_id>},
+    {"create-time", at<&Vol::create_time>},
+    {"encrypted", at<&Vol::encrypted>},
+    {"fast-restored", at<&Vol::fast_restored>},
+    {"multi-attach-enabled", at<&Vol::multi_attach_enabled>},
+    {"operator.managed", nothing<Vol>},
+    {"operator.principal", nothing<Vol>},
+    {"size", at<&Vol::size>},
+    {"snapshot-id", at<&Vol::snapshot_id>},
+    {"status", at<&Vol::state>},
+    {"volume-id", at<&Vol::volume_id>},
+    {"volume-type", at<&Vol::volume_type>},
 };
+constexpr Listing<Vol> kVolumes{kVolumeRules, at<&Vol::volume_id>, tags_at<&Vol::tags>};
 
 template <class Request>
 Result<void> refuse_what_is_missing(Request const& request)
@@ -155,12 +152,12 @@ describe_volumes(engine::Engine& engine, engine::Caller const& caller,
 {
     TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
-    auto all = TRY(engine.volumes(caller, ids));
-    auto some = TRY(filtered(std::move(all), request.filters, kVolumeRules));
+    auto const found = TRY(engine.volumes(caller, ids));
+    std::vector<Vol> all;
+    for (auto const& one : found)
+        all.push_back(wire_volume(one));
     wire::ec2::DescribeVolumesResult result;
-    auto const page = TRY(page_of(std::move(some), page_request(request), result.next_token));
-    for (auto const& one : page)
-        result.volumes.push_back(wire_volume(one));
+    result.volumes = TRY(page_of(std::move(all), request, kVolumes, result.next_token));
     return result;
 }
 

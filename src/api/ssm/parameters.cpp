@@ -135,11 +135,13 @@ get_parameters_by_path(engine::Engine& engine, engine::Caller const& caller,
         TRY(engine.parameters_below(caller, request.path, request.recursive.value_or(false)));
     for (auto const& filter : request.parameter_filters)
         TRY(apply(filter, all));
+    std::vector<wire::ssm::Parameter> parameters;
+    for (auto const& parameter : all)
+        parameters.push_back(wire_parameter(parameter));
     wire::ssm::GetParametersByPathResult result;
-    auto const page =
-        TRY(ec2::page_of(std::move(all), ec2::page_request(request), result.next_token));
-    for (auto const& parameter : page)
-        result.parameters.push_back(wire_parameter(parameter));
+    result.parameters =
+        TRY(ec2::cut_to_page(std::move(parameters), {request.max_results, request.next_token},
+                             ec2::at<&wire::ssm::Parameter::name>, result.next_token));
     return result;
 }
 

@@ -91,6 +91,12 @@ struct CreateImage {
     bool dry_run = false;
 };
 
+/// What became of a snapshot that was to go with its image.
+struct SnapshotDeletion {
+    SnapshotId snapshot;
+    std::optional<Fault> fault; ///< Why it is still there; nothing when it is gone.
+};
+
 /// What DescribeImages is told beside filters.
 struct ImageSelection {
     std::vector<ImageId> ids;
@@ -324,10 +330,11 @@ public:
     // ---- Images
     Result<Image> register_image(Caller const&, RegisterImage const&);
     Result<Image> create_image(Caller const&, CreateImage const&);
-    /// Returns the snapshots that were deleted with it (with delete_snapshots).
-    Result<std::vector<SnapshotId>> deregister_image(Caller const&, ImageId const&,
-                                                     bool delete_snapshots, bool dry_run);
-    /// Fault::not_found for an id that the caller cannot see.
+    /// With delete_snapshots, returns what became of each of its snapshots.
+    Result<std::vector<SnapshotDeletion>> deregister_image(Caller const&, ImageId const&,
+                                                           bool delete_snapshots, bool dry_run);
+    /// Fault::not_found for an id that the caller cannot see. For an hour after an image was
+    /// deregistered its id is known, and gives nothing.
     Result<std::vector<Image>> images(Caller const&, ImageSelection const&);
     Result<Image> own_image(Caller const&, ImageId const&);
     struct LaunchPermissionChange {

@@ -15,6 +15,9 @@ struct InstanceType {
     std::uint64_t memory_mib;
     bool burstable;
     bool current_generation;
+    int threads_per_core;
+
+    constexpr int cores() const { return vcpus / threads_per_core; }
 };
 
 /// All of them, in the order DescribeInstanceTypes lists them.

@@ -104,12 +104,14 @@ using SubnetId = Id<Noun::subnet>;
 using NetworkInterfaceId = Id<Noun::network_interface>;
 using KeyPairId = Id<Noun::key_pair>;
 
+/// "The instance ID 'i-…' does not exist": EC2's own words, which clients look for.
+std::string absent(Noun noun, std::string_view id);
+
 /// The Fault::not_found of an id, for absent and invisible things alike.
 template <Noun noun>
 Error not_found(Id<noun> const& id, Where where = {})
 {
-    return {Fault::not_found, noun,
-            "The " + std::string(name(noun)) + " " + id.text() + " does not exist", where};
+    return {Fault::not_found, noun, absent(noun, id.text()), where};
 }
 
 /// Twelve digits.

@@ -101,6 +101,7 @@ struct Image {
     std::optional<ImageId> source_image;
     std::string source_image_region;
     std::string ssm_parameter; ///< The public parameter that names this image, or empty.
+    std::optional<Time> deregistered;
     Tags tags;
 };
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "filters.hpp"
+
+namespace karat::api::ec2 {
+namespace {
+
+constexpr std::size_t kMaxFilters = 50;
+constexpr std::size_t kMaxFilterValues = 200;
+constexpr std::string_view kTagPrefix = "tag:";
+
+/// Where the character after the one at `place` begins.
+std::size_t next_character(std::string_view text, std::size_t place)
+{
+    do
+        ++place;
+    while (place < text.size() && (static_cast<unsigned char>(text[place]) & 0xC0) == 0x80);
+    return place;
+}
+
+} // namespace
+
+bool glob_matches(std::string_view pattern, std::string_view text)
+{
+    // Greedy with one point to go back to: linear but for runs of '*', bounded by both lengths.
+    std::size_t p = 0;
+    std::size_t t = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t mark = 0;
+    while (t < text.size()) {
+        bool const escaped = p + 1 < pattern.size() && pattern[p] == '\\';
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            mark = t;
+        } else if (p < pattern.size() && pattern[p] == '?') {
+            ++p;
+            t = next_character(text, t);
+        } else if (escaped ? pattern[p + 1] == text[t]
+                           : p < pattern.size() && pattern[p] == text[t]) {
+            p += escaped ? 2 : 1;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            mark = next_character(text, mark);
+            t = mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*')
+        ++p;
+    return p == pattern.size();
+}
+
+std::string canonical_filter_name(wire::ec2::Filter const& filter)
+{
+    auto given = filter.name.value_or("");
+    if (given.starts_with(kTagPrefix) || given.find('-') != std::string::npos)
+        return given;
+    std::string name;
+    for (char const c : given) {
+        if (c >= 'A' && c <= 'Z') {
+            name += '-';
+            name += static_cast<char>(c - 'A' + 'a');
+        } else {
+            name += c;
+        }
+    }
+    return name;
+}
+
+Result<void> check_filters(std::vector<wire::ec2::Filter> const& filters,
+                           std::span<std::string_view const> known, bool tags)
+{
+    if (filters.size() > kMaxFilters)
+        return Error{Fault::exhausted, Noun::filter,
+                     fmt::format("A call has at most {} filters", kMaxFilters)};
+    for (auto const& filter : filters) {
+        auto const name = canonical_filter_name(filter);
+        if (filter.values.size() > kMaxFilterValues)
+            return Error{
+                Fault::exhausted, Noun::filter,
+                fmt::format("The filter '{}' has more than {} values", name, kMaxFilterValues)};
+        bool const knows = std::find(known.begin(), known.end(), name) != known.end() ||
+                           (tags && names_tags(name));
+        if (!knows) {
+            auto const given = filter.name.value_or("null").substr(0, 128);
+            return Error{Fault::unknown, Noun::filter,
+                         fmt::format("The filter '{}' is invalid", given)};
+        }
+    }
+    return {};
+}
+
+bool passes(wire::ec2::Filter const& filter, Values const& values)
+{
+    return std::any_of(filter.values.begin(), filter.values.end(), [&](std::string const& pattern) {
+        return std::any_of(values.begin(), values.end(),
+                           [&](std::string const& value) { return glob_matches(pattern, value); });
+    });
+}
+
+bool names_tags(std::string_view canonical_name)
+{
+    return canonical_name == "tag-key" || canonical_name == "tag-value" ||
+           canonical_name.starts_with(kTagPrefix);
+}
+
+Values tag_values(std::string_view canonical_name, std::vector<wire::ec2::Tag> const& tags)
+{
+    if (canonical_name == "tag-key" || canonical_name == "tag-value") {
+        Values values;
+        for (auto const& tag : tags)
+            values.push_back((canonical_name == "tag-key" ? tag.key : tag.value).value_or(""));
+        return values;
+    }
+    canonical_name.remove_prefix(kTagPrefix.size());
+    for (auto const& tag : tags)
+        if (tag.key == canonical_name)
+            return {tag.value.value_or("")};
+    return {};
+}
+
+} // namespace karat::api::ec2
