@@ -28,6 +28,7 @@ if(NOT KARAT_FUZZ)
 endif()
 
 karat_fuzz(query wire)
+karat_fuzz(http_session api)
 karat_fuzz(sigv4 wire)
 karat_fuzz(keys keys)
 karat_fuzz(manifest blocks PkgConfig::zstd PkgConfig::xxhash)
