@@ -196,6 +196,16 @@ Result<void> check_kind(struct stat const& facts, std::string const& path)
                 fmt::format("{} is {}, neither a file nor a block device", path, kind));
 }
 
+/// A file or a link gives way to anything, a socket to a socket.
+bool may_replace(std::string const& from, std::string const& to)
+{
+    struct stat old = {};
+    struct stat next = {};
+    if (::lstat(to.c_str(), &old) != 0 || S_ISREG(old.st_mode) || S_ISLNK(old.st_mode))
+        return true;
+    return S_ISSOCK(old.st_mode) && ::lstat(from.c_str(), &next) == 0 && S_ISSOCK(next.st_mode);
+}
+
 class PosixFiles final : public Files {
 public:
     Result<std::unique_ptr<File>> open(std::string const& path, Access access) override
@@ -223,8 +233,7 @@ public:
 
     Result<void> rename(std::string const& from, std::string const& to) override
     {
-        struct stat facts = {};
-        if (::lstat(to.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISLNK(facts.st_mode))
+        if (!may_replace(from, to))
             return fail(Fault::invalid, fmt::format("{} is not a file; it stays as it is", to));
         if (::rename(from.c_str(), to.c_str()) != 0)
             return io_error("rename", from);

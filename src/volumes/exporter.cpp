@@ -193,6 +193,17 @@ Result<void> Exporter::replace(Found const& old)
         log(Level::info, "blk.replacing", {{"pid", old.process->pid()}});
     TRY(env_.files.remove(next_socket_));
     auto child = TRY(spawn());
+    auto const taken = take_over(old, child);
+    if (!taken.ok() && !ending_) // none is left behind, however often this is tried
+        TRY(child.end(kAtOnce));
+    TRY(taken);
+    log(Level::info, "blk.serving", {{"pid", child.pid()}, {"socket", socket_}});
+    hold(std::move(child));
+    return {};
+}
+
+Result<void> Exporter::take_over(Found const& old, Process const& child)
+{
     auto const pid = child.pid();
     auto const greets_at = [pid](std::string const& path) {
         auto const listener = listener_of(path, kGreetingPatience);
@@ -207,10 +218,7 @@ Result<void> Exporter::replace(Found const& old)
     TRY(env_.files.rename(next_socket_, socket_));
     if (old.process)
         TRY(old.process->end(kAtOnce));
-    TRY(wait_until(child, [&] { return greets_at(socket_); }));
-    log(Level::info, "blk.serving", {{"pid", child.pid()}, {"socket", socket_}});
-    hold(std::move(child));
-    return {};
+    return wait_until(child, [&] { return greets_at(socket_); });
 }
 
 void Exporter::hold(Process process)
@@ -242,8 +250,8 @@ Result<Process> Exporter::spawn()
     return spawned;
 }
 
-/// Waits until the new server is as far as wanted. Ends it when it is not in time; when the daemon
-/// ends meanwhile, the next one does that.
+/// Waits until the new server is as far as wanted. When the daemon ends meanwhile, the next one
+/// ends it.
 Result<void> Exporter::wait_until(Process const& child, std::function<bool()> const& is_so)
 {
     auto const deadline = env_.clock.steady() + kStartPatience;
@@ -259,7 +267,6 @@ Result<void> Exporter::wait_until(Process const& child, std::function<bool()> co
     }
     if (ending_)
         return fail(Fault::unavailable, "The daemon ends");
-    TRY(child.end(kAtOnce));
     return fail(Fault::unavailable,
                 fmt::format("Snapshots cannot be served: nbdkit did not start within {} seconds; "
                             "look into {}",

@@ -45,6 +45,7 @@ private:
     bool is_current(Process const& process);
     Result<void> settle(Found const& found) REQUIRES(mutex_);
     Result<void> replace(Found const& old) REQUIRES(mutex_);
+    Result<void> take_over(Found const& old, Process const& child);
     Result<Process> spawn();
     Result<void> wait_until(Process const& child, std::function<bool()> const& is_so);
     void hold(Process process) REQUIRES(mutex_);

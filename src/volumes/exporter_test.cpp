@@ -57,9 +57,12 @@ protected:
     }
     pid_t server_after(pid_t former)
     {
-        for (int i = 0; i < 1000 && (server() == 0 || server() == former); ++i)
+        auto now = server();
+        for (int i = 0; i < 1000 && (now == 0 || now == former); ++i) {
             ::usleep(10000);
-        return server();
+            now = server();
+        }
+        return now;
     }
 
     testing::Folder folder_;

@@ -136,7 +136,7 @@ def hostile_disks(place):
     u64 = lambda value: struct.pack(">Q", value)
     yield "a backing file", make("backing", "-o", "backing_file=/etc/passwd,backing_fmt=raw", "-u"), "backing file"
     yield "a data file", make("data", "-o", f"data_file={place}/outside.raw"), "another file"
-    yield "an unknown feature", patched("feature", (72, u64(1 << 40))), "features that Karat does not know"
+    yield "an unknown feature", patched("feature", (72, u64(1 << 40))), "which Karat does not know"
     yield "overlapping tables", patched("overlap", (40, u64(65536))), "overlaps"  # the L1 table on the refcount table
     yield "a cut-off table", patched("cut", (40, u64(1 << 40))), "cut off"
     # Every entry of one L2 table names the same cluster: 64 KiB that would become 64 MiB.

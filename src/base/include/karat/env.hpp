@@ -87,7 +87,7 @@ public:
     /// Success also if the file was absent.
     virtual Result<void> remove(std::string const& path) = 0;
     /// Replaces `to`. Atomic to readers; durable after sync_dir(). Fault::invalid where `to` is a
-    /// directory, a device or a pipe.
+    /// directory, a device, a pipe, or a socket and `from` is none.
     virtual Result<void> rename(std::string const& from, std::string const& to) = 0;
     /// Makes creations, removals and renames in the directory durable.
     virtual Result<void> sync_dir(std::string const& path) = 0;
