@@ -8,6 +8,7 @@
 #include "ebs/handlers.hpp"
 #include "ec2/handlers.hpp"
 #include "faults.hpp"
+#include "not_offered.hpp"
 #include "ssm/handlers.hpp"
 #include "sts/handlers.hpp"
 
@@ -17,6 +18,7 @@
 #include "karat/wire/sigv4.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace karat::api {
@@ -103,6 +105,12 @@ constexpr Service kServices[] = {
     {"ssm", Protocol::json, kSsm},
     {"sts", Protocol::query, kSts},
 };
+
+constexpr std::array<std::string_view, std::size(kServices)> kServiceNames = [] {
+    std::array<std::string_view, std::size(kServices)> names;
+    std::ranges::transform(kServices, names.begin(), &Service::name);
+    return names;
+}();
 
 Service const* find_service(std::string_view name)
 {
@@ -351,7 +359,8 @@ private:
                          [&](Operation const& one) { return one.name == action; });
         if (operation == service.operations.end())
             return Error{Fault::unknown, Noun::action,
-                         fmt::format("The action {} is not valid for this web service",
+                         fmt::format("Karat does not offer the action {}; docs/supported.md lists "
+                                     "what it offers",
                                      action.substr(0, 128))};
         return operation->run({engine, caller, params, call.body, request_id});
     }
@@ -411,7 +420,11 @@ Reply Dispatcher::handle(Call const& call)
         action = name(refusal.fault);
         return error_reply(protocol, {code.code, refusal.message, request_id, code.status});
     };
-    if (!claim.ok()) {
+    auto other = refuse_other_service(call, kServiceNames, request_id);
+    if (other) {
+        action = "other_service";
+        reply = std::move(*other);
+    } else if (!claim.ok()) {
         reply = refuse(claim.refusal());
     } else {
         auto const signed_in = state_->sign_in(request, policy, claim.value());

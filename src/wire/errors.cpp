@@ -50,6 +50,17 @@ ErrorReply query_error(ErrorText const& error, std::string_view xmlns)
     return reply(error, kXml, xml.take());
 }
 
+ErrorReply s3_error(ErrorText const& error)
+{
+    XmlWriter xml;
+    xml.open("Error");
+    xml.element("Code", error.code);
+    xml.element("Message", error.message);
+    xml.element("RequestId", error.request_id);
+    xml.close("Error");
+    return reply(error, "application/xml", xml.take());
+}
+
 ErrorReply json_error(ErrorText const& error)
 {
     nlohmann::ordered_json const body{{"__type", error.code}, {"message", error.message}};

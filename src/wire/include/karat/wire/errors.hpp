@@ -30,6 +30,8 @@ ErrorReply ec2_error(ErrorText const& error);
 /// `<ErrorResponse><Error><Type/><Code/><Message/></Error><RequestId/></ErrorResponse>`; the type is
 /// Sender below status 500 and Receiver from there.
 ErrorReply query_error(ErrorText const& error, std::string_view xmlns);
+/// `<Error><Code/><Message/><RequestId/></Error>`.
+ErrorReply s3_error(ErrorText const& error);
 /// `{"__type":…,"message":…}` of json-1.1.
 ErrorReply json_error(ErrorText const& error);
 /// `{"Message":…,"Reason":…}` of rest-json, and x-amzn-ErrorType; without a reason none is said.
