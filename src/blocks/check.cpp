@@ -103,8 +103,10 @@ Result<std::vector<std::string>> PackStore::whom_it_hits(std::map<Hash, std::str
 Result<CheckReport> PackStore::check(std::function<bool(double)> progress)
 {
     // What is only in memory yet cannot be read; a store that may not write has nothing there.
-    if (!health_.read_only())
+    if (!health_.read_only()) {
+        writer_->settle(); // on a full disk: what an import that failed left
         TRY(writer_->make_durable());
+    }
     CheckReport report;
     auto const held = unlock_all(report.locked);
     PackCheck packs(packs_, directory_, {env_, options_.threads});

@@ -266,6 +266,30 @@ TEST_F(Failure, AFullDiskLeavesNothingBehind)
     EXPECT_EQ(get(*world.store, "c").value(), other);
 }
 
+/// Leaves 2 KiB of the disk, and an ingest given up whose records are in memory and fit nowhere.
+void fill_with_records_waiting(World& world)
+{
+    auto const used = (std::uint64_t{1} << 40) - world.memory.files.free_bytes("store").value();
+    world.memory.files.set_capacity_bytes(used + 2 * kKiB);
+    auto ingest = world.store->begin({.name = "c", .size_bytes = 2 * kPageSpanBytes}, {}).value();
+    ASSERT_TRUE(ingest->write(0, random_bytes(3, 40 * kKiB)).ok());
+    // The next page's first block sends off what the first page has.
+    ASSERT_TRUE(ingest->write(kPageSpanBytes, random_bytes(4, kBlockBytes)).ok());
+}
+
+TEST_F(Failure, AFullDiskIsCheckedThoughRecordsWaitToBeWritten)
+{
+    World world(small());
+    ASSERT_TRUE(put(*world.store, "a", random_bytes(1, 100 * kKiB)).ok());
+    fill_with_records_waiting(world);
+    auto const checked = world.store->check({});
+    ASSERT_TRUE(checked.ok()) << outcome(checked);
+    EXPECT_TRUE(checked.value().damage.empty());
+    fill_with_records_waiting(world);
+    auto const scrubbed = world.store->scrub({});
+    EXPECT_TRUE(scrubbed.ok()) << outcome(scrubbed);
+}
+
 TEST_F(Failure, AFullDiskIsCollectedThoughRecordsWaitToBeWritten)
 {
     World world(small());
@@ -273,15 +297,7 @@ TEST_F(Failure, AFullDiskIsCollectedThoughRecordsWaitToBeWritten)
     ASSERT_TRUE(put(*world.store, "a", volume).ok());
     ASSERT_TRUE(put(*world.store, "b", random_bytes(2, 100 * kKiB)).ok());
     ASSERT_TRUE(world.store->remove("b").ok());
-    auto const used = (std::uint64_t{1} << 40) - world.memory.files.free_bytes("store").value();
-    world.memory.files.set_capacity_bytes(used + 2 * kKiB);
-    {
-        auto ingest =
-            world.store->begin({.name = "c", .size_bytes = 2 * kPageSpanBytes}, {}).value();
-        ASSERT_TRUE(ingest->write(0, random_bytes(3, 40 * kKiB)).ok());
-        // The next page's first block sends off what the first page has.
-        ASSERT_TRUE(ingest->write(kPageSpanBytes, random_bytes(4, kBlockBytes)).ok());
-    } // given up: what it wrote is still in memory, and fits nowhere
+    fill_with_records_waiting(world);
     std::vector<std::string> const roots{"a"};
     auto const collected = collect_all(*world.store, roots);
     ASSERT_TRUE(collected.ok()) << outcome(collected);

@@ -237,6 +237,7 @@ Result<ScrubReport> PackStore::scrub(ScrubRequest const& request)
 {
     std::scoped_lock const one(scrub_mutex_);
     TRY(health_.check_writable());
+    writer_->settle(); // on a full disk: what an import that failed left
     TRY(writer_->make_durable());
     auto const path = scrub_path(directory_);
     ScrubCursor cursor;
