@@ -4,6 +4,7 @@
 // logged and counted here, once.
 #include "karat/api.hpp"
 
+#include "call_header.hpp"
 #include "ebs/faults.hpp"
 #include "ebs/handlers.hpp"
 #include "ec2/handlers.hpp"
@@ -209,17 +210,6 @@ std::string make_request_id(Chance& chance)
     for (std::size_t const at : {8U, 13U, 18U, 23U})
         id.insert(at, "-");
     return id;
-}
-
-std::string_view header(Call const& call, std::string_view name)
-{
-    for (auto const& [key, value] : call.headers)
-        if (std::equal(key.begin(), key.end(), name.begin(), name.end(), [](char a, char b) {
-                return std::tolower(static_cast<unsigned char>(a)) ==
-                       std::tolower(static_cast<unsigned char>(b));
-            }))
-            return value;
-    return {};
 }
 
 std::string find_param(wire::Params const& params, std::string_view name)

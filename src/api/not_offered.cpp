@@ -3,6 +3,8 @@
 // CloudFront as the query protocol does, services with X-Amz-Target JSON, the rest as rest-json.
 #include "not_offered.hpp"
 
+#include "call_header.hpp"
+
 #include "karat/wire/errors.hpp"
 
 #include <algorithm>
@@ -16,14 +18,6 @@ namespace {
 constexpr std::size_t kScopeParts = 5; // key id, date, region, service, "aws4_request"
 constexpr std::size_t kLongestName = 64;
 constexpr int kNotImplemented = 501; // S3's own; the SDKs do not try a 501 again
-
-std::string header_of(Call const& call, std::string_view wanted)
-{
-    for (auto const& [name, value] : call.headers)
-        if (std::ranges::equal(name, wanted, {}, [](unsigned char c) { return std::tolower(c); }))
-            return value;
-    return {};
-}
 
 /// What follows `name` in `text`, up to one of `ends`.
 std::string_view value_after(std::string_view text, std::string_view name, std::string_view ends)
@@ -39,7 +33,7 @@ std::string_view value_after(std::string_view text, std::string_view name, std::
 /// none.
 std::string service_of(Call const& call)
 {
-    auto const authorization = header_of(call, "authorization");
+    auto const authorization = header(call, "authorization");
     auto scope = std::string(value_after(authorization, "Credential=", ", "));
     if (scope.empty())
         scope = value_after(call.query, "X-Amz-Credential=", "&");
@@ -63,7 +57,7 @@ wire::ErrorReply in_its_form(Call const& call, std::string_view service,
 {
     if (service == "s3")
         return wire::s3_error({"NotImplemented", text.message, text.request_id, kNotImplemented});
-    if (!header_of(call, "x-amz-target").empty())
+    if (!header(call, "x-amz-target").empty())
         return wire::json_error(text);
     if (service == "route53" || service == "cloudfront" ||
         call.body.find("Action=") != std::string::npos ||
