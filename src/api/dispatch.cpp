@@ -14,6 +14,7 @@
 #include "sts/handlers.hpp"
 
 #include "karat/log.hpp"
+#include "karat/log_limit.hpp"
 #include "karat/wire/errors.hpp"
 #include "karat/wire/query.hpp"
 #include "karat/wire/sigv4.hpp"
@@ -356,9 +357,14 @@ private:
     }
 };
 
+/// Strangers get little room in the log.
+constexpr LogRate kStrangersRate{.per_second = 1, .burst = 300};
+
 Dispatcher::Dispatcher(Env env, engine::Engine& engine, Bytes token_key)
     : state_(std::make_unique<State>(env, engine, std::move(token_key)))
 {
+    for (auto const* const event : {"call.refused", "sign_in.failed", "imds.failed"})
+        set_log_rate(event, kStrangersRate);
     for (auto const& region : engine.regions())
         state_->put_policy.scopes.push_back({"ebs", region});
     state_->put_policy.unsigned_payload = wire::UnsignedPayload::allow;
@@ -428,7 +434,7 @@ Reply Dispatcher::handle(Call const& call)
     }
     auto const took =
         std::chrono::duration_cast<std::chrono::microseconds>(state_->env.clock.steady() - started);
-    log(Level::info, "call",
+    log(Level::info, reply.signed_in ? "call" : "call.refused",
         {{"request", request_id},
          {"account", who},
          {"action", action},

@@ -2,7 +2,9 @@
 #include "karat/env.hpp"
 #include "karat/hash.hpp"
 #include "karat/log.hpp"
+#include "karat/log_limit.hpp"
 #include "karat/memory_env.hpp"
+#include "karat/nearest.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -66,6 +68,45 @@ TEST(Log, QuotesWhatWouldSplitALine)
     EXPECT_EQ(format_log_line(Level::info, "x.done",
                               {{"id", "snap-1"}, {"n", 3}, {"text", "a \"b\"\nc"}}),
               "info x.done id=snap-1 n=3 text=\"a \\\"b\\\"\\nc\"");
+}
+
+TEST(Log, TakesTerminalsAndLongTextTheirEffect)
+{
+    EXPECT_EQ(
+        format_log_line(Level::info, "x", {{"t", "\x1b[2J"}, {"u", "\xff"}, {"v", "é\u0085"}}),
+        "info x t=\"?[2J\" u=\"?\" v=\"é?\"");
+    auto const line = format_log_line(Level::info, "x", {{"t", std::string(1 << 20, 'a')}});
+    EXPECT_LT(line.size(), 4200U);
+    EXPECT_TRUE(line.ends_with("a…\"")) << line.size();
+}
+
+TEST(LogLimit, ABurstThenARateAndACountOfTheRest)
+{
+    LogLimit limit({.per_second = 2, .burst = 3});
+    std::chrono::nanoseconds now = std::chrono::hours(5);
+    int admitted = 0;
+    for (int i = 0; i < 100; ++i)
+        admitted += limit.admit(now).has_value() ? 1 : 0;
+    EXPECT_EQ(admitted, 3);
+    now += std::chrono::milliseconds(500);
+    EXPECT_EQ(limit.admit(now), 97U);
+    EXPECT_FALSE(limit.admit(now).has_value());
+    now += std::chrono::hours(1); // not more than the burst
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(limit.admit(now), i == 0 ? 1U : 0U);
+    EXPECT_FALSE(limit.admit(now).has_value());
+}
+
+TEST(Nearest, GuessesSlipsOfAKeyAndNothingElse)
+{
+    std::vector<std::string> const words{"status", "store", "instances", "keep_free_mib", "port"};
+    EXPECT_EQ(nearest("statsu", words), "status");
+    EXPECT_EQ(nearest("keep_free_mb", words), "keep_free_mib");
+    EXPECT_EQ(nearest("prot", words), "port");
+    EXPECT_EQ(nearest("launch", words), "");
+    EXPECT_EQ(nearest("x", words), "");
+    EXPECT_EQ(nearest(std::string(100'000, 'x'), words), "");
+    EXPECT_EQ(did_you_mean("stor", words), "; did you mean 'store'?");
 }
 
 TEST(MemoryFiles, CrashForgetsWhatWasNotSynced)

@@ -43,7 +43,7 @@ struct Field {
     }
 };
 
-/// Writes the line to stderr with one write(2); thread-safe; never fails.
+/// Writes the line to stderr with one write(2), bounded (log_limit.hpp); thread-safe; never fails.
 void log(Level level, std::string_view event, std::initializer_list<Field> fields = {});
 /// The same for an Error: adds fault=, message=, at=.
 void log(Level level, std::string_view event, Error const& error,
