@@ -10,6 +10,7 @@
 #include "karat/engine.hpp"
 #include "karat/keys.hpp"
 #include "karat/log.hpp"
+#include "karat/version.hpp"
 #include "karat/volumes.hpp"
 
 #include <CLI/CLI.hpp>
@@ -27,6 +28,7 @@ namespace karat::daemon {
 namespace {
 
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
+constexpr int kWrongUse = 2; // the exit code
 constexpr int kPromotionMs = 10'000;
 constexpr std::chrono::seconds kTimeToEnd{8};
 
@@ -41,7 +43,11 @@ Result<Settings> read_settings(CommandLine const& line)
     Settings settings;
     if (!line.settings_file.empty()) {
         auto const bytes = TRY(read_file(posix_env().files, line.settings_file, kMaxSettingsBytes));
-        settings = TRY(parse_settings(std::string(as_text(bytes))));
+        auto read = parse_settings(std::string(as_text(bytes)));
+        if (!read.ok())
+            return fail(read.error().fault,
+                        fmt::format("{}: {}", line.settings_file, read.error().message));
+        settings = std::move(read).value();
     }
     for (auto const& text : line.overrides) {
         auto const equals = text.find('=');
@@ -250,7 +256,12 @@ int run(int argc, char** argv)
     app.add_option("--set", line.overrides,
                    "key=value: one setting, instead of the file's (repeatable)");
     app.add_flag("--settings", line.list_settings, "List all settings and exit");
-    CLI11_PARSE(app, argc, argv);
+    app.set_version_flag("--version", std::string("karatd ") + version());
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::ParseError const& problem) { // also --help and --version
+        return app.exit(problem) == 0 ? 0 : kWrongUse;
+    }
     if (line.list_settings) {
         std::fputs(describe_settings().c_str(), stdout);
         return 0;
@@ -258,7 +269,7 @@ int run(int argc, char** argv)
     auto const settings = read_settings(line);
     if (!settings.ok()) {
         std::fprintf(stderr, "karatd: %s\n", settings.error().message.c_str());
-        return 2;
+        return kWrongUse;
     }
     raise_file_limit(); // a store of some terabytes has thousands of packs
     auto const outcome = serve(settings.value());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings.hpp"
 
+#include "karat/nearest.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -11,6 +13,8 @@
 
 namespace karat::daemon {
 namespace {
+
+constexpr std::size_t kMostQuoted = 100; // of what was given, in a message
 
 struct Text {
     std::string Settings::* member;
@@ -82,8 +86,13 @@ Row const* find_row(std::string_view key)
 
 Error unknown_key(std::string_view key)
 {
+    std::vector<std::string> known;
+    for (auto const& row : rows())
+        known.emplace_back(row.key);
+    auto const meant = did_you_mean(key, known);
     return fail(Fault::unknown,
-                fmt::format("There is no setting '{}'; `karatd --settings` lists them all", key));
+                fmt::format("There is no setting '{}'{} `karatd --settings` lists them all",
+                            key.substr(0, kMostQuoted), meant.empty() ? ";" : meant));
 }
 
 Result<void> set(Settings& settings, Row const& row, std::string const& value)
@@ -142,6 +151,14 @@ Result<void> set_from_toml(Settings& settings, Row const& row, toml::node const&
         list.push_back(*text);
     }
     return set(settings, row, std::move(list));
+}
+
+std::string choices_text(Row const& row)
+{
+    auto const* const text = std::get_if<Text>(&row.value);
+    if (text == nullptr || text->choices.empty())
+        return {};
+    return fmt::format(" One of {}.", fmt::join(text->choices, ", "));
 }
 
 std::string default_text(Row const& row)
@@ -212,8 +229,8 @@ std::string describe_settings()
 {
     std::string text;
     for (auto const& row : rows())
-        text +=
-            fmt::format("{}\n    {}\n    default: {}\n", row.key, row.sentence, default_text(row));
+        text += fmt::format("{}\n    {}{}\n    default: {}\n", row.key, row.sentence,
+                            choices_text(row), default_text(row));
     return text;
 }
 
