@@ -33,7 +33,7 @@ karat_house_test(parameters_test parameters_test.cpp LINKS karat_script nlohmann
 set_tests_properties(parameters_test PROPERTIES LABELS slow) # some 1,300 calls
 karat_house_test(power_test power_test.cpp LINKS karat_testing)
 karat_house_test(rebuild_test rebuild_test.cpp LINKS karat_testing)
-karat_house_test(workers_test workers_test.cpp LINKS karat_testing)
+karat_house_test(workers_test workers_test.cpp overview_test.cpp LINKS karat_testing)
 karat_house_test(promotion_test promotion_test.cpp LINKS karat_testing)
 # Its cache files are as large as a volume, and so in memory.
 set_tests_properties(promotion_test PROPERTIES LABELS slow)

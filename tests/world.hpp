@@ -11,10 +11,12 @@
 #include "karat/memory_env.hpp"
 #include "karat/volumes.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace karat::testing {
@@ -34,6 +36,7 @@ public:
     api::Dispatcher& dispatcher() { return *daemon_->dispatcher; }
     engine::Engine& engine() { return *daemon_->engine; }
     blocks::Store& store() { return *daemon_->store; }
+    catalog::Catalog& catalog() { return *daemon_->catalog; }
     compute::FakeHypervisor& hypervisor() { return hypervisor_; }
     MemoryEnv& env() { return env_; }
 
@@ -64,14 +67,28 @@ public:
     /// Ends what the three above began.
     void heal();
 
+    /// Runs once, within the step of the next task that starts a machine.
+    std::function<void()> on_metadata;
+
     /// What must always hold (DESIGN, part 7), asked of the catalog and the store: one sentence for
     /// each thing that does not.
     Result<std::vector<std::string>> damage();
 
 private:
     struct NoSockets final : engine::MetadataSockets {
-        Result<void> open(InstanceId const&, std::string const&) override { return {}; }
+        explicit NoSockets(World& world)
+            : world_(world)
+        {
+        }
+        Result<void> open(InstanceId const&, std::string const&) override
+        {
+            if (auto const hook = std::exchange(world_.on_metadata, {}))
+                hook();
+            return {};
+        }
         void close(InstanceId const&) override {}
+
+        World& world_;
     };
     /// In the order of building; members die from the last to the first.
     struct Daemon {
@@ -92,7 +109,7 @@ private:
 
     MemoryEnv env_;
     compute::FakeHypervisor hypervisor_;
-    NoSockets sockets_;
+    NoSockets sockets_{*this};
     std::unique_ptr<Daemon> daemon_;
     bool full_ = false;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin.hpp"
 
+#include "admin_overview.hpp"
+
 #include "karat/log.hpp"
 
 #include <algorithm>
@@ -258,7 +260,10 @@ Json stats_json(blocks::Stats const& stats)
             {"condemned_records", stats.condemned_records},
             {"alarms", stats.alarms},
             {"halted", stats.halted},
-            {"read_only", stats.read_only}};
+            {"read_only", stats.read_only},
+            {"free_bytes", stats.free_bytes ? Json(*stats.free_bytes) : Json()},
+            {"kept_free_bytes", stats.kept_free_bytes},
+            {"refuses_new_data", stats.read_only || stats.is_short_of_room()}};
 }
 
 Result<Json> store_stats(engine::Engine& engine, Json const&)
@@ -301,10 +306,11 @@ Result<Json> status(engine::Engine& engine, Json const&)
     return Json{{"accelerator", status.accelerator},
                 {"accelerator_reason", status.accelerator_reason},
                 {"instances", status.instances},
-                {"open_tasks", status.open_tasks},
+                {"tasks", task_counts_json(status.tasks)},
                 {"catalog_damage", status.catalog_damage},
                 {"regions", engine.regions()},
-                {"store", stats_json(status.store)}};
+                {"store", stats_json(status.store)},
+                {"problems", status.problems}};
 }
 
 constexpr AdminVerb kVerbs[] = {
@@ -319,7 +325,9 @@ constexpr AdminVerb kVerbs[] = {
     {"/v1/image-export", export_image, Pace::slow},
     {"/v1/export-cancel", cancel_export},
     {"/v1/image-list", list_images},
+    {"/v1/instance-list", list_instances},
     {"/v1/task", show_task},
+    {"/v1/task-list", list_tasks},
     {"/v1/store-gc", collect, Pace::slow},
     {"/v1/store-check", check, Pace::slow},
     {"/v1/catalog-check", check_catalog, Pace::slow},

@@ -149,9 +149,8 @@ void PackWriter::write_footer(Full const& full)
 Result<void> PackWriter::check_room()
 {
     auto const free = env_.files.free_bytes(settings_.directory);
-    auto reserved = settings_.pack_bytes / kReservedPart;
-    if (holds_new_data_)
-        reserved = std::max(reserved, settings_.keep_free_bytes);
+    auto const reserved =
+        holds_new_data_ ? kept_free_bytes() : settings_.pack_bytes / kReservedPart;
     if (!free.ok() || free.value() >= buffer_.size() + reserved)
         return {}; // a file system that does not tell says so when it is full
     return fail(Fault::io, fmt::format("Cannot write {}: No space left on device ({} bytes are "
@@ -159,11 +158,15 @@ Result<void> PackWriter::check_room()
                                        pack_path(settings_.directory, open_.number()), reserved));
 }
 
+std::uint64_t PackWriter::kept_free_bytes() const
+{
+    return std::max(settings_.pack_bytes / kReservedPart, settings_.keep_free_bytes);
+}
+
 bool PackWriter::is_short_of_room() const
 {
     auto const free = env_.files.free_bytes(settings_.directory);
-    auto const reserved = std::max(settings_.pack_bytes / kReservedPart, settings_.keep_free_bytes);
-    return free.ok() && free.value() < reserved + 2 * settings_.pack_bytes;
+    return free.ok() && free.value() < kept_free_bytes() + 2 * settings_.pack_bytes;
 }
 
 bool PackWriter::has_room_for(std::uint64_t bytes) const

@@ -64,6 +64,8 @@ public:
     bool holds(std::uint32_t number) const;
     /// Whether the file system is so full that what is garbage should go in any way.
     bool is_short_of_room() const;
+    /// What new data leaves free on the disk.
+    std::uint64_t kept_free_bytes() const;
     /// Whether so many bytes may be copied forward.
     bool has_room_for(std::uint64_t bytes) const;
     /// Counts the failed writes, each of which may have taken records from every live ingest.

@@ -157,6 +157,9 @@ Result<Stats> PackStore::stats()
     stats.alarms = alarm_.count();
     stats.halted = alarm_.raised();
     stats.read_only = health_.read_only();
+    if (auto const free = env_.files.free_bytes(directory_); free.ok())
+        stats.free_bytes = free.value();
+    stats.kept_free_bytes = writer_->kept_free_bytes();
     return stats;
 }
 

@@ -70,6 +70,7 @@ public:
     Result<std::vector<Parameter>> parameters(Scope const&, std::string const& prefix) override;
     Result<std::optional<Task>> task(std::int64_t id) override;
     Result<std::vector<Task>> open_tasks() override;
+    Result<std::vector<Task>> failed_tasks() override;
     Result<std::optional<UsedToken>> token(AccountId const&, std::string const& region,
                                            std::string const& action,
                                            std::string const& token) override;

@@ -176,6 +176,10 @@ Result<std::optional<Task>> Rows::task(std::int64_t id)
     return find<Task>({{Test::equal, "id", id}});
 }
 Result<std::vector<Task>> Rows::open_tasks() { return list<Task>({{Test::present, "due"}}); }
+Result<std::vector<Task>> Rows::failed_tasks()
+{
+    return list<Task>({is("state", std::string(word(TaskState::failed)))}, "id DESC");
+}
 
 Result<std::optional<UsedToken>> Rows::token(AccountId const& account, std::string const& region,
                                              std::string const& action, std::string const& token)

@@ -171,23 +171,4 @@ std::vector<std::string> Engine::zones(std::string const& region) const
     return {region + "a", region + "b", region + "c"};
 }
 
-Result<Status> Engine::status()
-{
-    Status status;
-    auto const kind = state_->parts.hypervisor.kind();
-    status.accelerator = kind.accelerator;
-    status.accelerator_reason = kind.reason;
-    status.store = TRY(state_->parts.store.stats());
-    auto const machines = TRY(state_->parts.hypervisor.running());
-    status.instances = machines.size();
-    auto const tasks = TRY(state_->catalog().read([](catalog::View& view) {
-        catalog::PassOverDamaged const passing(view);
-        return view.open_tasks();
-    }));
-    status.open_tasks = tasks.size();
-    Lock const guard(state_->mutex);
-    status.catalog_damage = state_->catalog_damage;
-    return status;
-}
-
 } // namespace karat::engine

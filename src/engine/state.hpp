@@ -2,6 +2,8 @@
 // What the verbs share. Private to the room.
 #pragma once
 
+#include "at_work.hpp"
+
 #include "karat/engine.hpp"
 #include "karat/log.hpp"
 #include "karat/mutex.hpp"
@@ -21,6 +23,8 @@ inline constexpr char const* kHost = "local";
 /// The volume that EC2 names for a snapshot that was made of none: a copy, or block by block.
 inline constexpr char const* kNoVolume = "vol-ffffffff";
 
+/// So often a task fails before it is given up, or counts as stuck if its kind never is.
+inline constexpr int kMaxFailures = 6;
 inline constexpr std::size_t kQuoted = 64; ///< So much of a caller's text stands in a message.
 
 /// What a step of a task came to: done, or to be called again after a while.
@@ -67,6 +71,7 @@ struct Engine::State {
     std::stop_source ending;           ///< Asked when the workers shall end.
     std::vector<std::jthread> workers; ///< Only start_workers() and stop_workers() look at them.
     OpenViews views;
+    AtWork at_work;
 
     Env& env() { return parts.env; }
     Time now() { return parts.env.clock.now(); }

@@ -16,13 +16,13 @@ namespace karat::engine {
 namespace {
 
 constexpr std::chrono::milliseconds kLease{60'000};
+constexpr std::chrono::milliseconds kExtendAfter{20'000}; // long before another would take it
 constexpr std::chrono::milliseconds kTurnWait{100}; // until another task of the subject is through
 constexpr std::chrono::milliseconds kLongestSleep{30'000};
 constexpr std::chrono::hours kForgetEvery{1};
 constexpr std::chrono::hours kCheckEvery{24};
 constexpr std::size_t kMostDamageLogged = 20;
 constexpr std::int64_t kFinishedTasksKept = 10'000;
-constexpr int kMaxFailures = 6;
 
 constexpr std::array kKinds{
     TaskKind{"import", step_import, give_up_import},
@@ -179,8 +179,10 @@ Result<void> after_failure(Engine::State& state, TaskKind const& kind, Task task
          {"kind", task.kind},
          {"subject", task.subject},
          {"failure", task.failures}});
-    if (!last || kind.give_up == nullptr)
+    if (!last || kind.give_up == nullptr) {
+        task.outcome = error.message;
         return put_back(state, task, backoff(task.failures));
+    }
     TRY(kind.give_up(state, task, error));
     return end(state, task, TaskState::failed, error.message);
 }
@@ -208,6 +210,7 @@ Result<void> run(Engine::State& state, Task task)
     if (!next.ok())
         return after_failure(state, *kind, task, next.error());
     task.failures = 0;
+    task.outcome.clear();
     if (next.value().again)
         return put_back(state, task, *next.value().again);
     return end(state, task, TaskState::done, "");
@@ -221,8 +224,21 @@ void wake_one(Engine::State& state)
     state.wake.notify_one();
 }
 
+/// A step may take longer than a lease and report nothing meanwhile. While this process lives,
+/// nobody shall take its tasks away.
+void extend_leases(Engine::State& state)
+{
+    auto const now = state.now();
+    for (auto const& task : state.at_work.to_extend(now - kExtendAfter, now)) {
+        auto const extended = state.catalog().renew_task(task, kLease);
+        if (!extended.ok() && extended.error().fault != Fault::wrong_state) // it has just ended
+            log(Level::warn, "task.lease_lost", extended.error(), {{"task", task.id}});
+    }
+}
+
 Result<bool> take_and_run(Engine::State& state)
 {
+    extend_leases(state);
     auto task = TRY(state.catalog().take_task(kHost, kLease));
     if (!task)
         return false;
@@ -234,6 +250,7 @@ Result<bool> take_and_run(Engine::State& state)
         TRY(put_back(state, *task, kTurnWait));
         return true;
     }
+    AtWork::Guard const at_work(state.at_work, *task, state.now());
     TRY(run(state, std::move(*task)));
     return true;
 }
@@ -338,6 +355,8 @@ bool report_progress(Engine::State& state, Task& task, double share)
     auto const renewed = state.catalog().renew_task(task, kLease);
     if (!renewed.ok())
         log(Level::warn, "task.lease_lost", renewed.error(), {{"task", task.id}});
+    else
+        state.at_work.moved(task, state.now());
     return renewed.ok();
 }
 

@@ -136,6 +136,10 @@ struct Stats {
     std::uint64_t alarms = 0;            ///< Condemned records that were needed, since the start.
     bool halted = false;    ///< There was an alarm: nothing is deleted until clear_alarm().
     bool read_only = false; ///< A sync failed; only a restart after a look can heal that.
+    std::optional<std::uint64_t> free_bytes; ///< On the store's disk; nothing: it does not tell.
+    std::uint64_t kept_free_bytes = 0;       ///< New data is refused when less would be left.
+
+    bool is_short_of_room() const { return free_bytes && *free_bytes < kept_free_bytes; }
 };
 
 struct CheckReport {

@@ -77,6 +77,8 @@ public:
     virtual Result<std::optional<Task>> task(std::int64_t id) = 0;
     /// Tasks that are queued or running, by id.
     virtual Result<std::vector<Task>> open_tasks() = 0;
+    /// Tasks that were given up and are not forgotten yet, the newest first.
+    virtual Result<std::vector<Task>> failed_tasks() = 0;
     /// Nothing once it expired.
     virtual Result<std::optional<UsedToken>> token(AccountId const&, std::string const& region,
                                                    std::string const& action,

@@ -13,6 +13,7 @@
 #include "karat/launch_requests.hpp"
 #include "karat/nouns.hpp"
 #include "karat/operator_requests.hpp"
+#include "karat/overview.hpp"
 #include "karat/upkeep.hpp"
 #include "karat/volumes.hpp"
 
@@ -234,10 +235,11 @@ struct TaggedThing {
 struct Status {
     std::string accelerator;
     std::string accelerator_reason;
-    std::size_t instances = 0;
-    std::size_t open_tasks = 0;
+    std::size_t instances = 0; ///< Machines that run.
+    TaskCounts tasks;
     std::size_t catalog_damage = 0; ///< What the last check of the catalog found.
     blocks::Stats store;
+    std::vector<std::string> problems; ///< What a person must look at: a sentence each.
 };
 
 /// Thread-safe. Verbs that take a Caller see only what the caller may see: absent and forbidden
@@ -288,6 +290,10 @@ public:
     /// Copies the catalog to a new file: Catalog::back_up().
     Result<void> back_up_catalog(std::string const& path);
     Result<Status> status();
+    /// Tasks that are not finished, by id; or those that were given up, the newest first.
+    Result<TaskPage> tasks(TaskQuery const& query);
+    /// Instances of all accounts and regions.
+    Result<InstancePage> every_instance(InstanceQuery const& query);
     /// What the host cache holds.
     Result<std::vector<blk::Cached>> cached();
     /// Puts a new karat-blk in the place of the one that serves. Guests' reads wait for it.

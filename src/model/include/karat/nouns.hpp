@@ -345,7 +345,7 @@ struct Task {
     std::string lease_host; ///< Who works on it; empty for nobody.
     Time lease_until{};     ///< After this time another worker may take it.
     int progress_percent = 0;
-    std::string outcome; ///< Why it failed, for people; empty while it has not.
+    std::string outcome; ///< Why it failed the last time, for people; empty if it has not.
 };
 
 } // namespace karat
