@@ -9,7 +9,8 @@
 
 namespace karat::cli {
 
-/// POSTs `request` to /v1/`verb`. Fault::unavailable when no daemon listens there.
+/// POSTs `request` to /v1/`verb`. Fault::unavailable when no daemon answers there,
+/// Fault::unsupported when it does not know the verb; each message says what to do.
 Result<nlohmann::json> ask(std::string const& socket_path, std::string const& verb,
                            nlohmann::json const& request);
 

@@ -2,89 +2,22 @@
 // karat: what an operator asks of the daemon. People read tab-separated lines; --json is for
 // scripts.
 #include "admin_client.hpp"
+#include "printing.hpp"
+#include "waiting.hpp"
+
+#include "karat/nearest.hpp"
+#include "karat/version.hpp"
 
 #include <CLI/CLI.hpp>
-#include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
 #include <functional>
-#include <thread>
-#include <unistd.h>
 
 namespace karat::cli {
 namespace {
 
-using Json = nlohmann::json;
-
-struct Options {
-    std::string data = "/var/lib/karat";
-    bool json = false;
-    std::string socket() const { return data + "/run/admin.sock"; }
-};
-
-void print(std::string const& line) { std::fputs((line + "\n").c_str(), stdout); }
-
-/// Key and value of every member, a line each.
-void print_object(Options const& options, Json const& object)
-{
-    if (options.json)
-        return print(object.dump());
-    for (auto const& [key, value] : object.items())
-        print(fmt::format("{}\t{}", key,
-                          value.is_string() ? value.get<std::string>() : value.dump()));
-}
-
-/// One line an element, the named members between tabs.
-void print_rows(Options const& options, Json const& rows, std::vector<char const*> const& members)
-{
-    if (options.json)
-        return print(rows.dump());
-    for (auto const& row : rows) {
-        std::string line;
-        for (auto const* const member : members) {
-            auto const& value = row.at(member);
-            line += (line.empty() ? "" : "\t") +
-                    (value.is_string() ? value.get<std::string>() : value.dump());
-        }
-        print(line);
-    }
-}
-
-/// Waits for a task and shows its progress to a person. With `cancel`, that verb ends it when the
-/// person presses Ctrl-C; without, the task goes on in the daemon.
-Result<void> wait_for(Options const& options, Json const& started, char const* cancel)
-{
-    sigset_t interrupt;
-    ::sigemptyset(&interrupt);
-    ::sigaddset(&interrupt, SIGINT);
-    ::sigaddset(&interrupt, SIGTERM);
-    if (cancel != nullptr)
-        ::pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
-    bool const shows = !options.json && ::isatty(STDERR_FILENO) == 1;
-    while (true) {
-        auto const task = TRY(ask(options.socket(), "task", {{"task", started.at("task")}}));
-        auto const state = task.at("state").get<std::string>();
-        if (shows)
-            std::fprintf(stderr, "\r%3d %%", task.at("progress_percent").get<int>());
-        if (state == "failed") {
-            if (shows)
-                std::fputs("\n", stderr);
-            return fail(Fault::invalid, task.at("outcome").get<std::string>());
-        }
-        if (state == "done")
-            break;
-        constexpr timespec kStep{0, 100'000'000};
-        if (cancel == nullptr)
-            std::this_thread::sleep_for(std::chrono::milliseconds(100));
-        else if (::sigtimedwait(&interrupt, nullptr, &kStep) > 0)
-            TRY(ask(options.socket(), cancel, {{"task", started.at("task")}}));
-    }
-    if (shows)
-        std::fputs("\r", stderr);
-    return {};
-}
+enum ExitCode : int { done = 0, refused = 1, wrong_use = 2, no_daemon = 3 };
 
 std::string absolute(Json const& path)
 {
@@ -149,16 +82,64 @@ Result<void> check(Options const& options, char const* verb)
     return {};
 }
 
+/// The innermost command that was typed, with its groups before it: "karat image import".
+std::pair<CLI::App const*, std::string> innermost(CLI::App const& app)
+{
+    auto const* at = &app;
+    auto path = app.get_name();
+    for (auto chosen = at->get_subcommands(); !chosen.empty(); chosen = at->get_subcommands()) {
+        at = chosen.front();
+        path += " " + at->get_name();
+    }
+    return {at, path};
+}
+
+/// What may stand where a word was not understood.
+std::vector<std::string> known_words(CLI::App const* command, bool options)
+{
+    std::vector<std::string> words;
+    if (!options)
+        for (auto const* const sub : command->get_subcommands([](CLI::App const*) { return true; }))
+            words.push_back(sub->get_name());
+    for (; options && command != nullptr; command = command->get_parent())
+        for (auto const* const option : command->get_options())
+            for (auto const& name : option->get_lnames())
+                words.push_back("--" + name);
+    return words;
+}
+
+/// Says what is wrong with the command line, and what was probably meant.
+int complain(CLI::App const& app, CLI::ParseError const& problem)
+{
+    auto const [command, path] = innermost(app);
+    std::string said = problem.what();
+    if (auto const words = app.remaining(true); !words.empty()) {
+        auto const& word = words.front();
+        bool const is_option = word.starts_with("-");
+        said = fmt::format("'{}' is not {} of {}{}", word, is_option ? "an option" : "a command",
+                           path, did_you_mean(word, known_words(command, is_option)));
+    }
+    std::fprintf(stderr, "karat: %s\nSee %s --help\n", said.c_str(), path.c_str());
+    return wrong_use;
+}
+
 /// The commands of the program, each bound to what it runs.
 class Program {
 public:
     Program()
     {
         app_.require_subcommand(1);
+        app_.fallthrough(); // --json and --data may stand behind the command, too
         app_.add_option("--data", options_.data, "The daemon's data directory")
             ->envname("KARAT_DATA");
         app_.add_flag("--json", options_.json, "Print JSON");
-        add_plain(&app_, "status", "What runs and how full the store is", "status");
+        app_.set_version_flag("--version", std::string("karat ") + version());
+        app_.footer("Exit codes: 0 done; 1 refused, failed, or damage found; 2 wrong use; 3 no "
+                    "daemon answers.\nLists are lines with tabs between; --json prints JSON.");
+        add_plain(&app_, "status", "What runs, how full the store is, and what is wrong", "status")
+            ->footer("Each line 'problems' names one thing that a person must look at, and what "
+                     "to do.");
+        add_lists();
         add_accounts();
         add_encryption_keys();
         add_images();
@@ -169,24 +150,35 @@ public:
 
     int run(int argc, char** argv)
     {
-        CLI11_PARSE(app_, argc, argv);
-        auto const outcome = action_();
-        if (outcome.ok())
-            return 0;
-        std::fprintf(stderr, "karat: %s\n", outcome.error().message.c_str());
-        return 1;
+        try {
+            app_.parse(argc, argv);
+            return after(action_());
+        } catch (CLI::Success const& answered) { // --help, --version
+            return app_.exit(answered);
+        } catch (CLI::ParseError const& problem) {
+            return complain(app_, problem);
+        } catch (Json::exception const& problem) {
+            return after(fail(Fault::corrupt,
+                              fmt::format("The daemon's answer is not what karat expects; do both "
+                                          "have the same version? ({})",
+                                          problem.what())));
+        }
     }
 
 private:
-    void add_plain(CLI::App* parent, char const* name, char const* help, std::string verb)
+    static int after(Result<void> const& outcome)
     {
-        parent->add_subcommand(name, help)->callback([this, verb] {
-            action_ = [this, verb]() -> Result<void> {
-                auto const answer = TRY(ask(options_.socket(), verb, request_));
-                print_object(options_, answer);
-                return {};
-            };
-        });
+        if (outcome.ok())
+            return done;
+        std::fprintf(stderr, "karat: %s\n", outcome.error().message.c_str());
+        return outcome.error().fault == Fault::unavailable ? no_daemon : refused;
+    }
+
+    CLI::App* add_plain(CLI::App* parent, char const* name, char const* help, std::string verb)
+    {
+        auto* const command = parent->add_subcommand(name, help);
+        on_answer(command, std::move(verb));
+        return command;
     }
 
     CLI::App* add_group(char const* name, char const* help)
@@ -201,6 +193,43 @@ private:
     {
         return command->add_option_function<std::string>(
             flags, [this, name](std::string const& value) { request_[name] = value; }, help);
+    }
+
+    void add_lists()
+    {
+        auto* const instances = app_.add_subcommand("instances", "List instances of all accounts");
+        member(instances, "--account", "account", "Only of this account");
+        member(instances, "--region", "region", "Only of this region");
+        member(instances, "--state", "state",
+               "pending, running, stopping, stopped, shutting-down or terminated");
+        instances->footer("Columns: id, account, region, state, image, type, public and private "
+                          "address, age, reason of the state.");
+        on(instances, [this] {
+            return print_pages(options_,
+                               {"instance-list",
+                                "instances",
+                                {"id", "account", "region", "state", "image", "type", "public_ip",
+                                 "private_ip", "age_seconds", "reason"}},
+                               request_);
+        });
+        auto* const tasks = app_.add_subcommand("tasks", "List the daemon's long work");
+        member(tasks, "--state", "state", "running, ready, waiting, retrying, stuck or failed");
+        member(tasks, "--kind", "kind", "import, launch, capture, collect, ...");
+        tasks->footer(
+            "Columns: id, kind, what for, state, failures in a row, time until the next try, "
+            "progress in percent, age, last error.\n"
+            "running: a worker is at it; ready: waits for a worker or for its turn; waiting: for "
+            "its time;\nretrying: failed, and is tried again; stuck: a person must look (karat "
+            "status says what to do);\nfailed: given up, listed only when asked for, newest "
+            "first.");
+        on(tasks, [this] {
+            return print_pages(options_,
+                               {"task-list",
+                                "tasks",
+                                {"id", "kind", "subject", "state", "failures", "wait_seconds",
+                                 "progress_percent", "age_seconds", "last_error"}},
+                               request_);
+        });
     }
 
     void add_accounts()
