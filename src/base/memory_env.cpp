@@ -419,6 +419,13 @@ void SeededChance::fill(std::span<std::byte> into)
     }
 }
 
+bool SeededChance::flip()
+{
+    std::byte coin{};
+    fill({&coin, 1});
+    return (coin & std::byte{1}) != std::byte{0};
+}
+
 MemoryEnv::MemoryEnv(std::uint64_t seed)
     : clock(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1))
     , chance(seed)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is condemned lives two epochs longer, over restarts; who needs it all the same is heard.
-#include "blocks_testing.hpp"
 #include "condemned.hpp"
+#include "crash_testing.hpp"
 #include "interposed_files.hpp"
 
 namespace karat::blocks {
@@ -11,11 +11,8 @@ using namespace testing;
 
 using Names = std::vector<std::string>;
 
-class Condemning : public ::testing::Test {
+class Condemning : public Quiet {
 protected:
-    void SetUp() override { set_log_level(static_cast<Level>(4)); }
-    void TearDown() override { set_log_level(Level::info); }
-
     Stats stats() { return world.store->stats().value(); }
     CollectReport collect(Names const& roots = {}) { return world.store->collect(roots).value(); }
     /// A snapshot's manifest goes and comes back behind the store's back, as after a restore gone

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A short life of a store, broken off before every operation that changes the disk, or with every
 // single operation failing, must leave each acknowledged snapshot whole.
-#include "blocks_testing.hpp"
+#include "crash_testing.hpp"
 
 #include <fmt/format.h>
 #include <map>
@@ -134,50 +134,25 @@ void expect_future(Store& store, Promises promises)
 
 Options small() { return {.pack_bytes = 64 * kKiB, .threads = 0, .cache_bytes = 0}; }
 
-class Quiet : public ::testing::Test {
-protected:
-    void SetUp() override { set_log_level(static_cast<Level>(4)); }
-    void TearDown() override { set_log_level(Level::info); }
-};
-
 using Crash = Quiet;
 using Failure = Quiet;
 using SlowCrash = Quiet;
 using SlowFailure = Quiet;
-
-/// Lives until the disk loses power before operation `last`; true if life ended before that.
-bool live_until(MemoryEnv& memory, int last, Promises& promises)
-{
-    int count = 0;
-    memory.files.set_hook([&](std::string_view operation, std::string const&) -> Result<void> {
-        if (operation != "read" && count++ >= last)
-            return fail(Fault::io, "power cut");
-        return {};
-    });
-    {
-        auto opened = Store::open(memory.env(), "store", small());
-        if (opened.ok())
-            promises = Life(*opened.value()).live();
-    }
-    memory.files.set_hook(nullptr);
-    return count <= last;
-}
 
 TEST_F(SlowCrash, AtEveryOperationKeepsWhatWasAcknowledged)
 {
     bool whole = false;
     int states = 0;
     for (int last = 0; !whole; ++last) {
-        for (std::uint64_t policy = 0; policy < 3; ++policy) {
+        for (int policy = 0; policy < 3; ++policy) {
             MemoryEnv memory;
             Promises promises;
-            whole = live_until(memory, last, promises);
-            SeededChance chance(policy * 1000003 + static_cast<std::uint64_t>(last));
-            memory.files.crash([&] {
-                std::array<std::byte, 1> coin{};
-                chance.fill(coin);
-                return policy == 1 || (policy > 1 && (coin[0] & std::byte{1}) == std::byte{1});
+            whole = live_until(memory, last, [&] {
+                auto opened = Store::open(memory.env(), "store", small());
+                if (opened.ok())
+                    promises = Life(*opened.value()).live();
             });
+            crash(memory, policy, last);
             auto const store = Store::open(memory.env(), "store", small());
             ASSERT_TRUE(store.ok()) << outcome(store) << " at " << last;
             ASSERT_NO_FATAL_FAILURE(expect_promises(*store.value(), promises))
@@ -197,20 +172,11 @@ TEST_F(SlowFailure, OfEverySingleCallIsSurvived)
     for (int failing = 0; reached; ++failing) {
         MemoryEnv memory;
         Promises promises;
-        int count = 0;
-        std::string what;
         auto opened = Store::open(memory.env(), "store", small());
         ASSERT_TRUE(opened.ok());
-        memory.files.set_hook(
-            [&](std::string_view operation, std::string const& path) -> Result<void> {
-                if (count++ != failing)
-                    return {};
-                what = std::string(operation) + " " + path;
-                return fail(Fault::io, "injected");
-            });
-        promises = Life(*opened.value()).live();
-        reached = count > failing;
-        memory.files.set_hook(nullptr);
+        auto const what =
+            live_with_failure(memory, failing, [&] { promises = Life(*opened.value()).live(); });
+        reached = !what.empty();
         ASSERT_NO_FATAL_FAILURE(expect_promises(*opened.value(), promises)) << what;
         auto const read_only = opened.value()->stats().value().read_only;
         EXPECT_EQ(read_only, what.starts_with("sync")) << what;

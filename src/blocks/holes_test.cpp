@@ -108,11 +108,8 @@ TEST_F(Holes, SurviveAPowerCutAtAnyOperation)
     world.memory.files.set_hook([&](std::string_view, std::string const&) {
         SeededChance chance(static_cast<std::uint64_t>(++operation));
         for (auto const mercy : {0, 1, 2})
-            disks.push_back(world.memory.files.after_crash([&] {
-                std::byte byte{};
-                chance.fill({&byte, 1});
-                return mercy == 2 ? (byte & std::byte{1}) != std::byte{0} : mercy == 1;
-            }));
+            disks.push_back(world.memory.files.after_crash(
+                [&] { return mercy == 2 ? chance.flip() : mercy == 1; }));
         return Result<void>();
     });
     ASSERT_TRUE(world.store->collect(roots).ok());

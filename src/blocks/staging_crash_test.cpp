@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A staged snapshot's life, broken off before every operation that changes the disk, or with every
 // single operation failing, must keep each acknowledged unit.
-#include "blocks_testing.hpp"
+#include "crash_testing.hpp"
 
 #include "karat/staged.hpp"
 
@@ -127,30 +127,8 @@ void expect_staged_promises(Store& store, StagedPromises const& promises)
         expect_units(store, promises);
 }
 
-class StagedQuiet : public ::testing::Test {
-protected:
-    void SetUp() override { set_log_level(static_cast<Level>(4)); }
-    void TearDown() override { set_log_level(Level::info); }
-};
-using SlowStagedCrash = StagedQuiet;
-using SlowStagedFailure = StagedQuiet;
-
-bool stage_until(MemoryEnv& memory, int last, StagedPromises& promises)
-{
-    int count = 0;
-    memory.files.set_hook([&](std::string_view operation, std::string const&) -> Result<void> {
-        if (operation != "read" && count++ >= last)
-            return fail(Fault::io, "power cut");
-        return {};
-    });
-    {
-        auto opened = Store::open(memory.env(), "store", small_store());
-        if (opened.ok())
-            promises = StagedLife(*opened.value()).live();
-    }
-    memory.files.set_hook(nullptr);
-    return count <= last;
-}
+using SlowStagedCrash = Quiet;
+using SlowStagedFailure = Quiet;
 
 TEST_F(SlowStagedCrash, AtEveryOperationKeepsEachAcknowledgedUnit)
 {
@@ -158,16 +136,15 @@ TEST_F(SlowStagedCrash, AtEveryOperationKeepsEachAcknowledgedUnit)
     int states = 0;
     for (int last = 0; !whole; ++last) {
         // Of what was not synced, nothing, all or some is kept; each in turn.
-        auto const policy = static_cast<std::uint64_t>(last) % 3;
+        auto const policy = last % 3;
         MemoryEnv memory;
         StagedPromises promises;
-        whole = stage_until(memory, last, promises);
-        SeededChance chance(policy * 1000003 + static_cast<std::uint64_t>(last));
-        memory.files.crash([&] {
-            std::array<std::byte, 1> coin{};
-            chance.fill(coin);
-            return policy == 1 || (policy > 1 && (coin[0] & std::byte{1}) == std::byte{1});
+        whole = live_until(memory, last, [&] {
+            auto opened = Store::open(memory.env(), "store", small_store());
+            if (opened.ok())
+                promises = StagedLife(*opened.value()).live();
         });
+        crash(memory, policy, last);
         auto const store = Store::open(memory.env(), "store", small_store());
         ASSERT_TRUE(store.ok()) << outcome(store) << " at " << last;
         ASSERT_NO_FATAL_FAILURE(expect_staged_promises(*store.value(), promises))
@@ -183,20 +160,12 @@ TEST_F(SlowStagedFailure, OfEverySingleCallIsSurvived)
     bool reached = true;
     for (int failing = 0; reached; ++failing) {
         MemoryEnv memory;
-        int count = 0;
-        std::string what;
+        StagedPromises promises;
         auto opened = Store::open(memory.env(), "store", small_store());
         ASSERT_TRUE(opened.ok());
-        memory.files.set_hook(
-            [&](std::string_view operation, std::string const& path) -> Result<void> {
-                if (count++ != failing)
-                    return {};
-                what = std::string(operation) + " " + path;
-                return fail(Fault::io, "injected");
-            });
-        auto const promises = StagedLife(*opened.value()).live();
-        reached = count > failing;
-        memory.files.set_hook(nullptr);
+        auto const what = live_with_failure(memory, failing,
+                                            [&] { promises = StagedLife(*opened.value()).live(); });
+        reached = !what.empty();
         opened = fail(Fault::unavailable, "closed");
         memory.files.crash();
         auto const store = Store::open(memory.env(), "store", small_store());

@@ -147,11 +147,7 @@ struct Mercy {
 
 std::vector<Mercy> mercies(int cut, SeededChance& chance)
 {
-    auto const at_random = [&chance] {
-        std::byte byte{};
-        chance.fill({&byte, 1});
-        return (byte & std::byte{1}) != std::byte{0};
-    };
+    auto const at_random = [&chance] { return chance.flip(); };
     Mercy const none{"none", [] { return false; }};
     return cut % 4 == 0 ? std::vector<Mercy>{none, {"all", [] { return true; }}}
                         : std::vector<Mercy>{none, {"some", at_random}};

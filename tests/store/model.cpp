@@ -33,11 +33,7 @@ namespace {
 void crash(MemoryEnv& memory, Life& life)
 {
     life.close();
-    memory.files.crash([&] {
-        std::array<std::byte, 1> coin{};
-        memory.chance.fill(coin);
-        return (coin[0] & std::byte{1}) != std::byte{0};
-    });
+    memory.files.crash([&] { return memory.chance.flip(); });
     RC_ASSERT(life.open());
     RC_ASSERT(broken_promise(*life.store(), life.promises()) == "");
     life.settle();

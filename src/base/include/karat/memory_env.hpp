@@ -83,6 +83,8 @@ public:
     {
     }
     void fill(std::span<std::byte> into) override;
+    /// True half of the time: for crash(), whether a write survives.
+    bool flip();
 
 private:
     std::atomic<std::uint64_t> state_;
