@@ -21,8 +21,9 @@ MappedReader::MappedReader(std::unique_ptr<File> file, std::uint64_t size_bytes,
 {
 }
 
-Result<void> MappedReader::count_stored()
+Result<void> MappedReader::measure()
 {
+    file_bytes_ = TRY(file_->size_bytes());
     allowance_bytes_ = TRY(stored_.stored_bytes());
     return {};
 }

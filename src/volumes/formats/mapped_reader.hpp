@@ -28,8 +28,8 @@ public:
     Result<Stretch> next(std::uint64_t offset_bytes) override;
     Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) override;
 
-    /// To be called once, before anything is read.
-    Result<void> count_stored();
+    /// Looks how large the file is, and how much it stores. Call it once, before all others.
+    Result<void> measure();
 
 protected:
     MappedReader(std::unique_ptr<File> file, std::uint64_t size_bytes, Complaints complaints);
@@ -44,6 +44,7 @@ protected:
     virtual std::uint64_t unit_bytes() const { return 0; }
 
     File& file() { return *file_; }
+    std::uint64_t file_bytes() const { return file_bytes_; }
     StoredMap& stored() { return stored_; }
     Complaints const& complaints() const { return complaints_; }
 
@@ -57,6 +58,7 @@ private:
 
     std::unique_ptr<File> file_;
     std::uint64_t size_bytes_;
+    std::uint64_t file_bytes_ = 0;
     Complaints complaints_;
     StoredMap stored_;
     std::uint64_t allowance_bytes_ = 0; ///< Stored bytes that may still be mapped.

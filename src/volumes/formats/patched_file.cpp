@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/patched_file.hpp"
 
+#include "read_only_file.hpp"
+
 #include <algorithm>
 
 namespace karat::volumes {
@@ -41,7 +43,7 @@ void Patches::assign(Range place, std::size_t data_at)
     parts_[place.offset_bytes] = {place.length_bytes, data_at};
 }
 
-class PatchedFile final : public File {
+class PatchedFile final : public ReadOnlyFile {
 public:
     PatchedFile(std::unique_ptr<File> file, Patches patches, std::uint64_t size_bytes)
         : file_(std::move(file))
@@ -74,11 +76,7 @@ public:
         }
         return into.size();
     }
-    Result<void> write_at(std::uint64_t, std::span<std::byte const>) override { return refused(); }
-    Result<void> sync_data() override { return refused(); }
     Result<std::uint64_t> size_bytes() override { return size_bytes_; }
-    Result<void> truncate(std::uint64_t) override { return refused(); }
-    Result<void> punch_hole(Range) override { return refused(); }
 
     /// Changes to zeroes add no data, however far they reach; data below them counts as before.
     Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) override
@@ -96,8 +94,6 @@ public:
     }
 
 private:
-    static Error refused() { return fail(Fault::io, "A disk image is only read"); }
-
     /// The first part that ends after `offset_bytes`.
     std::map<std::uint64_t, Patches::Part>::const_iterator
     first_after(std::uint64_t offset_bytes) const

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Members of an archive as a file of their own.
 #include "formats/tar.hpp"
+#include "read_only_file.hpp"
 
 #include <algorithm>
 
 namespace karat::volumes::tar {
 namespace {
 
-class MembersFile final : public File {
+class MembersFile final : public ReadOnlyFile {
 public:
     MembersFile(File& archive, std::vector<Member> const& parts)
         : archive_(archive)
@@ -38,11 +39,7 @@ public:
         }
         return into.size();
     }
-    Result<void> write_at(std::uint64_t, std::span<std::byte const>) override { return refused(); }
-    Result<void> sync_data() override { return refused(); }
     Result<std::uint64_t> size_bytes() override { return size_bytes_; }
-    Result<void> truncate(std::uint64_t) override { return refused(); }
-    Result<void> punch_hole(Range) override { return refused(); }
 
     Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) override
     {
@@ -63,7 +60,6 @@ public:
     }
 
 private:
-    static Error refused() { return fail(Fault::io, "A part of an archive is only read"); }
     static std::uint64_t end_of(Extent const& extent)
     {
         return extent.offset_bytes + extent.data.length_bytes;

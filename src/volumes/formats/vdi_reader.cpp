@@ -101,12 +101,6 @@ public:
     {
     }
 
-    Result<void> look()
-    {
-        file_bytes_ = TRY(file().size_bytes());
-        return {};
-    }
-
 protected:
     Result<Piece> find(std::uint64_t offset_bytes) override
     {
@@ -124,7 +118,7 @@ protected:
         auto const host = header_.data_offset + header_.extra_bytes +
                           entry * (header_.block_bytes + header_.extra_bytes);
         auto const needed = std::min(header_.block_bytes, size_bytes() - start);
-        if (!lies_within({host, needed}, file_bytes_))
+        if (!lies_within({host, needed}, file_bytes()))
             return complaints().cut_off(fmt::format("block {} lies", block));
         auto found = piece(Kind::data, offset_bytes, block);
         found.host_offset = host + (offset_bytes - start);
@@ -141,7 +135,6 @@ private:
 
     Header header_;
     TableWindow map_;
-    std::uint64_t file_bytes_ = 0;
 };
 
 } // namespace
@@ -151,8 +144,7 @@ Result<std::unique_ptr<DiskReader>> open_vdi(std::unique_ptr<File> file, DiskNam
     Complaints const complaints(name, Trust::stranger, "vdi");
     auto const header = TRY(read_vdi_header(*file, complaints));
     auto reader = std::make_unique<VdiReader>(std::move(file), header, complaints);
-    TRY(reader->look());
-    TRY(reader->count_stored());
+    TRY(reader->measure());
     return std::unique_ptr<DiskReader>(std::move(reader));
 }
 

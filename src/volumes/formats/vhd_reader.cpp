@@ -105,7 +105,7 @@ Result<std::unique_ptr<DiskReader>> open_vhd(std::unique_ptr<File> file, DiskNam
     Complaints const complaints(name, Trust::stranger, "vpc");
     auto const header = TRY(vhd::read_header(*file, complaints));
     auto reader = std::make_unique<VhdReader>(std::move(file), header, complaints);
-    TRY(reader->count_stored());
+    TRY(reader->measure());
     return std::unique_ptr<DiskReader>(std::move(reader));
 }
 

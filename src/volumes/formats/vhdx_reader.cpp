@@ -21,12 +21,6 @@ public:
     {
     }
 
-    Result<void> look()
-    {
-        file_bytes_ = TRY(file().size_bytes());
-        return {};
-    }
-
 protected:
     Result<Piece> find(std::uint64_t offset_bytes) override
     {
@@ -82,7 +76,7 @@ private:
             if (host < part.end_bytes() && part.offset_bytes < host + needed)
                 return complaints().damaged(
                     fmt::format("block {} overlaps a header or a table", block));
-        if (host > file_bytes_ || file_bytes_ - host < needed)
+        if (host > file_bytes() || file_bytes() - host < needed)
             return complaints().cut_off(fmt::format("block {} lies", block));
         auto found = piece(Kind::data, offset_bytes, block + 1);
         found.host_offset = host + (offset_bytes - start);
@@ -91,7 +85,6 @@ private:
 
     Header header_;
     TableWindow table_;
-    std::uint64_t file_bytes_ = 0;
 };
 
 } // namespace
@@ -102,8 +95,7 @@ Result<std::unique_ptr<DiskReader>> open_vhdx(std::unique_ptr<File> file, DiskNa
     file = TRY(vhdx::replay_log(std::move(file), complaints));
     auto header = TRY(vhdx::read_header(*file, complaints));
     auto reader = std::make_unique<VhdxReader>(std::move(file), std::move(header), complaints);
-    TRY(reader->look());
-    TRY(reader->count_stored());
+    TRY(reader->measure());
     return std::unique_ptr<DiskReader>(std::move(reader));
 }
 

@@ -28,7 +28,6 @@ public:
 
     Result<void> read_directory()
     {
-        file_bytes_ = TRY(file().size_bytes());
         directory_ = TRY(read_entries(header_.directory));
         spare_ = TRY(read_entries(header_.spare));
         if (!check_tables(spare_).ok())
@@ -95,7 +94,7 @@ private:
     Result<void> check_table(std::uint64_t index, std::uint64_t sector) const
     {
         auto const host = sector * kSectorBytes;
-        if (host > file_bytes_ || file_bytes_ - host < kTableBytes)
+        if (host > file_bytes() || file_bytes() - host < kTableBytes)
             return complaints().cut_off(fmt::format("the grain table {} lies", index));
         if (host < header_.directory.end_bytes() &&
             header_.directory.offset_bytes < host + kTableBytes)
@@ -159,7 +158,7 @@ private:
     bool is_sound(Bytes const& table) const
     {
         for (std::size_t at = 0; at < table.size(); at += sizeof(std::uint32_t))
-            if (load_le<std::uint32_t>(table, at) * kSectorBytes >= file_bytes_)
+            if (load_le<std::uint32_t>(table, at) * kSectorBytes >= file_bytes())
                 return false;
         return true;
     }
@@ -200,7 +199,7 @@ private:
             return place_packed(found, host);
         auto const start = found.unit_offset;
         auto const needed = std::min(header_.grain_bytes, size_bytes() - start);
-        if (host > file_bytes_ || file_bytes_ - host < needed)
+        if (host > file_bytes() || file_bytes() - host < needed)
             return complaints().cut_off("a grain lies");
         found.host_offset = host + (found.stretch.range.offset_bytes - start);
         return {};
@@ -209,7 +208,7 @@ private:
     Result<void> place_packed(Piece& found, std::uint64_t host)
     {
         Bytes head(marker::kGrainHeadBytes);
-        if (host > file_bytes_ || file_bytes_ - host < head.size())
+        if (host > file_bytes() || file_bytes() - host < head.size())
             return complaints().cut_off("a grain lies");
         TRY(read_exactly(file(), host, head));
         auto const sector = load_le<std::uint64_t>(head, marker::kValue);
@@ -221,7 +220,7 @@ private:
         if (length == 0 || length > header_.grain_bytes + kMaxPackedSlack)
             return complaints().damaged(fmt::format("a compressed grain has {} bytes", length));
         host += head.size();
-        if (file_bytes_ - host < length)
+        if (file_bytes() - host < length)
             return complaints().cut_off("a grain lies");
         found.host_offset = host;
         found.packed_bytes = length;
@@ -231,7 +230,6 @@ private:
     static constexpr std::uint64_t kNothing = ~std::uint64_t{0};
 
     Header header_;
-    std::uint64_t file_bytes_ = 0;
     std::vector<std::uint32_t> directory_; ///< The sector of each grain table; 0: there is none.
     std::vector<std::uint32_t> spare_;     ///< The same of the tables' doubles, if there are any.
     std::uint64_t loaded_ = kNothing;      ///< The directory's index whose table is in table_.
@@ -245,8 +243,8 @@ Result<std::unique_ptr<DiskReader>> open_vmdk(std::unique_ptr<File> file, DiskNa
     Complaints const complaints(name, Trust::stranger, "vmdk");
     auto const header = TRY(vmdk::read_header(*file, complaints));
     auto reader = std::make_unique<VmdkReader>(std::move(file), header, complaints);
+    TRY(reader->measure());
     TRY(reader->read_directory());
-    TRY(reader->count_stored());
     return std::unique_ptr<DiskReader>(std::move(reader));
 }
 

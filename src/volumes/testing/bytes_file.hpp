@@ -2,14 +2,14 @@
 // Bytes in memory as a file that is only read: the quickest for a disk image of a test.
 #pragma once
 
-#include "karat/env.hpp"
+#include "read_only_file.hpp"
 
 #include <algorithm>
 
 namespace karat::volumes::testing {
 
 /// The bytes outlive the file. They have no holes.
-class BytesFile final : public File {
+class BytesFile final : public ReadOnlyFile {
 public:
     explicit BytesFile(std::span<std::byte const> bytes)
         : bytes_(bytes)
@@ -24,21 +24,15 @@ public:
         std::copy(from.begin(), from.end(), into.begin());
         return length;
     }
-    Result<void> write_at(std::uint64_t, std::span<std::byte const>) override { return refused(); }
-    Result<void> sync_data() override { return refused(); }
     Result<std::uint64_t> size_bytes() override { return std::uint64_t{bytes_.size()}; }
-    Result<void> truncate(std::uint64_t) override { return refused(); }
     Result<std::optional<Range>> next_data(std::uint64_t offset_bytes) override
     {
         if (offset_bytes >= bytes_.size())
             return std::optional<Range>();
         return std::optional(Range{offset_bytes, bytes_.size() - offset_bytes});
     }
-    Result<void> punch_hole(Range) override { return refused(); }
 
 private:
-    static Error refused() { return fail(Fault::io, "These bytes are only read"); }
-
     std::span<std::byte const> bytes_;
 };
 
