@@ -9,7 +9,6 @@
 namespace karat::blk {
 namespace {
 
-constexpr std::uint64_t kBlockBytes = blocks::kBlockBytes;
 constexpr std::uint64_t kPageSpanBytes = 512 << 20;
 constexpr std::uint64_t kCheckFreeEvery = 16 << 20;
 constexpr int kMaxLooks = 4096;               // of one step of hydration

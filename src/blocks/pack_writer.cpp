@@ -250,7 +250,7 @@ Result<void> PackWriter::save_condemned()
     auto const bytes = packs_.take_condemned_changes();
     if (!bytes)
         return {};
-    auto const replaced = replace_condemned(*bytes);
+    auto replaced = replace_condemned(*bytes);
     if (replaced.ok() || health_.read_only())
         return replaced;
     // A full disk: without the file nothing is condemned after a restart, which is safe.

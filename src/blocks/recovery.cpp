@@ -12,7 +12,7 @@ Result<void> remove_leftovers(Files& files, std::string const& directory)
 {
     for (auto const& name : TRY(files.list(directory)))
         if (name.ends_with(kTemporarySuffix))
-            TRY(files.remove(directory + "/" + name));
+            TRY(files.remove(fmt::format("{}/{}", directory, name)));
     return {};
 }
 
@@ -20,7 +20,7 @@ Result<void> remove_leftovers(Files& files, std::string const& directory)
 Result<bool> is_blank(Files& files, std::string const& directory)
 {
     for (auto const& name : TRY(files.list(directory))) {
-        auto const path = directory + "/" + name;
+        auto const path = fmt::format("{}/{}", directory, name);
         if (name == "packs" || name == "manifests" || name == "staged") {
             if (!TRY(files.list(path)).empty())
                 return false;

@@ -87,8 +87,7 @@ Result<http::response<http::string_body>> exchange(std::string const& socket_pat
     asio::io_context context;
     asio::local::stream_protocol::socket socket(context);
     beast::error_code error;
-    socket.connect(asio::local::stream_protocol::endpoint(socket_path), error);
-    if (error)
+    if (socket.connect(asio::local::stream_protocol::endpoint(socket_path), error))
         return fail(Fault::unavailable, why_not_connected(socket_path, error));
     http::request<http::string_body> request(http::verb::post, "/v1/" + verb, 11);
     request.set(http::field::host, "karat");

@@ -115,7 +115,7 @@ void Supervisor::wake()
     ::eventfd_write(wake_.get(), 1); // cannot fail but by being awake already
 }
 
-void Supervisor::watch_all(std::stop_token stop)
+void Supervisor::watch_all(std::stop_token const& stop)
 {
     while (!stop.stop_requested()) {
         Round round;
@@ -162,7 +162,7 @@ void Supervisor::look_after(Ticket ticket, Round const& round)
     }
 }
 
-void Supervisor::tell_all(std::stop_token stop)
+void Supervisor::tell_all(std::stop_token const& stop)
 {
     Lock lock(news_mutex_);
     while (!stop.stop_requested()) {

@@ -66,10 +66,10 @@ private:
     };
     struct Round;
 
-    void watch_all(std::stop_token stop);
+    void watch_all(std::stop_token const& stop);
     void collect(Round& round);
     void look_after(Ticket ticket, Round const& round);
-    void tell_all(std::stop_token stop);
+    void tell_all(std::stop_token const& stop);
     void wake();
 
     OnNews on_news_;

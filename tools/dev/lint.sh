@@ -12,6 +12,6 @@ build lint wire_generated
 [ $# -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.cpp' | grep -v '_test\.cpp$')
 [ $# -eq 0 ] || files=("$@")
 printf '%s\n' "${files[@]}" |
-    xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/lint --quiet 2> >(grep -v 'warnings\? \(generated\|treated\)' >&2) ||
+    xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/lint --quiet 2> >(grep -vE '^[0-9]+ warnings?|Processing file' >&2) ||
     die "clang found something; each line above names its check"
 say "lint: ${#files[@]} files, nothing found"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "filters.hpp"
 
+#include "karat/ids.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 
