@@ -3,10 +3,10 @@
 
 #include "karat/hash.hpp"
 #include "karat/log.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace karat::api {
@@ -27,10 +27,8 @@ std::vector<std::string> parts_of(std::string_view path)
 {
     std::vector<std::string> parts;
     while (!path.empty()) {
-        auto const slash = std::min(path.find('/'), path.size());
-        if (slash > 0)
-            parts.emplace_back(path.substr(0, slash));
-        path.remove_prefix(std::min(slash + 1, path.size()));
+        if (auto const part = take_until(path, '/'); !part.empty())
+            parts.emplace_back(part);
     }
     return parts;
 }
@@ -131,10 +129,8 @@ HttpReply Imds::token(InstanceId const& instance, HttpRequest const& request)
     if (request.path != "/latest/api/token")
         return plain(403, "Forbidden");
     auto const wanted = request.header(kTtlHeader);
-    int ttl = 0;
-    auto const [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), ttl);
-    if (error != std::errc() || end != wanted.data() + wanted.size() || ttl < 1 ||
-        ttl > kMaxTtlSeconds)
+    auto const ttl = number_of<int>(wanted).value_or(0);
+    if (ttl < 1 || ttl > kMaxTtlSeconds)
         return plain(400, "Bad Request");
     auto const expiry = (env_.clock.now() + std::chrono::seconds(ttl)).time_since_epoch().count();
     HttpReply reply = plain(200, sign(instance, std::to_string(expiry)));
@@ -147,12 +143,11 @@ bool Imds::token_is_good(InstanceId const& instance, std::string_view token)
     auto const dot = token.find('.');
     if (dot == std::string_view::npos || token.size() > 128)
         return false;
-    std::int64_t expiry = 0;
-    auto const [end, error] = std::from_chars(token.data(), token.data() + dot, expiry);
-    if (error != std::errc() || end != token.data() + dot)
+    auto const expiry = number_of<std::int64_t>(token.substr(0, dot));
+    if (!expiry)
         return false;
     return equal_constant_time(token, sign(instance, token.substr(0, dot))) &&
-           env_.clock.now().time_since_epoch().count() < expiry;
+           env_.clock.now().time_since_epoch().count() < *expiry;
 }
 
 HttpReply Imds::handle(InstanceId const& instance, HttpRequest const& request)

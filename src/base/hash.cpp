@@ -2,6 +2,7 @@
 #include "karat/hash.hpp"
 
 #include "karat/env.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <openssl/crypto.h>
@@ -13,17 +14,6 @@ namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr char kBase64Digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 int base64_value(char c)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/process.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -153,12 +154,9 @@ std::optional<Process> Process::find(Files& files, std::string const& pid_file,
 bool Process::was_started_with(std::string_view argument) const
 {
     std::string_view rest = command_line_;
-    while (!rest.empty()) {
-        auto const end = std::min(rest.find('\0'), rest.size());
-        if (rest.substr(0, end) == argument)
+    while (!rest.empty())
+        if (take_until(rest, '\0') == argument)
             return true;
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
     return false;
 }
 

@@ -3,8 +3,9 @@
 
 #include "store.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <thread>
 
@@ -16,14 +17,6 @@ constexpr std::string_view kCursorTitle = "karat scrub 1\n";
 constexpr std::size_t kMaxDamageLines = 10'000;
 constexpr std::chrono::milliseconds kLongestNap{200};
 
-std::optional<std::uint64_t> number_of(std::string_view text, int base = 10)
-{
-    std::uint64_t value = 0;
-    auto const end = text.data() + text.size();
-    auto const read = std::from_chars(text.data(), end, value, base);
-    return read.ec == std::errc() && read.ptr == end ? std::optional(value) : std::nullopt;
-}
-
 /// Takes one line of the cursor's body.
 bool take_line(ScrubCursor& cursor, std::string_view line)
 {
@@ -32,7 +25,7 @@ bool take_line(ScrubCursor& cursor, std::string_view line)
         return false;
     auto const word = line.substr(0, space);
     auto const rest = line.substr(space + 1);
-    auto const number = number_of(rest);
+    auto const number = number_of<std::uint64_t>(rest);
     if (word == "pack" && number && *number <= 0xffffffffU)
         cursor.pack = static_cast<std::uint32_t>(*number);
     else if (word == "began")
@@ -71,7 +64,7 @@ Result<ScrubCursor> decode_cursor(std::string_view text)
         text.size() != sum_at + 21 || text.back() != '\n')
         return bad();
     auto const body = text.substr(0, sum_at);
-    if (number_of(text.substr(sum_at + 4, 16), 16) != checksum(as_bytes(body)))
+    if (number_of<std::uint64_t>(text.substr(sum_at + 4, 16), 16) != checksum(as_bytes(body)))
         return bad();
     ScrubCursor cursor;
     for (auto at = kCursorTitle.size(); at < body.size();) {

@@ -4,8 +4,9 @@
 #include "checksum.hpp"
 #include "sqlite_vfs.hpp"
 
+#include "karat/text.hpp"
+
 #include <bit>
-#include <charconv>
 #include <fmt/format.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -286,12 +287,10 @@ Result<std::vector<Database::Fields>> Database::rows(Query const& query, std::si
 Result<std::optional<std::int64_t>> Database::number(Query const& query)
 {
     auto const found = TRY(texts(query));
-    std::optional<std::int64_t> number;
     if (found.empty() || found.front().empty())
-        return number;
-    auto const& text = found.front();
-    auto const end = text.data() + text.size();
-    if (std::from_chars(text.data(), end, number.emplace()).ptr != end)
+        return std::optional<std::int64_t>();
+    auto const number = number_of<std::int64_t>(found.front());
+    if (!number)
         return fail(Fault::corrupt, "The catalog's database holds a text where a number belongs");
     return number;
 }

@@ -9,6 +9,7 @@
 #include "karat/console_ring.hpp"
 #include "karat/log.hpp"
 #include "karat/mutex.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -320,7 +321,7 @@ Result<void> QemuHypervisor::forget(InstanceId const& id)
     if (!names.ok() && names.error().fault == Fault::not_found)
         return {};
     for (std::string const& name : TRY(host_.env.files.list(path)))
-        TRY(host_.env.files.remove(path + '/' + name));
+        TRY(host_.env.files.remove(fmt::format("{}/{}", path, name)));
     return host_.env.files.remove_dir(path);
 }
 
@@ -455,11 +456,9 @@ bool is_there(std::string const& program)
     if (char const* const set = ::getenv("PATH"))
         path = set;
     while (!path.empty()) {
-        auto const end = std::min(path.find(':'), path.size());
-        auto const candidate = std::string(path.substr(0, end)) + '/' + program;
+        auto const candidate = std::string(take_until(path, ':')) + '/' + program;
         if (::access(candidate.c_str(), X_OK) == 0)
             return true;
-        path.remove_prefix(std::min(end + 1, path.size()));
     }
     return false;
 }

@@ -2,9 +2,9 @@
 #include "settings.hpp"
 
 #include "karat/nearest.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <span>
@@ -218,11 +218,10 @@ Result<void> set_setting(Settings& settings, std::string const& key, std::string
         }
         return set(settings, *row, std::move(list));
     }
-    std::int64_t number = 0;
-    auto const [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error != std::errc() || end != value.data() + value.size())
+    auto const number = number_of<std::int64_t>(value);
+    if (!number)
         return wrong_type(*row, "a whole number");
-    return set(settings, *row, number);
+    return set(settings, *row, *number);
 }
 
 std::string describe_settings()

@@ -2,10 +2,10 @@
 #include "addresses.hpp"
 
 #include "karat/ids.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace karat::engine {
@@ -27,10 +27,8 @@ bool read_address(int family, std::string_view text, void* into)
 /// Digits and nothing else; "08" and "+8" are no way to write 8.
 std::optional<int> read_bits(std::string_view text, int most)
 {
-    int bits = 0;
-    auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), bits);
-    if (code != std::errc() || end != text.data() + text.size() || bits < 0 || bits > most ||
-        std::to_string(bits) != text)
+    auto const bits = number_of<int>(text);
+    if (!bits || *bits < 0 || *bits > most || std::to_string(*bits) != text)
         return std::nullopt;
     return bits;
 }

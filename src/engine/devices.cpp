@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace karat::engine {
@@ -18,9 +19,8 @@ Error bad_mapping(std::string message)
 Result<void> check_virtual_name(std::string_view name)
 {
     constexpr std::string_view kPrefix = "ephemeral";
-    int number = -1;
     auto const digits = name.substr(std::min(name.size(), kPrefix.size()));
-    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    auto const number = number_of<int>(digits).value_or(-1);
     if (number < 0 || number >= kInstanceStores || name != fmt::format("{}{}", kPrefix, number))
         return bad_mapping(fmt::format("Invalid virtual name '{}'; they are ephemeral0 to "
                                        "ephemeral{}",

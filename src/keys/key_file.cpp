@@ -2,9 +2,9 @@
 #include "key_file.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <optional>
 #include <set>
@@ -41,27 +41,18 @@ bool good_id(std::string_view id)
     return true;
 }
 
-/// Takes the next word and the blank behind it.
-std::string_view take_word(std::string_view& line)
-{
-    auto const blank = std::min(line.find(' '), line.size());
-    auto const word = line.substr(0, blank);
-    line.remove_prefix(std::min(blank + 1, line.size()));
-    return word;
-}
-
 std::optional<KeyLine> parse_line(std::string_view line)
 {
-    if (take_word(line) != "key")
+    if (take_until(line, ' ') != "key")
         return {};
     KeyLine key;
-    key.facts.id = take_word(line);
-    key.facts.scope.account = take_word(line);
-    key.facts.scope.region = take_word(line);
-    auto const state = take_word(line);
-    auto const created = parse_time(take_word(line));
-    key.material = take_word(line);
-    auto const alias = take_word(line);
+    key.facts.id = take_until(line, ' ');
+    key.facts.scope.account = take_until(line, ' ');
+    key.facts.scope.region = take_until(line, ' ');
+    auto const state = take_until(line, ' ');
+    auto const created = parse_time(take_until(line, ' '));
+    key.material = take_until(line, ' ');
+    auto const alias = take_until(line, ' ');
     key.facts.alias = alias == "-" ? "" : alias;
     key.facts.description = line;
     key.facts.enabled = state == "enabled";

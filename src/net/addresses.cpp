@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "addresses.hpp"
 
+#include "karat/text.hpp"
+
 #include <arpa/inet.h>
 #include <charconv>
 #include <fmt/format.h>
@@ -18,12 +20,10 @@ Error malformed(std::string_view what, std::string_view text)
 
 Result<int> parse_prefix(std::string_view text)
 {
-    int prefix = -1;
-    auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), prefix);
-    if (code != std::errc() || end != text.data() + text.size() || prefix < kShortestPrefix ||
-        prefix > kLongestPrefix)
+    auto const prefix = number_of<int>(text);
+    if (!prefix || *prefix < kShortestPrefix || *prefix > kLongestPrefix)
         return malformed("the length of a subnet's prefix", text);
-    return prefix;
+    return *prefix;
 }
 
 } // namespace

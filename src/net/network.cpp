@@ -2,6 +2,7 @@
 #include "network.hpp"
 
 #include "karat/log.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -221,8 +222,7 @@ bool Network::asks_metadata() const
     auto const destination = fmt::format(" {} {:5} ", name.data(), kImdsPort);
     std::string_view rest = table.get();
     while (!rest.empty()) {
-        auto const line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        auto const line = take_until(rest, '\n');
         bool const done = std::ranges::any_of(
             kDone, [&](auto state) { return line.find(state) != std::string_view::npos; });
         if (line.find("TCP[") != std::string_view::npos && !done &&

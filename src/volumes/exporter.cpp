@@ -4,6 +4,7 @@
 #include "listener.hpp"
 
 #include "karat/log.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -37,12 +38,10 @@ std::string telling_line(std::string_view text)
     std::string last;
     std::string error;
     while (!text.empty()) {
-        auto const end = std::min(text.find('\n'), text.size());
-        if (end > 0)
-            last = text.substr(0, end);
+        if (auto const line = take_until(text, '\n'); !line.empty())
+            last = line;
         if (last.find("error:") != std::string::npos)
             error = last;
-        text.remove_prefix(std::min(end + 1, text.size()));
     }
     return error.empty() ? last : error;
 }

@@ -4,9 +4,10 @@
 #include "reader.hpp"
 #include "scalars.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 #include <bitset>
-#include <charconv>
 
 namespace karat::wire {
 
@@ -169,12 +170,10 @@ private:
             if (!name.starts_with(prefix))
                 return unknown_parameter(name);
             auto const group = cut_group(params, prefix.size());
-            auto const word = word_at(name, prefix.size());
-            std::uint64_t index = 0;
-            auto const [end, code] = std::from_chars(word.data(), word.data() + word.size(), index);
-            if (code != std::errc{} || end != word.data() + word.size())
+            auto const index = number_of<std::uint64_t>(word_at(name, prefix.size()));
+            if (!index)
                 return unknown_parameter(name);
-            elements.push_back({index, group});
+            elements.push_back({*index, group});
         }
         std::ranges::sort(elements, {}, &Element::index);
         return elements;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/wire/query.hpp"
 
+#include "karat/text.hpp"
 #include "karat/utf8.hpp"
 
 #include <algorithm>
@@ -10,17 +11,6 @@ namespace karat::wire {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
-
-int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 bool unreserved(char c)
 {
@@ -112,9 +102,7 @@ Result<Params> parse_query(std::string_view text)
         return fail(Fault::invalid, "The parameters of the request are longer than 1 MiB");
     Params params;
     while (!text.empty()) {
-        auto const end = std::min(text.find('&'), text.size());
-        auto const piece = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
+        auto const piece = take_until(text, '&');
         if (piece.empty())
             continue;
         if (params.size() == kMaxQueryParams)

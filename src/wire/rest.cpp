@@ -7,20 +7,13 @@
 
 #include "karat/wire/query.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 
 namespace karat::wire {
 
 namespace {
-
-/// Cuts the part up to the next slash off the front; the path's own first slash is gone already.
-std::string_view cut_part(std::string_view& path)
-{
-    auto const end = std::min(path.find('/'), path.size());
-    auto const part = path.substr(0, end);
-    path.remove_prefix(std::min(end + 1, path.size()));
-    return part;
-}
 
 /// The labels if the path is of the pattern.
 std::optional<Params> match(std::string_view pattern, std::string_view path)
@@ -31,8 +24,8 @@ std::optional<Params> match(std::string_view pattern, std::string_view path)
     path.remove_prefix(1);
     Params labels;
     while (!pattern.empty()) {
-        auto const wanted = cut_part(pattern);
-        auto const part = cut_part(path);
+        auto const wanted = take_until(pattern, '/');
+        auto const part = take_until(path, '/');
         if (!wanted.starts_with('{')) {
             if (part != wanted)
                 return {};

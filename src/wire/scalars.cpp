@@ -4,6 +4,7 @@
 #include "karat/utf8.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/text.hpp"
 
 #include <fmt/format.h>
 
@@ -20,11 +21,10 @@ constexpr std::size_t kQuotedBytes = 128; // of a value, in a message
 template <class T>
 Result<T> parse_number(std::string_view path, std::string_view text, char const* reason)
 {
-    T number{};
-    auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc{} || end != text.data() + text.size())
+    auto const number = number_of<T>(text);
+    if (!number)
         return invalid_value(path, text, reason);
-    return number;
+    return *number;
 }
 
 template <class T>

@@ -3,9 +3,10 @@
 #include "sigv4_date.hpp"
 #include "sigv4_parts.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace karat::wire {
 namespace {
@@ -25,18 +26,9 @@ struct Fields {
     std::string signature;
 };
 
-/// Cuts off and returns what comes before the next `separator`, or all of it.
-std::string_view cut(std::string_view& text, char separator)
-{
-    auto const end = std::min(text.find(separator), text.size());
-    auto const part = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return part;
-}
-
 Checked<Done> take_field(Fields& fields, std::string_view item)
 {
-    auto const key = cut(item, '=');
+    auto const key = take_until(item, '=');
     auto* const field = key == "Credential"      ? &fields.credential
                         : key == "SignedHeaders" ? &fields.signed_headers
                         : key == "Signature"     ? &fields.signature
@@ -53,13 +45,14 @@ Checked<Done> take_field(Fields& fields, std::string_view item)
 
 Checked<Fields> read_authorization(std::string_view value)
 {
-    if (cut(value, ' ') != kAlgorithm)
+    if (take_until(value, ' ') != kAlgorithm)
         return refuse(unsupported_scheme,
                       "Sign the request with Signature Version 4 (AWS4-HMAC-SHA256)");
     Fields fields;
-    bool const ends_open = value.ends_with(','); // else cut() would not see the empty last field
+    bool const ends_open =
+        value.ends_with(','); // else take_until() would not see the empty last field
     while (!value.empty())
-        TRY(take_field(fields, fold_blanks(cut(value, ','))));
+        TRY(take_field(fields, fold_blanks(take_until(value, ','))));
     if (ends_open)
         TRY(take_field(fields, ""));
     return fields;
@@ -116,7 +109,7 @@ Checked<Signer> read_credential(std::string_view text)
     std::array<std::string, 5> parts;
     auto rest = text;
     for (auto& part : parts)
-        part = cut(rest, '/');
+        part = take_until(rest, '/');
     if (std::ranges::count(text, '/') != 4 || !std::ranges::all_of(parts, is_credential_part))
         return refuse(incomplete, "The Credential must be of the form "
                                   "KEYID/YYYYMMDD/region/service/aws4_request");
@@ -133,7 +126,7 @@ Checked<std::vector<std::string>> read_signed_headers(std::string_view text)
     std::vector<std::string> names;
     bool well_formed = !text.empty() && !text.ends_with(';');
     while (!text.empty() && well_formed) {
-        std::string name(cut(text, ';'));
+        std::string name(take_until(text, ';'));
         well_formed = is_token(name) &&
                       std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }) &&
                       (names.empty() || names.back() < name);
@@ -181,11 +174,9 @@ Checked<std::string> read_timestamp(Parts const& parts, SignatureForm form)
 Checked<std::chrono::seconds> read_expires(Parts const& parts)
 {
     auto const text = parts.param("X-Amz-Expires").value_or("");
-    int seconds = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    // Written back, so that neither "+5" nor "05" passes for a number.
-    if (error != std::errc{} || std::to_string(seconds) != text || seconds < 1 ||
-        seconds > kMaxExpiresSeconds)
+    auto const seconds = number_of<int>(text).value_or(0);
+    // Written back, so that "05" does not pass for a number.
+    if (std::to_string(seconds) != text || seconds < 1 || seconds > kMaxExpiresSeconds)
         return refuse(incomplete, "X-Amz-Expires must be a whole number of seconds from 1 to " +
                                       std::to_string(kMaxExpiresSeconds));
     return std::chrono::seconds{seconds};

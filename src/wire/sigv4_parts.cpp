@@ -3,6 +3,8 @@
 
 #include "karat/wire/query.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 #include <functional>
 
@@ -70,9 +72,7 @@ Checked<std::vector<Param>> read_query(std::string_view text)
 {
     std::vector<Param> query;
     while (!text.empty()) {
-        auto const end = std::min(text.find('&'), text.size());
-        auto const piece = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
+        auto const piece = take_until(text, '&');
         if (piece.empty())
             continue;
         auto const equals = std::min(piece.find('='), piece.size());
@@ -194,9 +194,7 @@ std::string normalise_path(std::string_view path)
     std::vector<std::string_view> parts;
     bool const is_folder = path.ends_with('/');
     while (!path.empty()) {
-        auto const end = std::min(path.find('/'), path.size());
-        auto const part = path.substr(0, end);
-        path.remove_prefix(std::min(end + 1, path.size()));
+        auto const part = take_until(path, '/');
         if (part == ".." && !parts.empty())
             parts.pop_back();
         else if (!part.empty() && part != "." && part != "..")

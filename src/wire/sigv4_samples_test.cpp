@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sigv4_samples.hpp"
 
+#include "karat/text.hpp"
+
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -16,14 +18,6 @@ std::optional<json> read_json(std::string const& path)
     if (!file)
         return std::nullopt;
     return json::parse(file);
-}
-
-std::string_view take_line(std::string_view& text)
-{
-    auto const end = std::min(text.find('\n'), text.size());
-    auto const line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return line;
 }
 
 /// What context.json of a published vector says, or a golden request of ours.
@@ -67,7 +61,7 @@ SigningSecret Sample::signing_secret() const
 
 void read_http(std::string_view text, Sample& sample)
 {
-    auto line = take_line(text);
+    auto line = take_until(text, '\n');
     sample.request.method = line.substr(0, line.find(' '));
     auto const begin = line.find(' ') + 1;
     auto const target = line.substr(begin, line.rfind(' ') - begin); // may hold blanks itself
@@ -75,7 +69,7 @@ void read_http(std::string_view text, Sample& sample)
     sample.request.path = target.substr(0, mark);
     sample.request.query = target.substr(std::min(mark + 1, target.size()));
     auto& headers = sample.request.headers;
-    while (!(line = take_line(text)).empty()) {
+    while (!(line = take_until(text, '\n')).empty()) {
         auto const colon = line.find(':');
         if (line[0] == ' ')
             headers.back().second.append("\n").append(line);

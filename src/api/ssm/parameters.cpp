@@ -4,8 +4,9 @@
 
 #include "ec2/common.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace karat::api::ssm {
@@ -37,10 +38,7 @@ bool selects(std::string const& selector, Parameter const& parameter)
 {
     if (selector.empty())
         return true;
-    int version = 0;
-    auto const* const end = selector.data() + selector.size();
-    auto const [at, error] = std::from_chars(selector.data() + 1, end, version);
-    return error == std::errc() && at == end && version == parameter.version;
+    return number_of<int>(std::string_view(selector).substr(1)) == parameter.version;
 }
 
 wire::ssm::Parameter wire_parameter(Parameter const& parameter)
@@ -104,7 +102,7 @@ Result<wire::ssm::GetParameterResult> get_parameter(engine::Engine& engine,
         return Error{
             Fault::not_found, Noun::parameter,
             fmt::format("The parameter '{}' does not exist", request.name.substr(0, 2048))};
-    return wire::ssm::GetParameterResult{.parameter = *found};
+    return wire::ssm::GetParameterResult{.parameter = found};
 }
 
 Result<wire::ssm::GetParametersResult>

@@ -4,6 +4,7 @@
 #include "formats/tar.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/text.hpp"
 
 #include <algorithm>
 #include <openssl/evp.h>
@@ -12,15 +13,6 @@ namespace karat::volumes::ovf {
 namespace {
 
 constexpr std::size_t kPieceBytes = 4 << 20; // what is read between two calls of go_on
-
-std::string_view trimmed(std::string_view text)
-{
-    constexpr std::string_view kBlanks = " \t\r\n";
-    auto const first = text.find_first_not_of(kBlanks);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 EVP_MD const* method_of(std::string_view algorithm)
 {
@@ -43,9 +35,7 @@ std::map<std::string, Sum, std::less<>> read_manifest(std::string_view text)
 {
     std::map<std::string, Sum, std::less<>> sums;
     while (!text.empty()) {
-        auto const end = std::min(text.find('\n'), text.size());
-        auto const line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
+        auto const line = take_until(text, '\n');
         auto const open = line.find('(');
         auto const close = line.rfind(')');
         auto const equals = line.rfind('=');

@@ -3,6 +3,8 @@
 
 #include "formats/tar_fields.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <optional>
@@ -29,12 +31,10 @@ struct Announced {
 bool read_map(std::string_view text, std::vector<std::uint64_t>& pairs)
 {
     while (!text.empty() && pairs.size() < 2 * kMaxExtents) {
-        auto const end = std::min(text.find(','), text.size());
-        auto const number = decimal_of(text.substr(0, end));
+        auto const number = karat::number_of<std::uint64_t>(take_until(text, ','));
         if (!number)
             return false;
         pairs.push_back(*number);
-        text.remove_prefix(std::min(end + 1, text.size()));
     }
     return text.empty();
 }
@@ -42,7 +42,7 @@ bool read_map(std::string_view text, std::vector<std::uint64_t>& pairs)
 /// Takes what one pax record says. False if its value cannot be read.
 bool take_record(std::string_view key, std::string_view value, Announced& announced)
 {
-    auto const number = decimal_of(value);
+    auto const number = karat::number_of<std::uint64_t>(value);
     if (key == "path") {
         if (!announced.sparse_size && !announced.sparse_map_in_data)
             announced.name = value;
@@ -71,8 +71,9 @@ bool read_records(std::string_view text, Announced& announced)
 {
     while (!text.empty() && text.front() != '\0') {
         auto const blank = text.find(' ');
-        auto const length =
-            blank == std::string_view::npos ? std::nullopt : decimal_of(text.substr(0, blank));
+        auto const length = blank == std::string_view::npos
+                                ? std::nullopt
+                                : karat::number_of<std::uint64_t>(text.substr(0, blank));
         if (!length || *length > text.size() || *length < blank + 2)
             return false;
         auto const record = text.substr(blank + 1, *length - blank - 2);
@@ -241,7 +242,7 @@ private:
             auto const end = text.find('\n');
             if (end == std::string_view::npos)
                 return std::nullopt;
-            auto const number = decimal_of(text.substr(0, end));
+            auto const number = karat::number_of<std::uint64_t>(text.substr(0, end));
             text.remove_prefix(end + 1);
             return number;
         };

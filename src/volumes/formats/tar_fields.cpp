@@ -3,6 +3,8 @@
 
 #include "formats/tar.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -46,14 +48,6 @@ std::optional<std::uint64_t> number_of(std::span<std::byte const> block, Field f
     auto const rest = text.substr(static_cast<std::size_t>(read.ptr - text.data()));
     bool const ends = rest.find_first_not_of(' ') == std::string_view::npos;
     return read.ec == std::errc() && ends ? std::optional(value) : std::nullopt;
-}
-
-std::optional<std::uint64_t> decimal_of(std::string_view digits)
-{
-    std::uint64_t value = 0;
-    auto const* const end = digits.data() + digits.size();
-    auto const read = std::from_chars(digits.data(), end, value);
-    return read.ec == std::errc() && read.ptr == end ? std::optional(value) : std::nullopt;
 }
 
 std::uint64_t sum_of(std::span<std::byte const> block)
@@ -106,11 +100,9 @@ std::string plain_name(std::string_view name)
 {
     std::string plain;
     while (!name.empty()) {
-        auto const end = std::min(name.find('/'), name.size());
-        auto const part = name.substr(0, end);
+        auto const part = take_until(name, '/');
         if (!part.empty() && part != ".")
             plain += plain.empty() ? std::string(part) : fmt::format("/{}", part);
-        name.remove_prefix(std::min(end + 1, name.size()));
     }
     return plain;
 }

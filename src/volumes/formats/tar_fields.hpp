@@ -38,8 +38,6 @@ inline constexpr std::size_t kNumberBytes = 12;
 std::string_view text_of(std::span<std::byte const> block, Field field);
 /// A number in octal digits, between blanks; or GNU's: the first bit set, big-endian bytes.
 std::optional<std::uint64_t> number_of(std::span<std::byte const> block, Field field);
-/// A number in decimal digits, nothing around it.
-std::optional<std::uint64_t> decimal_of(std::string_view digits);
 /// Whether the header's checksum holds, its bytes summed unsigned or, as very old tars do, signed.
 bool has_right_sum(std::span<std::byte const> block);
 /// The sum of all bytes, the checksum's own taken as blanks.

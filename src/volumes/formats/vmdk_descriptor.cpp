@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/vmdk_descriptor.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace karat::volumes::vmdk {
@@ -14,15 +15,6 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::array<std::string_view, 6> kTypesOfQemu{"monolithicflat",     "twogbmaxextentsparse",
                                                        "twogbmaxextentflat", "vmfs",
                                                        "vmfssparse",         "sesparse"};
-
-std::string_view trimmed(std::string_view text)
-{
-    constexpr std::string_view kBlanks = " \t\r";
-    auto const first = text.find_first_not_of(kBlanks);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 std::string_view unquoted(std::string_view text)
 {
@@ -55,11 +47,9 @@ void each_line(std::string_view text, Take take)
     if (text.starts_with(kByteOrderMark))
         text.remove_prefix(kByteOrderMark.size());
     while (!text.empty()) {
-        auto const end = std::min(text.find('\n'), text.size());
-        auto const line = trimmed(text.substr(0, end));
+        auto const line = trimmed(take_until(text, '\n'));
         if (!line.empty() && line.front() != '#')
             take(line);
-        text.remove_prefix(std::min(end + 1, text.size()));
     }
 }
 
@@ -87,12 +77,8 @@ bool read_extent(std::string_view line, Descriptor& descriptor)
     auto const sectors = take_word(rest);
     auto const type = lower(take_word(rest));
     ++descriptor.extents;
-    std::uint64_t value = 0;
-    auto const* const end = sectors.data() + sectors.size();
-    auto const read = std::from_chars(sectors.data(), end, value);
-    bool const sound = read.ec == std::errc() && read.ptr == end;
-    descriptor.extent_sectors = sound ? std::optional(value) : std::nullopt;
-    if (!sound || access == "noaccess" || type != "sparse")
+    descriptor.extent_sectors = number_of<std::uint64_t>(sectors);
+    if (!descriptor.extent_sectors || access == "noaccess" || type != "sparse")
         descriptor.reaches_out = true;
     return true;
 }
