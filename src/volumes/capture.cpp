@@ -113,7 +113,7 @@ Result<void> check_size(std::uint64_t size_bytes, blocks::Facts const& facts)
 
 Result<blocks::Committed> capture_layers(blocks::Store& store, std::optional<std::string> base,
                                          std::vector<std::unique_ptr<DiskReader>> overlays,
-                                         blocks::Facts facts, Progress const& progress)
+                                         blocks::Facts const& facts, Progress const& progress)
 {
     if (!overlays.empty())
         TRY(check_size(overlays.back()->size_bytes(), facts));

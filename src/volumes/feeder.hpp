@@ -47,6 +47,6 @@ Result<blocks::Committed> import_disk(blocks::Store& store, DiskReader& disk, bl
 /// does what lies below it: as a guest saw it.
 Result<blocks::Committed> capture_layers(blocks::Store& store, std::optional<std::string> base,
                                          std::vector<std::unique_ptr<DiskReader>> overlays,
-                                         blocks::Facts facts, Progress const& progress);
+                                         blocks::Facts const& facts, Progress const& progress);
 
 } // namespace karat::volumes

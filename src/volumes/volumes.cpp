@@ -110,8 +110,7 @@ public:
             overlays.push_back(TRY(open_qcow2(std::move(file), path, Trust::own)));
         }
         auto base = layers.base ? std::optional(layers.base->text()) : std::nullopt;
-        return capture_layers(store_, std::move(base), std::move(overlays), std::move(facts),
-                              progress);
+        return capture_layers(store_, std::move(base), std::move(overlays), facts, progress);
     }
 
     Result<blocks::Committed> copy(SnapshotId const& source, blocks::Facts facts,
@@ -120,7 +119,7 @@ public:
         auto const made = TRY(find_committed(store_, facts.name));
         if (made)
             return *made;
-        return capture_layers(store_, source.text(), {}, std::move(facts), progress);
+        return capture_layers(store_, source.text(), {}, facts, progress);
     }
 
     Result<DiskFacts> inspect(std::string const& path, std::optional<Format> format) override

@@ -104,7 +104,7 @@ Result<WrittenImage> write_image_file(Files& files, blocks::View const& view,
 {
     TRY(files.remove(unfinished_image(path))); // of a run that a crash cut short
     DiskSource source(view, progress);
-    auto const written = write_durably(files, source, path, form);
+    auto written = write_durably(files, source, path, form);
     if (!written.ok()) {
         (void)files.remove(unfinished_image(path)).ok(); // the first failure is the one to tell
         return written;
