@@ -36,7 +36,7 @@ class Daemon:
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
-        deadline = time.time() + 30
+        deadline = time.time() + 60
         endpoint = pathlib.Path(self.data, "run/endpoint")
         while not endpoint.exists() or not endpoint.read_text():
             if time.time() > deadline or self.process.poll() is not None:

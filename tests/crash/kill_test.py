@@ -10,13 +10,13 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-RELEASE = pathlib.Path(os.environ.get("KARAT_RELEASE", ROOT / "build/release"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "aws"))
+from karat_daemon import ROOT, Daemon  # noqa: E402  beside the other tests that need one
+
 TINY = ROOT / "build/images/tiny.raw"
 SEED_GIB = 1
 PAGE = "baked by Karat"
@@ -36,44 +36,19 @@ except ImportError:
     sys.exit(77)
 
 
-class World:
-    """A daemon over a data directory of its own, that can be killed and started again."""
+class World(Daemon):
+    """A daemon of our own that can be killed and started again, an image to launch, and an account that may."""
 
     def __init__(self):
-        self.data = tempfile.mkdtemp(prefix="karat-kill-")
-        self.process = None
-        self.start()
+        super().__init__(None, "shutdown_timeout_seconds=20", "accelerator=tcg")
         self.karat("account", "create", "publisher", "--alias", "amazon")
-        self.karat("account", "create", "demo")
         self.karat("image", "import", str(TINY), "--account", "publisher", "--format", "raw", "--public",
                    "--name", "tiny", "--size", str(SEED_GIB))
-        lines = self.karat("key", "create", "demo").splitlines()
-        self.keys = [line.split("=", 1)[1] for line in lines]
-
-    def start(self):
-        endpoint = pathlib.Path(self.data, "run/endpoint")
-        endpoint.unlink(missing_ok=True)
-        self.log = open(f"{self.data}/karatd.log", "a")
-        self.process = subprocess.Popen(
-            [RELEASE / "karatd", "--set", f"data_directory={self.data}", "--set", "port=0",
-             "--set", "shutdown_timeout_seconds=20", "--set", "accelerator=tcg"],
-            stdout=self.log, stderr=self.log, start_new_session=True)
-        deadline = time.time() + 60
-        while not endpoint.exists() or not endpoint.read_text():
-            if time.time() > deadline or self.process.poll() is not None:
-                raise RuntimeError("karatd did not start")
-            time.sleep(0.02)
-        self.endpoint = endpoint.read_text().strip()
-
-    def karat(self, *words):
-        done = subprocess.run([RELEASE / "karat", "--data", self.data, *words], text=True, capture_output=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"karat {words}: {done.stderr}")
-        return done.stdout
+        self.caller = self.keys("demo")
 
     def ec2(self):
         return boto3.client("ec2", region_name="us-east-1", endpoint_url=self.endpoint,
-                            aws_access_key_id=self.keys[0], aws_secret_access_key=self.keys[1],
+                            aws_access_key_id=self.caller[0], aws_secret_access_key=self.caller[1],
                             config=botocore.config.Config(retries={"max_attempts": 0}, read_timeout=20,
                                                           connect_timeout=5))
 
@@ -90,11 +65,6 @@ class World:
             if self.data in line and re.search(pattern, line):
                 found.append(int(entry.name))
         return found
-
-    def kill_daemon(self):
-        self.process.kill()
-        self.process.wait()
-        self.start()
 
     def kill_one(self, pattern):
         pids = self.pids(pattern)
@@ -200,7 +170,7 @@ def check(world, job):
         found = ec2.describe_images(ImageIds=[image])["Images"][0]
         assert found["State"] == "available", found
         assert ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["State"] == "completed"
-    report = json.loads(world.karat("--json", "store", "check"))
+    report = json.loads(world.karat("--json", "store", "check").stdout)
     assert report["damage"] == [], report
     job.stop.clear()
     for image in list(job.images)[-2:]:
@@ -243,7 +213,7 @@ def main():
             time.sleep(random.uniform(0.5, 18))
             victim = random.choice(["karatd", "karatd", "karatd", "karat-blk", "qemu"])
             if victim == "karatd":
-                world.kill_daemon()
+                world.restart(signal.SIGKILL)
             else:
                 world.kill_one("nbdkit" if victim == "karat-blk" else "qemu-system")
             print(f"  {number + 1}: killed {victim}; {len(job.images)} images acknowledged", flush=True)
@@ -255,7 +225,7 @@ def main():
         worker.join(90)
         assert not worker.is_alive(), "the job hangs"
         assert len(job.images) >= 2, "no image was acknowledged between the kills"
-        world.kill_daemon()
+        world.restart(signal.SIGKILL)
         check(world, job)
         print(f"ok: {kills} kills, {len(job.images)} acknowledged images all there")
     except BaseException:
