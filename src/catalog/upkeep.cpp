@@ -15,10 +15,11 @@ constexpr char const* kSchema = "SELECT type || ' ' || name || ' ' || coalesce(s
                                 "FROM sqlite_master ORDER BY type, name";
 constexpr char const* kDevices = "SELECT image || ' ' || snapshot FROM image_device";
 
-/// A table whose rows are no nouns: the checksum covers all columns.
+/// A table whose rows are no nouns: the checksum covers all columns from `first_covered` on.
 struct PlainTable {
     char const* name;
     std::vector<char const*> columns;
+    std::size_t first_covered = 0;
 
     std::size_t width() const { return columns.size() + 1; }
     Query all() const
@@ -27,7 +28,8 @@ struct PlainTable {
     }
     bool is_sound(Database::Fields const& row) const
     {
-        return row_checksum(name, std::span(row).first(columns.size())) == row.back();
+        auto const covered = std::span(row).first(columns.size()).subspan(first_covered);
+        return row_checksum(name, covered) == row.back();
     }
 };
 
@@ -35,17 +37,8 @@ std::vector<PlainTable> const& plain_tables()
 {
     static std::vector<PlainTable> const all{
         {"token", {"account", "region", "action", "token", "expires", "doc"}},
-        {"audit", {"seq", "at", "actor", "action", "touched"}}};
+        {"audit", {"seq", "at", "actor", "action", "touched"}, 1}}; // all but its number
     return all;
-}
-
-/// audit's `seq` is its number, which the checksum does not cover.
-bool is_sound(PlainTable const& table, Database::Fields const& row)
-{
-    if (std::string_view(table.name) != "audit")
-        return table.is_sound(row);
-    return row_checksum(table.name, std::span(row).subspan(1, table.columns.size() - 1)) ==
-           row.back();
 }
 
 template <class Thing>
@@ -77,7 +70,7 @@ Result<void> check_plain_rows(Database& database, PlainTable const& table, Check
     auto const rows = TRY(database.rows(table.all(), table.width()));
     checked.rows += rows.size();
     auto const bad = std::ranges::count_if(
-        rows, [&](Database::Fields const& row) { return !is_sound(table, row); });
+        rows, [&](Database::Fields const& row) { return !table.is_sound(row); });
     if (bad > 0)
         checked.damage.push_back(
             fmt::format("{} rows of the catalog's table '{}' are damaged", bad, table.name));
@@ -161,7 +154,7 @@ public:
         auto const rows = TRY(database.rows(table.all(), table.width()));
         std::size_t bad = 0;
         for (auto const& row : rows) {
-            if (is_sound(table, row)) {
+            if (table.is_sound(row)) {
                 insert(table.name, table.columns, row);
                 continue;
             }
