@@ -2,10 +2,7 @@
 #pragma once
 
 #include "karat/api.hpp"
-
-#include <algorithm>
-#include <cctype>
-#include <string_view>
+#include "karat/text.hpp"
 
 namespace karat::api {
 
@@ -13,10 +10,7 @@ namespace karat::api {
 inline std::string_view header(Call const& call, std::string_view name)
 {
     for (auto const& [key, value] : call.headers)
-        if (std::equal(key.begin(), key.end(), name.begin(), name.end(), [](char a, char b) {
-                return std::tolower(static_cast<unsigned char>(a)) ==
-                       std::tolower(static_cast<unsigned char>(b));
-            }))
+        if (equal_in_any_case(key, name))
             return value;
     return {};
 }

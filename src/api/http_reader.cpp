@@ -2,6 +2,8 @@
 // The only file that knows Boost.Beast.
 #include "http_reader.hpp"
 
+#include "karat/text.hpp"
+
 #include <boost/beast/http/basic_parser.hpp>
 
 #include <algorithm>
@@ -16,14 +18,6 @@ namespace http = boost::beast::http;
 
 constexpr std::size_t kChunkLineBytes = 256; // of which the size has at most 16
 constexpr char kTlsHandshake = 0x16;
-
-bool same_name(std::string_view a, std::string_view b)
-{
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-        return std::tolower(static_cast<unsigned char>(x)) ==
-               std::tolower(static_cast<unsigned char>(y));
-    });
-}
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -94,7 +88,8 @@ std::string_view fault_of_lines(std::string_view head)
 std::string_view origin_form(std::string_view target)
 {
     constexpr std::string_view kScheme = "http://";
-    if (target.size() < kScheme.size() || !same_name(target.substr(0, kScheme.size()), kScheme))
+    if (target.size() < kScheme.size() ||
+        !equal_in_any_case(target.substr(0, kScheme.size()), kScheme))
         return target;
     target.remove_prefix(kScheme.size());
     auto const slash = target.find_first_of("/?");
@@ -120,7 +115,7 @@ bool read_chunk_size(std::string_view line, std::size_t& size)
 std::string_view HttpRequest::header(std::string_view name) const
 {
     for (auto const& [key, value] : headers)
-        if (same_name(key, name))
+        if (equal_in_any_case(key, name))
             return value;
     return {};
 }
@@ -128,7 +123,7 @@ std::string_view HttpRequest::header(std::string_view name) const
 std::size_t HttpRequest::header_count(std::string_view name) const
 {
     return static_cast<std::size_t>(std::ranges::count_if(
-        headers, [&](auto const& one) { return same_name(one.first, name); }));
+        headers, [&](auto const& one) { return equal_in_any_case(one.first, name); }));
 }
 
 std::size_t RequestReader::held_bytes() const
@@ -239,11 +234,11 @@ RequestReader::Step RequestReader::frame()
     if (codings > 0 && http10_)
         return refuse(400, "HTTP/1.0 has no Transfer-Encoding");
     if (codings > 1 ||
-        (codings == 1 && !same_name(request_.header("transfer-encoding"), "chunked")))
+        (codings == 1 && !equal_in_any_case(request_.header("transfer-encoding"), "chunked")))
         return refuse(501, "The only Transfer-Encoding that is taken is chunked");
     auto const expect = request_.header("expect");
-    expects_ = !http10_ && same_name(expect, "100-continue");
-    if (!expect.empty() && !same_name(expect, "100-continue"))
+    expects_ = !http10_ && equal_in_any_case(expect, "100-continue");
+    if (!expect.empty() && !equal_in_any_case(expect, "100-continue"))
         return refuse(417, "The only Expect that is taken is 100-continue");
     if (codings == 1) {
         state_ = State::chunk_line;

@@ -8,6 +8,7 @@
 #include "karat/wire/errors.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <vector>

@@ -3,6 +3,7 @@
 // TagValue), and who may see what.
 #include "state.hpp"
 
+#include "karat/text.hpp"
 #include "karat/utf8.hpp"
 
 #include <algorithm>
@@ -117,12 +118,7 @@ Result<void> check_group_text(std::string_view what, std::string const& text)
 
 Result<void> check_not_reserved(std::string const& tag_key)
 {
-    bool const reserved =
-        tag_key.size() >= kReserved.size() &&
-        std::ranges::equal(
-            std::string_view(tag_key).substr(0, kReserved.size()), kReserved,
-            [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
-    if (reserved)
+    if (equal_in_any_case(std::string_view(tag_key).substr(0, kReserved.size()), kReserved))
         return Error{
             Fault::invalid, Noun::tag,
             fmt::format("Tag keys starting with 'aws:' are reserved: '{}'", shown_text(tag_key))};

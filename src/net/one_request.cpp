@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "one_request.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace karat::net {
@@ -21,12 +21,6 @@ struct Head {
     bool doubtful = false; ///< Lengths that contradict each other, or cannot be read.
 };
 
-bool same_name(std::string_view a, std::string_view b)
-{
-    auto const lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 std::string_view trimmed(std::string_view text)
 {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
@@ -36,25 +30,18 @@ std::string_view trimmed(std::string_view text)
     return text;
 }
 
-std::optional<std::size_t> parse_length(std::string_view text)
-{
-    std::size_t length = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
-    if (error != std::errc() || end != text.data() + text.size() || text.empty())
-        return std::nullopt;
-    return length;
-}
-
 void take_field(Head& head, std::string_view line)
 {
     auto const colon = std::min(line.find(':'), line.size());
     auto const name = trimmed(line.substr(0, colon));
-    if (same_name(name, "Connection") || same_name(name, "Keep-Alive") || same_name(name, "Expect"))
+    if (equal_in_any_case(name, "Connection") || equal_in_any_case(name, "Keep-Alive") ||
+        equal_in_any_case(name, "Expect"))
         return;
-    if (same_name(name, "Transfer-Encoding"))
+    if (equal_in_any_case(name, "Transfer-Encoding"))
         head.doubtful = true;
-    if (same_name(name, "Content-Length")) {
-        auto const length = parse_length(trimmed(line.substr(std::min(colon + 1, line.size()))));
+    if (equal_in_any_case(name, "Content-Length")) {
+        auto const length =
+            number_of<std::size_t>(trimmed(line.substr(std::min(colon + 1, line.size()))));
         head.doubtful = head.doubtful || head.body_bytes || !length;
         head.body_bytes = length;
     }

@@ -29,6 +29,13 @@ inline std::string_view trimmed(std::string_view text)
     return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
+/// Whether two texts differ in the case of ASCII letters at most.
+inline bool equal_in_any_case(std::string_view a, std::string_view b)
+{
+    auto const lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
 /// The number that the whole text is, in a base of digits or a format of std::from_chars; nothing
 /// for any other text. Neither blanks nor a plus sign belong to a number.
 template <class Number, class... Form>
