@@ -39,3 +39,7 @@ karat_house_test(promotion_test promotion_test.cpp LINKS karat_testing)
 set_tests_properties(promotion_test PROPERTIES LABELS slow)
 # The HTTP edge, over real sockets and in memory.
 karat_house_test(http_test http_doors.cpp http_sessions_test.cpp LINKS karat_testing Boost::headers)
+
+# What the pages say is there.
+add_test(NAME docs COMMAND ${tests_dir}/docs/docs_test.py $<TARGET_FILE:karat> $<TARGET_FILE:karatd>)
+set_tests_properties(docs PROPERTIES LABELS fast TIMEOUT 120 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The whole main job with `tiny`, the programs as they ship, and the real aws command line; then a
-# look that nothing was left behind. Uses a daemon, a data directory and a port of its own.
+# README.md as a reader follows it: the quick start, which is the whole main job with `tiny`, the programs
+# as they ship and the real aws command line; a look that nothing was left behind; and what the page
+# tells to type then. Uses a daemon, a data directory and a port of its own.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/dev/common.sh
@@ -33,13 +34,31 @@ only_for_the_owner() {
     [ -z "$open" ] || { echo "$open"; return 1; }
 }
 
+# The user data and what was made of it stay with the guests.
+no_user_data_in_logs() {
+    local told
+    told=$(grep -rlF --include='*.log' "$page_text" "$data/karatd.log" "$data/run" || true)
+    [ -z "$told" ] || { echo "user data is in: $told"; return 1; }
+}
+
+all_gone() {
+    local running
+    running=$(ec2 describe-instances --filters Name=instance-state-name,Values=pending,running \
+        --query 'Reservations[].Instances[].InstanceId' --output text)
+    # shellcheck disable=SC2086
+    [ -z "$running" ] || terminate $running
+}
+
+grep -qx '    ./dev demo' README.md || die "README.md has another quick start than this test"
 chmod 755 "$data" # as if it were in a directory that everybody may enter
-start_service "$data" "$(free_port)"
-user_credentials "$data"
+port=$(free_port)
+./dev demo --data "$data" --port "$port" --image tiny
+endpoint=$(cat "$data/run/endpoint")
 # shellcheck disable=SC1091
 source "$data/credentials.sh"
-step "register tiny" seed_image "$data" tiny
-main_job tiny t3.nano
 step "no machine, overlay or process is left" wait_for 20 nothing_left
 step "no file is readable by others" only_for_the_owner
+step "what the pages tell to type works" tests/docs/run_pages.py "$data"
+step "terminate what the pages launched" all_gone
+step "no user data in the logs" no_user_data_in_logs
 step "the store is sound" build/release/karat --data "$data" store check
