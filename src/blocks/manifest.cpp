@@ -221,7 +221,7 @@ Result<Manifest> read_manifest(Files& files, std::string const& directory, std::
         return fail(manifest.error().fault,
                     fmt::format("Snapshot '{}': {}", name, manifest.error().message));
     if (manifest.value().facts.name != name)
-        return fail(Fault::corrupt, fmt::format("The manifest of '{}' is that of '{}'", name,
+        return fail(Fault::corrupt, fmt::format("The manifest of '{}' belongs to '{}'", name,
                                                 manifest.value().facts.name));
     return manifest;
 }

@@ -50,7 +50,8 @@ Result<std::shared_ptr<StagedFile>> StagedFile::open(StagingTools const& tools,
     TRY(read_exactly(*file, 0, head));
     auto start = TRY(decode_staged_head(head));
     if (start.facts.name != name)
-        return fail(Fault::corrupt, fmt::format("It is that of '{}'", start.facts.name));
+        return fail(Fault::corrupt,
+                    fmt::format("The staged file belongs to snapshot '{}'", start.facts.name));
     auto made = std::make_shared<StagedFile>(tools, std::move(start), std::move(file), head_bytes);
     TRY(made->load());
     return made;

@@ -191,7 +191,7 @@ Result<void> check_contents(CompleteSnapshot const& request, blocks::StagedConte
                                 request.blocks, came.units, request.snapshot.text()));
     if (request.checksum && *request.checksum != came.checksum)
         return fail(Fault::invalid,
-                    fmt::format("The checksum is not that of the blocks of {}: SHA-256 of their "
+                    fmt::format("The checksum does not match the blocks of {}: SHA-256 of their "
                                 "SHA-256 digests, by ascending index",
                                 request.snapshot.text()));
     return {};

@@ -7,6 +7,8 @@
 #include "formats/ovf.hpp"
 #include "formats/tar.hpp"
 
+#include "karat/text.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -21,8 +23,7 @@ constexpr std::uint64_t kMaxSummedBytes = std::uint64_t{1} << 40; // of a file w
 bool has_ending(std::string_view name, std::string_view ending)
 {
     return name.size() > ending.size() &&
-           std::equal(ending.begin(), ending.end(), name.end() - std::ptrdiff_t(ending.size()),
-                      [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b | 0x20 : b); });
+           equal_in_any_case(name.substr(name.size() - ending.size()), ending);
 }
 
 /// Whether a sum over the member would cost far more than what the archive stores.
@@ -70,7 +71,7 @@ public:
             auto const file = tar::open_members(*archive_, {part.member});
             auto const sum = TRY(ovf::sum_of(*file, part.sum->algorithm, go_on));
             if (sum != part.sum->hex)
-                return complaints_.damaged(fmt::format("the {} of '{}' is not that of its manifest",
+                return complaints_.damaged(fmt::format("the {} of '{}' differs from its manifest",
                                                        part.sum->algorithm,
                                                        shown(part.member.name)));
         }
@@ -187,10 +188,10 @@ private:
             return {};
         auto const file = tar::open_members(*archive_, {description});
         if (TRY(ovf::sum_of(*file, sum->algorithm, {})) != sum->hex)
-            return complaints_.damaged(fmt::format(
-                "the {} of its description is not that of its manifest; whoever changed "
-                "it has to make a new manifest, or leave it out",
-                sum->algorithm));
+            return complaints_.damaged(
+                fmt::format("the {} of its description differs from its manifest; whoever changed "
+                            "it has to make a new manifest, or leave it out",
+                            sum->algorithm));
         return {};
     }
 
@@ -266,8 +267,8 @@ private:
                 fmt::format("has its disk elsewhere, at '{}', and no other file is opened",
                             shown(href)),
                 "import that file");
-        return complaints_.damaged(fmt::format(
-            "its description names the disk '{}', and no file in it is called so", shown(href)));
+        return complaints_.damaged(
+            fmt::format("its description names the disk '{}', which is not in it", shown(href)));
     }
 
     Error compressed(ovf::Disk const& disk, std::vector<OvaDisk::Part> const& parts) const

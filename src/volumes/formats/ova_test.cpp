@@ -130,7 +130,7 @@ TEST(Ova, TheManifestIsChecked)
     EXPECT_TRUE(checked("SHA1(other)= 12\nMD5(disk.vmdk)= 12\nnonsense\n").ok());
     auto const wrong = std::string(63, '0') + '1';
     EXPECT_EQ(checked(fmt::format("SHA256(disk.vmdk)= {}\n", wrong)).error().message,
-              "The disk image vm.ova is damaged: the SHA256 of 'disk.vmdk' is not that of its "
+              "The disk image vm.ova is damaged: the SHA256 of 'disk.vmdk' differs from its "
               "manifest; copy it again");
     EXPECT_EQ(checked("SHA1(disk.vmdk)= 00\n").error().fault, Fault::invalid);
     EXPECT_FALSE(checked(fmt::format("SHA256(vm.ovf)= {}\n", wrong)).ok());

@@ -215,7 +215,7 @@ private:
         auto const length = load_le<std::uint32_t>(head, marker::kSize);
         if (sector != found.unit_offset / kSectorBytes)
             return complaints().damaged(
-                fmt::format("the grain of sector {} says that it is that of sector {}",
+                fmt::format("the grain of sector {} says that it belongs to sector {}",
                             found.unit_offset / kSectorBytes, sector));
         if (length == 0 || length > header_.grain_bytes + kMaxPackedSlack)
             return complaints().damaged(fmt::format("a compressed grain has {} bytes", length));
