@@ -39,8 +39,8 @@ Result<std::optional<blocks::Committed>> find_committed(blocks::Store& store,
                                                         std::string const& name);
 
 /// Stores the disk as the snapshot facts.name. When all of it is read, `check` may still refuse it.
-Result<blocks::Committed> import_disk(blocks::Store& store, DiskReader& disk, blocks::Facts facts,
-                                      Progress const& progress,
+Result<blocks::Committed> import_disk(blocks::Store& store, DiskReader& disk,
+                                      blocks::Facts const& facts, Progress const& progress,
                                       std::function<Result<void>()> const& check);
 
 /// Stores base plus overlays (bottom first) as the snapshot facts.name. Where an overlay ends, so

@@ -43,8 +43,8 @@ Result<void> feed(DiskReader& disk, Feeder& feeder)
 
 } // namespace
 
-Result<blocks::Committed> import_disk(blocks::Store& store, DiskReader& disk, blocks::Facts facts,
-                                      Progress const& progress,
+Result<blocks::Committed> import_disk(blocks::Store& store, DiskReader& disk,
+                                      blocks::Facts const& facts, Progress const& progress,
                                       std::function<Result<void>()> const& check)
 {
     TRY(check_size(disk, facts));

@@ -143,7 +143,7 @@ public:
         auto file = TRY(env_.files.open(path, Access::read));
         auto const disk = TRY(open_disk(std::move(file), path, format));
         TRY(disk->check_sums([&progress] { return !progress || progress(0); }));
-        auto stored = import_disk(store_, *disk, std::move(facts), progress,
+        auto stored = import_disk(store_, *disk, facts, progress,
                                   [&] { return check_unchanged(path, before); });
         if (!stored.ok() && stored.error().fault != Fault::unavailable)
             TRY(check_unchanged(path, before)); // then that is why
