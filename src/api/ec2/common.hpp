@@ -20,9 +20,6 @@
 
 namespace karat::api::ec2 {
 
-/// A boolean as EC2's filters and attributes spell it.
-inline std::string yes_no(bool value) { return value ? "true" : "false"; }
-
 /// EC2 shows most times in whole seconds.
 inline Time whole_seconds(Time time) { return std::chrono::floor<std::chrono::seconds>(time); }
 

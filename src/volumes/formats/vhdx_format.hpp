@@ -96,7 +96,6 @@ inline constexpr std::size_t kLength = 20;
 inline constexpr std::size_t kFlags = 24;
 inline constexpr std::uint32_t kVirtualDisk = 2;
 inline constexpr std::uint32_t kRequired = 4;
-inline constexpr std::size_t kMaxItemBytes = 1 * kMiB;
 } // namespace item
 
 inline constexpr std::size_t kMaxEntries = 2047; ///< Of either table.

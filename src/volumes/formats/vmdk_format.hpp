@@ -18,8 +18,6 @@ namespace karat::volumes::vmdk {
 
 inline constexpr std::uint32_t kMagic = 0x564d444b;     // "KDMV"
 inline constexpr std::uint32_t kCowdMagic = 0x44574f43; // "COWD", an older format
-/// How writers begin a descriptor; readers go by its keys.
-inline constexpr std::string_view kDescriptorStart = "# Disk DescriptorFile";
 
 /// Where the header's fields start.
 namespace at {
