@@ -131,6 +131,33 @@ def lists(daemon):
     says("an unknown account", run("--data", daemon.data, "key", "create", "nobody"), REFUSED, "no account named 'nobody'")
 
 
+def interrupted_work(daemon):
+    """Waiting for long work outlives the daemon; Ctrl-C ends an export, and leaves an import to the daemon."""
+    disk = pathlib.Path(daemon.data, "large.raw")
+    disk.write_bytes(os.urandom(64 << 20))
+    karat = [RELEASE / "karat", "--data", daemon.data]
+
+    def begin(*words):
+        started = subprocess.Popen([*karat, *words], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_for(lambda: words[1] in daemon.karat("tasks", "--kind", words[1]).stdout or started.poll() is not None)
+        return started
+
+    started = begin("image", "import", disk, "--format", "raw", "--name", "large", "--account", "alice")
+    daemon.restart(signal=9)
+    said = started.communicate(timeout=60)
+    expect("an import is waited for through kill -9 of the daemon", started.returncode == DONE and "image\tami-" in said[0], said)
+    image = said[0].split()[1]
+    started = begin("image", "export", image, f"{daemon.data}/large.qcow2")
+    if started.poll() is None:
+        started.send_signal(2)
+    said = started.communicate(timeout=60)
+    expect("Ctrl-C ends an export", started.returncode in (DONE, REFUSED) and
+           (started.returncode == REFUSED) == ("cancelled" in said[1]), said)
+    if started.returncode == REFUSED:
+        failed = daemon.karat("tasks", "--state", "failed").stdout
+        expect("which the list of failed tasks tells", "large.qcow2" in failed and "cancelled" in failed, failed)
+
+
 def work_with_secrets(daemon, keys):
     """Everything that has a secret in it; returns the secrets."""
     ec2 = daemon.client(keys)
@@ -237,6 +264,7 @@ def main():
         lists(daemon)
         no_secrets(daemon, secrets)
         flood(daemon, keys)
+        interrupted_work(daemon)
     finally:
         daemon.stop()
     print("\n".join(failures) or "all as expected")

@@ -4,6 +4,7 @@
 event, path and quoted message in them is there, and no limit that they name is gone. docs_test.py KARAT KARATD.
 A new word that the test does not know either is a mistake in the page or belongs in WORDS below."""
 import re
+import subprocess
 import sys
 
 from pages import ROOT, Page, commands, split_commands
@@ -182,7 +183,9 @@ def check_messages(registry):
 
 
 def check_links():
-    for page in PAGES:
+    """Of every page of the tree."""
+    names = subprocess.run(["git", "ls-files", "--cached", "*.md"], cwd=ROOT, text=True, capture_output=True).stdout.split()
+    for page in (Page(name) for name in names or [page.name for page in PAGES]):
         for number, line in page.prose():
             for target in re.findall(r"\]\(([^)]+)\)", line):
                 path, _, anchor = target.partition("#")
@@ -193,6 +196,18 @@ def check_links():
                     complain(page, number, f"the link to {target} leads nowhere")
                 elif anchor and anchor not in Page(str(place.relative_to(ROOT))).anchors():
                     complain(page, number, f"{path or page.name} has no heading {anchor}")
+
+
+def check_room_tables():
+    """The files that a room's README lists are there: a name without its ending is any file that begins so."""
+    for readme in sorted((ROOT / "src").glob("*/README.md")):
+        page = Page(str(readme.relative_to(ROOT)))
+        for number, line in page.prose():
+            listed = re.match(r"\| (`[^|]*)\||- (`[^`]*`(?:, `[^`]*`)*)", line)
+            for name in re.findall(r"`([^`]+)`", "".join(filter(None, listed.groups())) if listed else ""):
+                shape = re.sub(r"<[^>]*>|…", "*", name)
+                if not any(list(readme.parent.glob(one)) for one in (shape, f"{shape}*", f"**/{shape}", f"**/{shape}.*")):
+                    complain(page, number, f"the room has no {name}")
 
 
 def check_limits(registry):
@@ -252,6 +267,7 @@ def main():
                   check_help):
         check(registry)
     check_links()
+    check_room_tables()
     for word in (PROGRAMS | WORDS.keys()) - used:
         problems.append(f"tests/docs/docs_test.py: no page uses {word!r} any more: take it out")
     print("\n".join(problems) or "the pages say what is true")
