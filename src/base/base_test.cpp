@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace karat {
 namespace {
@@ -219,6 +220,15 @@ TEST_F(PosixFilesTest, OpensFilesOnlyAndNeverWaits)
               pipe + " is a named pipe, neither a file nor a block device");
     put(files_, dir_ + "/a", "x");
     EXPECT_EQ(files_.rename(dir_ + "/a", pipe).error().fault, Fault::invalid);
+}
+
+TEST_F(PosixFilesTest, ReplacingWritesThroughNoLink)
+{
+    put(files_, dir_ + "/other", "theirs");
+    ASSERT_EQ(::symlink((dir_ + "/other").c_str(), (dir_ + "/a.new").c_str()), 0);
+    ASSERT_TRUE(replace_file(files_, dir_ + "/a", as_bytes("ours")).ok());
+    EXPECT_EQ(as_text(read_file(files_, dir_ + "/other", 100).value()), "theirs");
+    EXPECT_EQ(as_text(read_file(files_, dir_ + "/a", 100).value()), "ours");
 }
 
 TEST_F(PosixFilesTest, ALockHasOneHolder)

@@ -54,8 +54,9 @@ Result<void> replace_file(Files& files, std::string const& path,
 {
     auto const temporary = path + ".new";
     {
-        auto const file = TRY(files.open(temporary, Access::create));
-        TRY(file->truncate(0));
+        // Not what lies there: a crash may have left it, and others may have put a link.
+        TRY(files.remove(temporary));
+        auto const file = TRY(files.open(temporary, Access::create_new));
         TRY(file->write_at(0, contents));
         TRY(file->sync_data());
     }

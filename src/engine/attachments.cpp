@@ -217,6 +217,7 @@ Result<Next> step_attach(Engine::State& state, Task& task)
     auto const power = TRY(hypervisor.power(instance));
     if (power == compute::Power::running) {
         TRY(check_key(state, volume));
+        TRY(check_overlays(state, volume));
         auto plugged = hypervisor.attach_disk(instance, disk_of(state, volume));
         // A machine that ended just now finds the disk when it is started.
         if (!plugged.ok() && plugged.error().fault != Fault::not_found)

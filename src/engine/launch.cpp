@@ -396,10 +396,22 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
     });
 }
 
+Result<void> check_overlays(Engine::State& state, Volume const& volume)
+{
+    return state.parts.volumes.check_overlays(volume.id, volume.layers.overlays,
+                                              volume.size_gib * kGiB);
+}
+
 Result<void> start_machine(Engine::State& state, Instance const& instance)
 {
     TRY(check_keys(state, instance));
     auto const machine = TRY(machine_of(state, instance));
+    auto const volumes = TRY(
+        state.catalog().read([&](catalog::View& view) { return view.volumes_of(instance.id); }));
+    for (auto const& volume : volumes)
+        if (std::ranges::find(machine.disks, volume.id, &compute::Disk::volume) !=
+            machine.disks.end())
+            TRY(check_overlays(state, volume));
     TRY(state.parts.metadata.open(instance.id, machine.nic.imds_socket));
     return state.parts.hypervisor.start(machine);
 }

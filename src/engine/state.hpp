@@ -184,6 +184,9 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
 compute::Disk disk_of(Engine::State& state, Volume const& volume);
 /// Starts an instance's machine with its metadata socket.
 Result<void> start_machine(Engine::State& state, Instance const& instance);
+/// Fault::corrupt unless a machine may be given the volume's overlays: the one that wrote them may
+/// have been taken over since.
+Result<void> check_overlays(Engine::State& state, Volume const& volume);
 
 /// What tells a repeated call from a new one. Without a token no call is a repeated one.
 struct Idempotency {

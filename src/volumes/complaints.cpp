@@ -77,15 +77,28 @@ std::string Complaints::subject() const
     return name_.archive.empty() ? path : fmt::format("{} in {}", path, name_.archive);
 }
 
+/// No advice to open it with other programs: they would follow the names that it gives.
+Error Complaints::not_ours(std::string_view what, Where where) const
+{
+    return {Fault::corrupt,
+            {},
+            fmt::format("The overlay {} is not as Karat's own QEMU leaves it: it {}. It was "
+                        "damaged, or written by a machine that somebody has taken over",
+                        subject(), what),
+            where};
+}
+
 Error Complaints::damaged(std::string_view what, Where where) const
 {
+    if (trust_ == Trust::own)
+        return not_ours(fmt::format("is damaged, {}", what), where);
     // qemu-img has no check of VHD, and opens no archive.
     bool const checked = name_.archive.empty() && !qemu_format_.empty() && qemu_format_ != "vpc";
     auto const check = checked ? fmt::format(", or check it with 'qemu-img check -f {} {}'",
                                              qemu_format_, shell_word(name_.path))
                                : "";
     return {
-        trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
+        Fault::invalid,
         {},
         fmt::format("The disk image {} is damaged: {}; copy it again{}", subject(), what, check),
         where};
@@ -101,6 +114,8 @@ Error Complaints::convertible(std::string_view what, std::string_view qemu_forma
 Error Complaints::convertible_with(std::string_view what, std::string_view options,
                                    Where where) const
 {
+    if (trust_ == Trust::own)
+        return not_ours(what, where);
     return {Fault::unsupported,
             {},
             fmt::format("The disk image {} {}; where you trust it, {}convert it with 'qemu-img "
@@ -112,6 +127,8 @@ Error Complaints::convertible_with(std::string_view what, std::string_view optio
 
 Error Complaints::unsupported(std::string_view what, std::string_view remedy, Where where) const
 {
+    if (trust_ == Trust::own)
+        return not_ours(what, where);
     return {Fault::unsupported,
             {},
             fmt::format("The disk image {} {}; {}", subject(), what, remedy),
@@ -120,7 +137,9 @@ Error Complaints::unsupported(std::string_view what, std::string_view remedy, Wh
 
 Error Complaints::cut_off(std::string_view what, Where where) const
 {
-    return {trust_ == Trust::own ? Fault::corrupt : Fault::invalid,
+    if (trust_ == Trust::own)
+        return not_ours(fmt::format("is cut off, {} beyond its end", what), where);
+    return {Fault::invalid,
             {},
             fmt::format("The disk image {} is cut off: {} beyond its end; copy it again", subject(),
                         what),
@@ -129,6 +148,8 @@ Error Complaints::cut_off(std::string_view what, Where where) const
 
 Error Complaints::too_large(Where where) const
 {
+    if (trust_ == Trust::own)
+        return not_ours("has more than 64 TiB", where);
     return {Fault::invalid,
             {},
             fmt::format("The disk image {} is larger than 64 TiB, the most that a volume can hold",

@@ -38,6 +38,8 @@ public:
 
 private:
     std::string subject() const;
+    /// Of an overlay, whatever is wrong with it: Fault::corrupt.
+    Error not_ours(std::string_view what, Where where) const;
 
     DiskName name_;
     Trust trust_;

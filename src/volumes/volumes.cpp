@@ -8,6 +8,7 @@
 #include "formats/formats.hpp"
 #include "formats/writers.hpp"
 #include "overlay.hpp"
+#include "qcow2_header.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -27,6 +28,17 @@ std::string absolute(std::string const& path)
 void verify_name(std::string const& name)
 {
     VERIFY(!name.empty() && name.front() != '.' && name.find('/') == std::string::npos);
+}
+
+/// Nothing that somebody put beside the overlays may keep a volume from going.
+Result<void> remove_anything(Files& files, std::string const& path)
+{
+    auto removed = files.remove(path);
+    if (removed.ok())
+        return removed;
+    std::error_code failed;
+    std::filesystem::remove_all(path, failed); // a folder; follows no link
+    return failed ? removed : Result<void>();
 }
 
 class HostVolumes final : public Volumes {
@@ -57,6 +69,22 @@ public:
         return folder(volume) + '/' + name;
     }
 
+    Result<void> check_overlays(VolumeId const& volume, std::vector<std::string> const& names,
+                                std::uint64_t size_bytes) override
+    {
+        for (auto const& name : names) {
+            auto const path = overlay_path(volume, name);
+            auto const file = TRY(open_overlay(volume, path));
+            auto const header =
+                TRY(qcow2::read_header(*file, Complaints(path, Trust::own, "qcow2")));
+            if (name == names.back() && header.size_bytes > size_bytes)
+                return fail(Fault::corrupt, fmt::format("The overlay {} has a disk of {} bytes, "
+                                                        "and its volume has {}",
+                                                        path, header.size_bytes, size_bytes));
+        }
+        return {};
+    }
+
     Result<void> write_out(VolumeId const& volume, std::string const& name) override
     {
         auto const file = TRY(open_overlay(volume, overlay_path(volume, name)));
@@ -71,7 +99,7 @@ public:
             return {};
         for (auto const& name : TRY(listed))
             if (std::find(names.begin(), names.end(), name) == names.end())
-                TRY(env_.files.remove(folder(volume) + '/' + name));
+                TRY(remove_anything(env_.files, folder(volume) + '/' + name));
         return env_.files.sync_dir(folder(volume));
     }
 
@@ -81,7 +109,7 @@ public:
         if (!listed.ok() && listed.error().fault == Fault::not_found)
             return {};
         for (auto const& name : TRY(listed))
-            TRY(env_.files.remove(folder(volume) + '/' + name));
+            TRY(remove_anything(env_.files, folder(volume) + '/' + name));
         TRY(env_.files.remove_dir(folder(volume)));
         return env_.files.sync_dir(directory_);
     }
@@ -188,6 +216,14 @@ private:
 
     Result<std::unique_ptr<File>> open_overlay(VolumeId const& volume, std::string const& path)
     {
+        // A link would lead to a file of somebody else. Nothing at all is for open() to tell.
+        std::error_code ignored;
+        auto const kind = std::filesystem::symlink_status(path, ignored).type();
+        if (kind != std::filesystem::file_type::regular &&
+            kind != std::filesystem::file_type::not_found)
+            return Error{Fault::corrupt, Noun::volume,
+                         fmt::format("The volume {} has something else than a file at its layer {}",
+                                     volume.text(), path)};
         auto file = env_.files.open(path, Access::read);
         // Not "not found": the volume exists, and its data is gone.
         if (!file.ok() && file.error().fault == Fault::not_found)

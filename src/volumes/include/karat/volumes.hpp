@@ -76,6 +76,12 @@ public:
     virtual Result<void> create_overlay(VolumeId const& volume, std::string const& name,
                                         std::uint64_t size_bytes) = 0;
     virtual std::string overlay_path(VolumeId const& volume, std::string const& name) const = 0;
+    /// Fault::corrupt unless a machine may be given these overlays (bottom first): each is a plain
+    /// file, none names another one for QEMU to open, the top one's disk has at most `size_bytes`.
+    /// For before each start: the machine that wrote them may have been taken over.
+    virtual Result<void> check_overlays(VolumeId const& volume,
+                                        std::vector<std::string> const& names,
+                                        std::uint64_t size_bytes) = 0;
     /// Writes out what the host's page cache holds of an overlay while its guest runs, so that a
     /// swap right afterwards, which does the same with the guest's disks standing still, finds
     /// little to do.
