@@ -129,6 +129,7 @@ std::optional<Process> Process::find(Files& files, int pid)
         return std::nullopt;
     // Read after the descriptor was taken: it is of this process, or of nobody any more.
     process.command_line_ = read_command_line(files, pid);
+    process.leads_session_ = ::getsid(pid) == pid;
     if (process.command_line_.empty() || !process.alive())
         return std::nullopt;
     return process;
@@ -151,9 +152,25 @@ std::optional<Process> Process::find(Files& files, std::string const& pid_file,
     return process;
 }
 
+std::optional<Process> Process::search(Files& files, std::string_view argument)
+{
+    auto const names = files.list("/proc");
+    if (!names.ok())
+        return std::nullopt;
+    for (std::string const& name : names.value()) {
+        auto process = find(files, parse_pid(name).value_or(0));
+        if (process && process->was_started_with(argument))
+            return process;
+    }
+    return std::nullopt;
+}
+
 bool Process::was_started_with(std::string_view argument) const
 {
+    if (!leads_session_)
+        return false;
     std::string_view rest = command_line_;
+    (void)take_until(rest, '\0'); // the program's name
     while (!rest.empty())
         if (take_until(rest, '\0') == argument)
             return true;

@@ -103,6 +103,44 @@ TEST_F(Sleeper, IsFoundByItsPidFileAndAWholeArgument)
     EXPECT_FALSE(found("1000"));
 }
 
+TEST_F(Sleeper, IsFoundAmongAllWithoutItsPidFile)
+{
+    auto const unique = "of " + folder_;
+    auto const other = Process::spawn({.program = "sh",
+                                       .arguments = {"-c", "sleep 1000", "sh", unique},
+                                       .error_log = "/dev/null"})
+                           .value();
+    std::optional<Process> one;
+    for (int tries = 0; tries < 1000 && !one; ++tries)
+        one = Process::search(posix_env().files, unique);
+    ASSERT_TRUE(one.has_value());
+    EXPECT_EQ(one->pid(), other.pid());
+    EXPECT_TRUE(other.end(std::chrono::seconds(0)).ok());
+    EXPECT_FALSE(Process::search(posix_env().files, unique));
+}
+
+TEST_F(Sleeper, IsNotMistakenForSomebodyElsesWithItsNumberAndItsWord)
+{
+    std::array<int, 2> ends = {};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    Fd const ours(ends[0]);
+    Fd theirs(ends[1]);
+    auto const shell = Process::spawn({.program = "sh",
+                                       .arguments = {"-c", "sleep 1000 & echo $!; wait"},
+                                       .error_log = "/dev/null",
+                                       .standard_output = theirs.get()})
+                           .value();
+    std::array<char, 16> number = {};
+    ASSERT_GT(::read(ours.get(), number.data(), number.size() - 1), 0);
+    std::ofstream(pid_file_) << number.data();
+    auto const other = Process::find_in(posix_env().files, pid_file_);
+    ASSERT_TRUE(other.has_value());
+    EXPECT_FALSE(found("1000")) << "it leads no session: spawn() did not start it";
+    EXPECT_TRUE(other->alive());
+    EXPECT_TRUE(other->end(std::chrono::seconds(0)).ok());
+    EXPECT_TRUE(shell.end(std::chrono::seconds(0)).ok());
+}
+
 TEST_F(Sleeper, IsGoneOnceItHasEnded)
 {
     EXPECT_TRUE(process_.alive());

@@ -321,8 +321,12 @@ Result<void> QemuHypervisor::forget(InstanceId const& id)
     if (!names.ok() && names.error().fault == Fault::not_found)
         return {};
     for (std::string const& name : TRY(host_.env.files.list(path)))
-        TRY(host_.env.files.remove(fmt::format("{}/{}", path, name)));
-    return host_.env.files.remove_dir(path);
+        (void)host_.env.files.remove(fmt::format("{}/{}", path, name))
+            .ok(); // what stays is told below
+    auto const removed = host_.env.files.remove_dir(path);
+    if (!removed.ok()) // folders of another version: nobody waits for them to go
+        log(Level::warn, "compute.left_over", removed.error(), {{"instance", id.text()}});
+    return {};
 }
 
 void QemuHypervisor::listen(Listener listener)

@@ -194,6 +194,14 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::take_up(Host& host, InstanceId
 {
     Folder const folder(host.options.run_directory, id);
     auto qemu = Process::find(host.env.files, folder.qemu_pid(), folder.qemu_pid());
+    if (!qemu) // somebody may have deleted its pid file
+        qemu = Process::search(host.env.files, folder.qemu_pid());
+    bool const has_monitor = TRY(host.env.files.exists(folder.monitor()));
+    if (qemu && !has_monitor) { // or its sockets: nobody could ever command it
+        log(Level::warn, "compute.out_of_reach", {{"instance", id.text()}, {"pid", qemu->pid()}});
+        TRY(qemu->end(kTermPatience));
+        qemu.reset();
+    }
     if (!qemu)
         return Error{Fault::not_found, Noun::instance, id.text() + " is not running"};
     auto machine = TRY(join(host, id, std::move(*qemu)));

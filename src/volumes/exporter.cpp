@@ -129,6 +129,8 @@ Exporter::Found Exporter::look()
     if (!found.process) // it may be too busy to tell, or have lost its socket
         if (auto const named = Process::find_in(env_.files, pid_file_))
             found.process = ours(named->pid());
+    if (!found.process) // somebody may have deleted run/
+        found.process = Process::search(env_.files, next_socket_);
     return found;
 }
 

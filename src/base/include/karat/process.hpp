@@ -37,11 +37,16 @@ public:
     /// The process that a pid file names, if it lives and was started with `argument`.
     static std::optional<Process> find(Files& files, std::string const& pid_file,
                                        std::string_view argument);
+    /// A process that was started with `argument`, among all of this host: for when its pid file is
+    /// lost.
+    static std::optional<Process> search(Files& files, std::string_view argument);
 
     int pid() const { return pid_; }
     int pidfd() const { return pidfd_.get(); }
-    /// Whether `argument` is one of the words after the program's name; of processes that were
-    /// found, not of those that were spawned.
+    /// Whether `argument` is one of the words after the program's name, and the process leads a
+    /// session of its own as those that spawn() starts do: an operator's `tail -f` with the same
+    /// word, which has got a dead one's number, does not. Of processes that were found, not of
+    /// those that were spawned.
     bool was_started_with(std::string_view argument) const;
     /// Waits for its end and collects it if it is our child; false when it lives on.
     bool wait(std::chrono::milliseconds patience) const;
@@ -62,6 +67,7 @@ private:
     int pid_;
     Fd pidfd_;
     std::string command_line_; ///< Its words, a zero byte after each.
+    bool leads_session_ = false;
     mutable std::string ending_ = "an unknown ending";
 };
 
