@@ -9,6 +9,7 @@
 #include "http_workers.hpp"
 
 #include "karat/log.hpp"
+#include "karat/thread.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -63,7 +64,7 @@ public:
         , workers_(clock, threads, [this] { wake_loop(); })
     {
         watch(EPOLL_CTL_ADD, wake_, &wake_mark_, EPOLLIN);
-        thread_ = std::jthread([this] { run(); });
+        thread_ = Thread("http", Thread::OnThrow::go_on, [this](std::stop_token const&) { run(); });
     }
     ~EpollServer() override { stop(); }
 
@@ -391,7 +392,7 @@ private:
     nanoseconds ended_at_{};
     nanoseconds want_said_until_{};
     std::array<char, kReadBytes> buffer_{};
-    std::jthread thread_; // last: it uses all of the above
+    Thread thread_; // last: it uses all of the above
 };
 
 } // namespace

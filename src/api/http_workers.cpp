@@ -27,9 +27,11 @@ HttpWorkers::HttpWorkers(Clock& clock, HttpThreads threads, std::function<void()
     , has_slow_(threads.slow > 0)
 {
     for (int i = 0; i < threads.quick; ++i)
-        threads_.emplace_back([this] { work(quick_); });
+        threads_.emplace_back("http.quick", Thread::OnThrow::go_on,
+                              [this](std::stop_token const&) { work(quick_); });
     for (int i = 0; i < threads.slow; ++i)
-        threads_.emplace_back([this] { work(slow_); });
+        threads_.emplace_back("http.slow", Thread::OnThrow::go_on,
+                              [this](std::stop_token const&) { work(slow_); });
 }
 
 void HttpWorkers::submit(ConnectionTable::List& ready)

@@ -7,10 +7,10 @@
 #include "http_table.hpp"
 
 #include "karat/mutex.hpp"
+#include "karat/thread.hpp"
 
 #include <condition_variable>
 #include <functional>
-#include <thread>
 #include <vector>
 
 namespace karat::api {
@@ -47,7 +47,7 @@ private:
     ConnectionTable::List done_ GUARDED_BY(mutex_);
     bool has_slow_ = false;
     bool ending_ GUARDED_BY(mutex_) = false;
-    std::vector<std::jthread> threads_; // last: they use all of the above
+    std::vector<Thread> threads_; // last: they use all of the above
 };
 
 } // namespace karat::api

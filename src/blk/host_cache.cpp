@@ -312,7 +312,8 @@ Result<void> DirectoryCache::hydrate(CacheFile& file)
 void DirectoryCache::start()
 {
     prefetcher_.start(options_.prefetchers);
-    tender_ = std::jthread([this](std::stop_token const& stop) { work(stop); });
+    tender_ = Thread("cache.tender", Thread::OnThrow::go_on,
+                     [this](std::stop_token const& stop) { work(stop); });
 }
 
 void DirectoryCache::work(std::stop_token const& stop)

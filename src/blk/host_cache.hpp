@@ -3,12 +3,12 @@
 #pragma once
 
 #include "karat/blk.hpp"
+#include "karat/thread.hpp"
 
 #include "cache_file.hpp"
 #include "prefetcher.hpp"
 
 #include <map>
-#include <thread>
 
 namespace karat::blk {
 
@@ -60,7 +60,7 @@ private:
 
     std::chrono::nanoseconds clear_up_at_{}; // by tend() only
     Prefetcher prefetcher_;
-    std::jthread tender_;
+    Thread tender_;
 };
 
 } // namespace karat::blk

@@ -15,7 +15,8 @@ Prefetcher::~Prefetcher()
 void Prefetcher::start(int threads)
 {
     for (int i = 0; i < threads; ++i)
-        threads_.emplace_back([this](std::stop_token const& stop) { work(stop); });
+        threads_.emplace_back("cache.prefetcher", Thread::OnThrow::go_on,
+                              [this](std::stop_token const& stop) { work(stop); });
 }
 
 void Prefetcher::add(std::shared_ptr<CacheFile> file, Trace trace)

@@ -4,8 +4,9 @@
 
 #include "cache_file.hpp"
 
+#include "karat/thread.hpp"
+
 #include <deque>
-#include <thread>
 
 namespace karat::blk {
 
@@ -35,7 +36,7 @@ private:
     std::mutex mutex_; // guards the next
     std::deque<Job> jobs_;
     std::condition_variable_any added_;
-    std::vector<std::jthread> threads_;
+    std::vector<Thread> threads_;
 };
 
 } // namespace karat::blk

@@ -18,9 +18,9 @@
 #include "store.hpp"
 
 #include "karat/priority.hpp"
+#include "karat/thread.hpp"
 
 #include <fmt/format.h>
-#include <thread>
 
 namespace karat::blocks {
 namespace {
@@ -314,7 +314,7 @@ Result<CollectReport> PackStore::collect(std::span<std::string const> roots) noe
     if (options_.threads == 0)
         return collect_here(roots);
     std::optional<Result<CollectReport>> report;
-    std::jthread([&] {
+    Thread("collector", Thread::OnThrow::end_process, [&](std::stop_token const&) {
         take_lowest_priority();
         report = collect_here(roots);
     }).join();

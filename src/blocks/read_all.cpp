@@ -2,10 +2,10 @@
 // A whole snapshot, read by several threads: decompressing and verifying cost more than one
 // processor can do while a disk writes.
 #include "karat/blocks.hpp"
+#include "karat/thread.hpp"
 
 #include <algorithm>
 #include <mutex>
-#include <thread>
 
 namespace karat::blocks {
 namespace {
@@ -70,7 +70,7 @@ private:
     std::optional<Error> failure_;
 };
 
-void read_pieces(View const& view, Dealer& dealer, Sink const& sink)
+void read_pieces_or_throw(View const& view, Dealer& dealer, Sink const& sink)
 {
     Bytes buffer(kPieceBytes);
     while (auto const piece = dealer.next()) {
@@ -83,14 +83,25 @@ void read_pieces(View const& view, Dealer& dealer, Sink const& sink)
     }
 }
 
+/// A piece that was dealt out and not read must not be missing unnoticed, whatever is thrown.
+void read_pieces(View const& view, Dealer& dealer, Sink const& sink)
+{
+    try {
+        read_pieces_or_throw(view, dealer, sink);
+    } catch (std::exception const& problem) {
+        dealer.failed(fail(Fault::unavailable, problem.what()));
+    }
+}
+
 } // namespace
 
 Result<void> read_all(View const& view, int threads, Sink const& sink)
 {
     Dealer dealer(view);
-    std::vector<std::jthread> helpers;
+    std::vector<Thread> helpers;
     for (int i = 1; i < threads; ++i)
-        helpers.emplace_back([&] { read_pieces(view, dealer, sink); });
+        helpers.emplace_back("read_all", Thread::OnThrow::go_on,
+                             [&](std::stop_token const&) { read_pieces(view, dealer, sink); });
     read_pieces(view, dealer, sink);
     helpers.clear(); // joins
     return dealer.result();

@@ -4,6 +4,7 @@
 #include "store.hpp"
 
 #include "karat/text.hpp"
+#include "karat/thread.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -107,9 +108,10 @@ PackCheck::PackCheck(Packs& packs, std::string const& directory, Settings settin
 bool PackCheck::run(Verified const& verified)
 {
     {
-        std::vector<std::jthread> others;
+        std::vector<Thread> others;
         for (int i = 1; i < settings_.threads; ++i)
-            others.emplace_back([&] { work(verified); });
+            others.emplace_back("scrub", Thread::OnThrow::go_on, // less is checked then
+                                [&](std::stop_token const&) { work(verified); });
         work(verified);
     }
     return all_up_to_ == work_.size();

@@ -11,7 +11,8 @@ constexpr std::size_t kQueueLimit = 16; // at most 16 MiB of extents wait
 Workers::Workers(int threads)
 {
     for (int i = 0; i < threads; ++i)
-        threads_.emplace_back([this] { work(); });
+        threads_.emplace_back("blocks.worker", Thread::OnThrow::end_process,
+                              [this](std::stop_token const&) { work(); });
 }
 
 Workers::~Workers()

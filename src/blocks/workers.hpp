@@ -3,11 +3,12 @@
 // submits does the work itself: nothing waits while a processor is free.
 #pragma once
 
+#include "karat/thread.hpp"
+
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 namespace karat::blocks {
@@ -35,7 +36,7 @@ private:
     std::condition_variable wake_;
     std::deque<std::unique_ptr<Work>> queue_;
     bool ending_ = false;
-    std::vector<std::jthread> threads_;
+    std::vector<Thread> threads_;
 };
 
 } // namespace karat::blocks

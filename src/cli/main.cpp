@@ -8,6 +8,8 @@
 #include "karat/nearest.hpp"
 #include "karat/version.hpp"
 
+#include "karat/thread.hpp"
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -459,4 +461,7 @@ private:
 } // namespace
 } // namespace karat::cli
 
-int main(int argc, char** argv) { return karat::cli::Program().run(argc, argv); }
+int main(int argc, char** argv)
+{
+    return karat::run_program("karat", [=] { return karat::cli::Program().run(argc, argv); });
+}

@@ -33,9 +33,10 @@ void wait_and_end(std::stop_token const& well, std::chrono::milliseconds patienc
 
 Deadline::Deadline(std::chrono::milliseconds patience,
                    std::function<std::vector<std::string>()> running)
-    : thread_([patience, running = std::move(running)](std::stop_token const& well) {
-        wait_and_end(well, patience, running);
-    })
+    : thread_("deadline", Thread::OnThrow::end_process,
+              [patience, running = std::move(running)](std::stop_token const& well) {
+                  wait_and_end(well, patience, running);
+              })
 {
 }
 

@@ -4,10 +4,11 @@
 // process may go as it is.
 #pragma once
 
+#include "karat/thread.hpp"
+
 #include <chrono>
 #include <functional>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace karat::daemon {
@@ -20,7 +21,7 @@ public:
     Deadline(std::chrono::milliseconds patience, std::function<std::vector<std::string>()> running);
 
 private:
-    std::jthread thread_; // its stop_token says that all went well
+    Thread thread_; // its stop_token says that all went well
 };
 
 } // namespace karat::daemon

@@ -10,6 +10,7 @@
 #include "karat/engine.hpp"
 #include "karat/keys.hpp"
 #include "karat/log.hpp"
+#include "karat/thread.hpp"
 #include "karat/version.hpp"
 #include "karat/volumes.hpp"
 
@@ -284,4 +285,7 @@ int run(int argc, char** argv)
 } // namespace
 } // namespace karat::daemon
 
-int main(int argc, char** argv) { return karat::daemon::run(argc, argv); }
+int main(int argc, char** argv)
+{
+    return karat::run_program("karatd", [=] { return karat::daemon::run(argc, argv); });
+}

@@ -7,13 +7,13 @@
 #include "karat/engine.hpp"
 #include "karat/log.hpp"
 #include "karat/mutex.hpp"
+#include "karat/thread.hpp"
 
 #include <condition_variable>
 #include <list>
 #include <mutex>
 #include <set>
 #include <stop_token>
-#include <thread>
 #include <utility>
 
 namespace karat::engine {
@@ -68,8 +68,8 @@ struct Engine::State {
     /// task that was queued for each is done; of this process. Only promote() looks at it.
     std::set<std::pair<VolumeId, SnapshotId>> promoted;
 
-    std::stop_source ending;           ///< Asked when the workers shall end.
-    std::vector<std::jthread> workers; ///< Only start_workers() and stop_workers() look at them.
+    std::stop_source ending;     ///< Asked when the workers shall end.
+    std::vector<Thread> workers; ///< Only start_workers() and stop_workers() look at them.
     OpenViews views;
     AtWork at_work;
 

@@ -187,14 +187,14 @@ Result<void> after_failure(Engine::State& state, TaskKind const& kind, Task task
     return end(state, task, TaskState::failed, error.message);
 }
 
-/// What a library throws at something that it cannot read fails the task. Want of memory ends the
-/// process (decision 016), and the task runs again.
+/// What a library throws at something that it cannot read fails the task. Want of memory passes;
+/// where it would leave half of a change of the store, it has ended the process (decision 016).
 Result<Next> step(TaskKind const& kind, Engine::State& state, Task& task)
 {
     try {
         return kind.step(state, task);
     } catch (std::bad_alloc const&) {
-        throw;
+        return fail(Fault::unavailable, "There was no memory for a task");
     } catch (std::exception const& problem) {
         return fail(Fault::corrupt, problem.what());
     }
@@ -373,8 +373,9 @@ Result<bool> Engine::work_once() { return take_and_run(*state_); }
 void Engine::start_workers()
 {
     for (int i = 0; i < state_->parts.settings.workers; ++i)
-        state_->workers.emplace_back(
-            [state = state_.get(), stop = state_->ending.get_token()] { work(stop, *state); });
+        state_->workers.emplace_back("worker", Thread::OnThrow::go_on,
+                                     [state = state_.get(), stop = state_->ending.get_token()](
+                                         std::stop_token const&) { work(stop, *state); });
 }
 
 void Engine::stop_workers()

@@ -5,6 +5,7 @@
 #include "privileges.hpp"
 
 #include "karat/log.hpp"
+#include "karat/thread.hpp"
 
 #include <unistd.h>
 
@@ -24,7 +25,9 @@ Result<void> serve(std::string settings_path)
 } // namespace
 } // namespace karat::net
 
-int main(int argc, char** argv)
+namespace {
+
+int run(int argc, char** argv)
 {
     if (argc != 2) {
         karat::log(karat::Level::error, "net.usage", {{"usage", "karat-net SETTINGS.json"}});
@@ -35,4 +38,11 @@ int main(int argc, char** argv)
         return 0;
     karat::log(karat::Level::error, "net.failed", served.error());
     return 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    return karat::run_program("karat-net", [=] { return run(argc, argv); });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "network.hpp"
 
+#include "barrier.hpp"
+
 #include "karat/log.hpp"
 #include "karat/text.hpp"
 
@@ -21,6 +23,7 @@ namespace {
 constexpr std::uint32_t kLongestSleepMs = 60'000;
 constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr int kImdsPort = 80;
+constexpr int kNotPolled = -1; // there was no memory for it
 
 in_addr to_in_addr(Ipv4 address)
 {
@@ -100,7 +103,9 @@ SlirpConfig config_of(Addresses const& addresses)
 void Network::Slirped::set_callbacks()
 {
     callbacks.send_packet = [](void const* bytes, std::size_t size, Self opaque) -> ssize_t {
-        self(opaque).send({static_cast<std::uint8_t const*>(bytes), size});
+        // libslirp is C: an exception must not go through it.
+        survives("frame to the guest",
+                 [&] { self(opaque).send({static_cast<std::uint8_t const*>(bytes), size}); });
         return static_cast<ssize_t>(size);
     };
     callbacks.guest_error = [](char const* message, Self) {
@@ -189,8 +194,12 @@ int Network::before_poll(std::vector<pollfd>& polled)
     slirped_->polling = &polled;
     auto const add = [](int fd, int events, Self opaque) {
         auto& polling = *Slirped::self(opaque).polling;
-        polling.push_back({fd, to_poll(events), 0});
-        return static_cast<int>(polling.size() - 1);
+        int index = kNotPolled;
+        survives("poll", [&] {
+            polling.push_back({fd, to_poll(events), 0});
+            index = static_cast<int>(polling.size() - 1);
+        });
+        return index;
     };
     slirp_pollfds_fill(slirped_->slirp, &sleep_ms, add, slirped_.get());
     slirped_->polling = nullptr;
@@ -202,6 +211,8 @@ void Network::after_poll(std::vector<pollfd> const& polled, bool failed)
     slirped_->polled = &polled;
     auto const found = [](int index, Self opaque) {
         auto const& all = *Slirped::self(opaque).polled;
+        if (index == kNotPolled)
+            return 0;
         return from_poll(all[static_cast<std::size_t>(index)].revents);
     };
     slirp_pollfds_poll(slirped_->slirp, failed ? 1 : 0, found, slirped_.get());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patch_panel.hpp"
 
+#include "barrier.hpp"
 #include "dhcp.hpp"
 #include "guard.hpp"
 #include "os_error.hpp"
@@ -15,6 +16,7 @@
 #include <fmt/format.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,9 +25,10 @@ namespace {
 
 constexpr std::size_t kMaxSettingsBytes = 256 * 1024;
 constexpr int kReconnectMs = 100;
+constexpr int kRecoverMs = 10;
 constexpr std::size_t kConsolePieceBytes = 4096;
-constexpr std::uint64_t kMaxLogBytes = 256 * 1024;
-constexpr std::chrono::seconds kTrimInterval{10};
+constexpr std::int64_t kMaxLogBytes = 256 * 1024;
+constexpr std::chrono::seconds kTrimInterval{1};
 
 constexpr int kHandoverStepMs = 5;
 constexpr std::chrono::seconds kHandoverPatience{1}; // for requests for metadata that are under way
@@ -181,24 +184,33 @@ Result<void> PatchPanel::run(std::function<void()> const& on_ready)
     connect_missing();
     on_ready();
     while (!ended_) {
-        auto polled = fixed_polls();
-        auto sleep_ms = network_->before_poll(polled);
-        if (relay_)
-            sleep_ms = std::min(sleep_ms, relay_->before_poll(polled));
-        auto const found = ::poll(polled.data(), polled.size(), patience_ms(sleep_ms));
-        if (found < 0 && errno != EINTR)
-            return os_error("poll");
-        network_->after_poll(polled, found < 0);
-        if (relay_ && found >= 0)
-            relay_->after_poll(polled);
-        if (found > 0)
-            serve(polled);
-        if (successor_.open() && !ended_)
-            go_on_handing_over();
-        else if (!ended_)
-            connect_missing();
-        trim_log();
+        Result<void> done;
+        if (!survives("round", [&] { done = round(); }))
+            (void)::poll(nullptr, 0, kRecoverMs); // what fails at once must not burn the processor
+        TRY(done);
     }
+    return {};
+}
+
+Result<void> PatchPanel::round()
+{
+    auto polled = fixed_polls();
+    auto sleep_ms = network_->before_poll(polled);
+    if (relay_)
+        sleep_ms = std::min(sleep_ms, relay_->before_poll(polled));
+    auto const found = ::poll(polled.data(), polled.size(), patience_ms(sleep_ms));
+    if (found < 0 && errno != EINTR)
+        return os_error("poll");
+    network_->after_poll(polled, found < 0);
+    if (relay_ && found >= 0)
+        relay_->after_poll(polled);
+    if (found > 0)
+        serve(polled);
+    if (successor_.open() && !ended_)
+        go_on_handing_over();
+    else if (!ended_)
+        connect_missing();
+    trim_log();
     return {};
 }
 
@@ -209,8 +221,12 @@ void PatchPanel::serve(std::vector<pollfd> const& polled)
     if (link_ && polled[slot_link].revents & POLLOUT)
         link_->flush();
     if (link_ && polled[slot_link].revents & ~POLLOUT) {
-        auto const received = link_->receive([this](ConstFrame frame) { take_frame(frame); });
-        if (!received.ok())
+        Result<void> received;
+        bool const whole = survives("frames", [&] {
+            received = link_->receive(
+                [this](ConstFrame frame) { survives("frame", [&] { take_frame(frame); }); });
+        });
+        if (!whole || !received.ok()) // bytes that are lost would have begun a frame
             link_.reset();
     }
     if (polled[slot_console].revents)
@@ -345,19 +361,22 @@ void PatchPanel::take_console()
         log(Level::warn, "net.console_lost", kept.error());
 }
 
-/// Keeps QEMU's log small. Here and not in the daemon, because we are there while QEMU is.
+/// Keeps QEMU's log and ours small. Here and not in the daemon, because we are there while QEMU is.
 void PatchPanel::trim_log()
 {
     auto const now = env_.clock.steady();
     if (now - trimmed_ < kTrimInterval)
         return;
     trimmed_ = now;
+    // Who appends goes on at the new end.
+    struct stat own = {};
+    if (::fstat(STDERR_FILENO, &own) == 0 && S_ISREG(own.st_mode) && own.st_size > kMaxLogBytes)
+        (void)::ftruncate(STDERR_FILENO, 0);
     auto const file = env_.files.open(settings_.qemu_log, Access::write);
     if (!file.ok())
         return;
     auto const size = file.value()->size_bytes();
-    // QEMU appends, so what it writes next lands at the new end.
-    if (size.ok() && size.value() > kMaxLogBytes && !file.value()->truncate(0).ok())
+    if (size.ok() && size.value() > std::uint64_t{kMaxLogBytes} && !file.value()->truncate(0).ok())
         log(Level::warn, "net.log_not_trimmed");
 }
 

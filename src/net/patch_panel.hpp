@@ -41,6 +41,7 @@ private:
     void connect_missing();
     std::vector<pollfd> fixed_polls() const;
     int patience_ms(int at_most) const;
+    Result<void> round();
     void serve(std::vector<pollfd> const& polled);
     void read_host_addresses();
     void take_frame(ConstFrame frame);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay.hpp"
 
+#include "barrier.hpp"
 #include "unix_listener.hpp"
 
 #include <algorithm>
@@ -60,6 +61,7 @@ public:
     {
     }
     bool over() const { return step_ == Step::over; }
+    void give_up() { step_ = Step::over; }
     /// When something is to be done even if nothing is heard.
     Instant due() const { return step_ == Step::pausing ? std::min(due_, again_) : due_; }
     /// Two entries, always: the guest's and the daemon's; a descriptor of -1 is passed over.
@@ -245,7 +247,10 @@ void Relay::after_poll(std::vector<pollfd> const& polled)
     auto const now = env_.clock.steady();
     auto at = first_ + 1;
     for (auto& exchange : exchanges_) {
-        exchange.take(polled[at].revents, polled[at + 1].revents, now, daemon_socket_);
+        if (!survives("request for metadata", [&] {
+                exchange.take(polled[at].revents, polled[at + 1].revents, now, daemon_socket_);
+            }))
+            exchange.give_up();
         at += 2;
     }
     std::erase_if(exchanges_, [](Exchange const& exchange) { return exchange.over(); });

@@ -80,7 +80,8 @@ Result<void> Exporter::serve()
     }
     Lock const guard(keeper_mutex_);
     if (!keeper_.joinable())
-        keeper_ = std::thread([this] { keep(); });
+        keeper_ =
+            Thread("keeper", Thread::OnThrow::go_on, [this](std::stop_token const&) { keep(); });
     return {};
 }
 

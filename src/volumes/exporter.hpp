@@ -12,11 +12,11 @@
 
 #include "karat/mutex.hpp"
 #include "karat/process.hpp"
+#include "karat/thread.hpp"
 #include "karat/volumes.hpp"
 
 #include <atomic>
 #include <functional>
-#include <thread>
 
 namespace karat::volumes {
 
@@ -68,7 +68,7 @@ private:
     std::optional<Process> server_ GUARDED_BY(mutex_);
     int silent_ GUARDED_BY(mutex_) = 0; ///< How often in a row it did not greet.
     Mutex keeper_mutex_;
-    std::thread keeper_ GUARDED_BY(keeper_mutex_);
+    Thread keeper_ GUARDED_BY(keeper_mutex_);
 };
 
 } // namespace karat::volumes
