@@ -178,6 +178,25 @@ TEST(HouseRules, TasksTellCallersThroughOneFunction)
     }
 }
 
+/// An exception that leaves a thread ends the process. karat::Thread holds the barrier, and
+/// run_program() that of a main thread.
+TEST(HouseRules, ThreadsAndProgramsHaveABarrier)
+{
+    for (auto const& file : sources()) {
+        if (!file.is_cpp() || !file.path.starts_with("src/") || file.path.ends_with("_test.cpp"))
+            continue;
+        bool const begins =
+            file.text.find("\nint main(int argc, char** argv)") != std::string::npos;
+        EXPECT_EQ(begins, file.text.find("run_program(\"") != std::string::npos) << file.path;
+        if (file.path.starts_with("src/base/"))
+            continue; // karat::Thread itself
+        for (auto const* const word : {"std::jthread", "std::thread(", "std::thread{", "std::async",
+                                       "std::vector<std::thread>", "pthread_create"})
+            EXPECT_EQ(file.text.find(word), std::string::npos)
+                << file.path << ": instead of " << word << " use karat::Thread";
+    }
+}
+
 TEST(HouseRules, EverySourceNamesItsLicence)
 {
     for (auto const& file : sources()) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The nbdkit plugin karat-blk: every snapshot of a store, read-only, by export name. nbdkit calls
 // each function from any of its threads at once; cache, reader and views are thread-safe.
+#include "guarded.hpp"
+#include "peers.hpp"
 #include "slow_files.hpp"
 
 #include "karat/blk.hpp"
 #include "karat/keys.hpp"
 #include "karat/log.hpp"
+#include "karat/thread.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -34,8 +37,11 @@ constexpr char const* kBootId = "/proc/sys/kernel/random/boot_id";
 constexpr std::size_t kMaxBootIdBytes = 64;
 constexpr std::chrono::seconds kPredecessor{10}; // until a predecessor lets go of the cache
 constexpr std::chrono::milliseconds kPredecessorStep{5};
+constexpr std::chrono::milliseconds kMemoryPause{50};
+constexpr int kMemoryTries = 200;
 constexpr std::uint32_t kPreferredBytes = 64 << 10; // an extent, on average
-constexpr std::uint32_t kMaximumBytes = 32 << 20;   // what NBD clients expect at most
+// QEMU keeps to it. For each of a connection's threads nbdkit keeps room for its largest request.
+constexpr std::uint32_t kMaximumBytes = 1 << 20;
 
 /// nbdkit's callbacks have no place for state of their own, so this is the plugin's.
 struct Plugin {
@@ -45,13 +51,14 @@ struct Plugin {
     std::chrono::milliseconds latency{0};
     blk::CacheOptions cache_options{.keep_free_bytes = kDefaultKeepFreeBytes};
     std::unique_ptr<Files> slow_files;
+    blk::Peers peers;
     std::unique_ptr<keys::Keys> keys;
     std::unique_ptr<blocks::Reader> reader; ///< Behind the keys, which it uses.
     std::unique_ptr<blk::HostCache> cache;  ///< None: read from the store, always.
     std::mutex opening;                     ///< Guards the next, and `cache` until it is true.
     std::condition_variable opened;
     bool cache_opened = false; ///< Or known to be off.
-    std::jthread cache_opener; // last: it uses the rest
+    Thread cache_opener;       // last: it uses the rest
 };
 Plugin& plugin()
 {
@@ -59,9 +66,33 @@ Plugin& plugin()
     return instance;
 }
 
+/// A process's place among the peers; none when it has too many.
+class Place {
+public:
+    explicit Place(pid_t process)
+        : process_(process)
+        , taken_(plugin().peers.enter(process))
+    {
+    }
+    Place(Place const&) = delete;
+    Place& operator=(Place const&) = delete;
+    ~Place()
+    {
+        if (taken_)
+            plugin().peers.leave(process_);
+    }
+    pid_t process() const { return process_; }
+    bool taken() const { return taken_; }
+
+private:
+    pid_t process_;
+    bool taken_;
+};
+
 /// One connection.
 struct Handle {
     std::unique_ptr<blk::Disk> disk;
+    std::unique_ptr<Place> place;
 };
 Handle& handle_of(void* handle) { return *static_cast<Handle*>(handle); }
 blocks::View const& view_of(void* handle) { return handle_of(handle).disk->view(); }
@@ -98,6 +129,13 @@ int refuse(Error const& error, int code)
     nbdkit_error("%s", error.message.c_str());
     nbdkit_set_error(code);
     return -1;
+}
+
+/// A callback has thrown.
+void report(char const* what) noexcept
+{
+    nbdkit_error("%s", what);
+    nbdkit_set_error(ENOMEM);
 }
 
 int set_path(std::string& path, char const* value)
@@ -209,7 +247,7 @@ void begin_opening_cache()
     if (plugin().cache_options.directory.empty())
         plugin().cache_opened = true;
     else
-        plugin().cache_opener = std::jthread(open_cache);
+        plugin().cache_opener = Thread("cache.opener", Thread::OnThrow::go_on, open_cache);
 }
 
 blk::HostCache* wait_for_cache_to_open()
@@ -297,6 +335,12 @@ void* open_export(int)
     auto const* const name = nbdkit_export_name();
     if (name == nullptr)
         return nullptr;
+    auto place = std::make_unique<Place>(static_cast<pid_t>(nbdkit_peer_pid()));
+    if (!place->taken()) {
+        log(Level::warn, "blk.too_many_connections", {{"pid", place->process()}});
+        nbdkit_error("a process may have %d connections", blk::kMaxConnections);
+        return nullptr;
+    }
     auto disk = open_disk(name);
     if (!disk.ok()) {
         auto const fault = disk.error().fault;
@@ -305,7 +349,7 @@ void* open_export(int)
                                                              : EIO);
         return nullptr;
     }
-    return std::make_unique<Handle>(Handle{std::move(disk).value()}).release();
+    return std::make_unique<Handle>(Handle{std::move(disk).value(), std::move(place)}).release();
 }
 
 void close_export(void* handle) { std::unique_ptr<Handle> const owned(&handle_of(handle)); }
@@ -329,8 +373,16 @@ int block_size(void*, std::uint32_t* minimum, std::uint32_t* preferred, std::uin
 
 int pread(void* handle, void* buffer, std::uint32_t count, std::uint64_t offset, std::uint32_t)
 {
+    if (count > kMaximumBytes) {
+        auto const process = handle_of(handle).place->process();
+        log(Level::warn, "blk.cut_off", {{"pid", process}, {"asked_bytes", count}});
+        blk::cut_off(process);
+        nbdkit_set_error(EINVAL);
+        return -1;
+    }
     std::span<std::byte> const into(static_cast<std::byte*>(buffer), count);
-    auto const read = handle_of(handle).disk->read(offset, into);
+    auto const read = blk::patiently([&] { return handle_of(handle).disk->read(offset, into); },
+                                     kMemoryPause, kMemoryTries);
     if (read.ok())
         return 0;
     log(Level::error, "blk.read", read.error(),
@@ -366,6 +418,9 @@ int add_extents(void* handle, std::uint32_t count, std::uint64_t offset, std::ui
     return 0;
 }
 
+template <auto function>
+constexpr auto guarded = blk::Guarded<function, report>::call;
+
 struct nbdkit_plugin describe()
 {
     struct nbdkit_plugin p = {};
@@ -373,8 +428,8 @@ struct nbdkit_plugin describe()
     p.longname = "Karat's snapshots";
     p.description = "Serves the snapshots of a Karat block store, read-only, by export name";
     p.load = outlive_parent;
-    p.config = config;
-    p.config_complete = config_complete;
+    p.config = guarded<config>;
+    p.config_complete = guarded<config_complete>;
     p.config_help =
         "store=DIRECTORY    The block store (required)\n"
         "keys=FILE          The key file, for encrypted snapshots\n"
@@ -386,23 +441,23 @@ struct nbdkit_plugin describe()
         "trace-seconds=N    How long the first reads of a guest are recorded, default 120\n"
         "latency-ms=N       For measurements: every read of the store takes so much longer";
     p.magic_config_key = "store";
-    p.get_ready = get_ready;
-    p.after_fork = after_fork;
-    p.unload = unload;
-    p.list_exports = list_exports;
+    p.get_ready = guarded<get_ready>;
+    p.after_fork = guarded<after_fork>;
+    p.unload = guarded<unload>;
+    p.list_exports = guarded<list_exports>;
     p.default_export = default_export;
-    p.open = [](int readonly) { return open_export(readonly); };
-    p.close = close_export;
-    p.get_size = get_size;
+    p.open = guarded<open_export>;
+    p.close = guarded<close_export>;
+    p.get_size = guarded<get_size>;
     p.can_write = no;
     p.can_multi_conn = yes;
     p.can_extents = yes;
     p.can_cache = native_cache;
     p.is_rotational = no;
     p.block_size = block_size;
-    p.pread = pread;
-    p.cache = cache;
-    p.extents = add_extents;
+    p.pread = guarded<pread>;
+    p.cache = guarded<cache>;
+    p.extents = guarded<add_extents>;
     p.errno_is_preserved = 0;
     return p;
 }

@@ -21,6 +21,7 @@ namespace karat::compute {
 namespace {
 
 constexpr std::chrono::seconds kNetRetry{2};
+constexpr std::chrono::seconds kResumePatience{1}; // others' news wait for it
 
 /// The place of one instance. Work on a machine is done one piece at a time.
 struct Cell {
@@ -446,7 +447,7 @@ void QemuHypervisor::take_disk_stop(Supervisor::News const& news)
     if (!hold.machine() || !is_current(hold.machine(), news))
         return;
     // If there is still no room, QEMU stops the machine again and says so.
-    auto const resumed = hold.machine()->qmp().run("cont");
+    auto const resumed = hold.machine()->qmp().run("cont", Json::object(), kResumePatience);
     if (!resumed.ok())
         log(Level::error, "compute.not_resumed", resumed.error(), {{"instance", news.id.text()}});
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qemu_machine.hpp"
 
+#include "machine_events.hpp"
 #include "qemu_command.hpp"
 
 #include "karat/log.hpp"
@@ -126,24 +127,6 @@ bool says_ready(Fd const& pipe)
     std::array<char, 16> word{};
     return ::poll(&ready, 1, static_cast<int>(kNetPatience.count())) == 1 &&
            ::read(pipe.get(), word.data(), word.size()) > 0;
-}
-
-Qmp::OnEvent event_handler(Supervisor& supervisor, Supervisor::News const& news)
-{
-    return [&supervisor, news](std::string const& name, Json const& event) {
-        auto const data = event.value("data", Json::object());
-        auto told = news;
-        if (name == "SHUTDOWN" && data.value("guest", false)) {
-            told.notice = Notice::guest_shut_down;
-            supervisor.post(told);
-        }
-        if (name == "BLOCK_IO_ERROR" && data.value("action", "") == "stop") {
-            log(Level::error, "compute.disk_stopped",
-                {{"instance", news.id.text()}, {"reason", data.value("reason", "")}});
-            told.notice = Notice::disk_stopped;
-            supervisor.post(told, std::chrono::seconds(5));
-        }
-    };
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qmp.hpp"
 
+#include "karat/env.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -12,6 +14,8 @@ namespace karat::compute {
 namespace {
 
 constexpr std::size_t kLongestLine = 4 * 1024 * 1024; // a block graph of many disks is long
+constexpr std::size_t kLongestRefusal = 500;
+constexpr int kDeepest = 32; // copying and freeing JSON takes stack for each level
 
 Error gone(std::string const& command)
 {
@@ -20,16 +24,38 @@ Error gone(std::string const& command)
 
 std::string text_of(Json const& json, char const* member)
 {
-    auto const found = json.find(member);
+    auto const found = json.find(member); // end() where it is no object
     return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// Looked at before it is parsed, which costs more the deeper it is.
+bool nests_too_deep(std::string_view line)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        char const c = line[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            i += c == '\\' ? 1 : 0;
+        else if (c == '[' || c == '{')
+            ++depth;
+        else if (c == ']' || c == '}')
+            --depth;
+        if (depth > kDeepest)
+            return true;
+    }
+    return false;
 }
 
 Result<Json> outcome(std::string const& command, Json& reply)
 {
     if (auto const found = reply.find("return"); found != reply.end())
         return std::move(*found);
-    auto const error = reply.value("error", Json::object());
-    return fail(Fault::io, fmt::format("QEMU refuses {}: {}", command, text_of(error, "desc")));
+    auto const error = reply.find("error");
+    auto const why = error == reply.end() ? "" : text_of(*error, "desc").substr(0, kLongestRefusal);
+    return fail(Fault::io, fmt::format("QEMU refuses {}: {}", command, why));
 }
 
 } // namespace
@@ -55,7 +81,12 @@ Result<Json> Qmp::run(std::string const& command, Json arguments,
         request["id"] = ++last_id_;
         reply_.reset();
     }
-    TRY(send(request.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n', patience));
+    auto const sent =
+        send(request.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n', patience);
+    if (!sent.ok()) {
+        close(); // perhaps in the midst of a line: what came next would not be understood
+        return sent.error();
+    }
     Lock lock(mutex_);
     bool const woken =
         changed_.wait_for(lock, patience, [this]() REQUIRES(mutex_) { return reply_ || closed_; });
@@ -68,6 +99,8 @@ Result<Json> Qmp::run(std::string const& command, Json arguments,
 
 Result<void> Qmp::send(std::string const& line, std::chrono::milliseconds patience)
 {
+    auto& clock = posix_env().clock;
+    auto const deadline = clock.steady() + patience;
     for (std::size_t sent = 0; sent < line.size();) {
         auto const put =
             ::send(fd_.get(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -77,7 +110,8 @@ Result<void> Qmp::send(std::string const& line, std::chrono::milliseconds patien
         }
         pollfd room = {fd_.get(), POLLOUT, 0};
         bool const full = errno == EAGAIN || errno == EINTR;
-        if (!full || ::poll(&room, 1, static_cast<int>(patience.count())) == 0)
+        auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.steady());
+        if (!full || left.count() <= 0 || ::poll(&room, 1, static_cast<int>(left.count())) == 0)
             return fail(Fault::unavailable, "QEMU's monitor does not take commands");
     }
     return {};
@@ -100,11 +134,17 @@ bool Qmp::pump()
 
 void Qmp::take_line(std::string const& line)
 {
+    if (nests_too_deep(line))
+        return;
     auto json = Json::parse(line, nullptr, false);
     if (!json.is_object())
         return;
     if (auto const event = text_of(json, "event"); !event.empty()) {
-        on_event_(event, json);
+        try {
+            on_event_(event, json);
+        } catch (Json::exception const&) { // of another form than QEMU's: passed over
+            return;
+        }
         return;
     }
     Lock const lock(mutex_);
@@ -118,6 +158,7 @@ void Qmp::take_line(std::string const& line)
 
 void Qmp::close()
 {
+    ::shutdown(fd_.get(), SHUT_RDWR);
     Lock const lock(mutex_);
     closed_ = true;
     changed_.notify_all();

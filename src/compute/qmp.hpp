@@ -39,11 +39,12 @@ public:
 
     /// Takes what has arrived. False when the connection is over; commands under way fail then.
     bool pump();
+    /// Commands under way fail, and all that come.
+    void close();
 
 private:
     Result<void> send(std::string const& line, std::chrono::milliseconds patience) REQUIRES(turn_);
     void take_line(std::string const& line);
-    void close();
 
     Fd fd_;
     OnEvent on_event_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <new>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,17 +13,16 @@ namespace karat::compute {
 namespace {
 
 constexpr int kLongestSleepMs = 60'000;
+constexpr std::chrono::seconds kRetry{2};
 
 /// Both threads of a supervisor serve all guests, so what one guest's QEMU says must not end them.
-/// Returns whether `work` came to its end. Want of memory ends the process (decision 016).
+/// Returns whether `work` came to its end.
 template <class Work>
 bool survives(InstanceId const& id, Work const& work)
 {
     try {
         work();
         return true;
-    } catch (std::bad_alloc const&) {
-        throw;
     } catch (std::exception const& problem) {
         log(Level::error, "compute.not_understood",
             {{"instance", id.text()}, {"message", problem.what()}});
@@ -51,8 +49,10 @@ struct Supervisor::Round {
 Supervisor::Supervisor(OnNews on_news)
     : on_news_(std::move(on_news))
     , wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
-    , watcher_([this](std::stop_token stop) { watch_all(stop); })
-    , herald_([this](std::stop_token stop) { tell_all(stop); })
+    , watcher_("watcher", Thread::OnThrow::go_on,
+               [this](std::stop_token const& stop) { watch_all(stop); })
+    , herald_("herald", Thread::OnThrow::go_on,
+              [this](std::stop_token const& stop) { tell_all(stop); })
 {
     VERIFY(wake_.open());
 }
@@ -101,13 +101,16 @@ void Supervisor::unwatch(Ticket ticket)
     watches_.erase(ticket);
 }
 
-void Supervisor::post(News news, std::chrono::milliseconds delay)
+bool Supervisor::post(News news, std::chrono::milliseconds delay)
 {
     Lock const lock(news_mutex_);
+    if (std::ranges::any_of(news_, [&](Due const& due) { return due.news == news; }))
+        return false;
     auto const at = std::chrono::steady_clock::now() + delay;
     auto const later = std::ranges::find_if(news_, [&](Due const& due) { return due.at > at; });
     news_.insert(later, Due{at, std::move(news)});
     news_changed_.notify_all();
+    return true;
 }
 
 void Supervisor::wake()
@@ -149,9 +152,13 @@ void Supervisor::look_after(Ticket ticket, Round const& round)
     if (found == watches_.end())
         return;
     auto& watch = found->second;
-    if (watch.monitor_open && round.ready(ticket, watch.qmp->fd()))
-        watch.monitor_open = survives(watch.id, [&] { watch.monitor_open = watch.qmp->pump(); }) &&
-                             watch.monitor_open;
+    if (watch.monitor_open && round.ready(ticket, watch.qmp->fd())) {
+        bool const understood = survives(watch.id, [&] { watch.monitor_open = watch.qmp->pump(); });
+        if (!understood) {
+            watch.qmp->close();
+            watch.monitor_open = false;
+        }
+    }
     if (round.ready(ticket, watch.qemu_pidfd)) {
         watch.qemu_pidfd = -1;
         post({watch.id, ticket, Notice::qemu_ended});
@@ -178,7 +185,8 @@ void Supervisor::tell_all(std::stop_token const& stop)
         auto const news = std::move(news_.front().news);
         news_.pop_front();
         lock.unlock();
-        survives(news.id, [&] { on_news_(news); });
+        if (!survives(news.id, [&] { on_news_(news); }))
+            post(news, kRetry); // an end that nobody hears of would leave the machine for ever
         lock.lock();
     }
 }

@@ -8,11 +8,11 @@
 
 #include "karat/compute.hpp"
 #include "karat/process.hpp"
+#include "karat/thread.hpp"
 
 #include <condition_variable>
 #include <deque>
 #include <map>
-#include <thread>
 
 namespace karat::compute {
 
@@ -31,6 +31,7 @@ public:
         InstanceId id;
         Ticket ticket = 0;
         Notice notice = Notice::qemu_ended;
+        bool operator==(News const&) const = default;
     };
     /// Runs on the herald.
     using OnNews = std::function<void(News const&)>;
@@ -49,8 +50,9 @@ public:
     void watch_net(Ticket ticket, Process const& net);
     /// No pump runs when it returns.
     void unwatch(Ticket ticket);
-    /// Has the news told after a while.
-    void post(News news, std::chrono::milliseconds delay = {});
+    /// Has the news told after a while; false when the same is waiting to be told already. So a
+    /// QEMU that says a thing a million times costs as much as one that says it once.
+    bool post(News news, std::chrono::milliseconds delay = {});
 
 private:
     struct Watch {
@@ -81,10 +83,10 @@ private:
 
     Mutex news_mutex_;
     std::condition_variable_any news_changed_;
-    std::deque<Due> news_ GUARDED_BY(news_mutex_); // bounded: a few kinds for each watch
+    std::deque<Due> news_ GUARDED_BY(news_mutex_); // bounded: one of each kind for each watch
 
-    std::jthread watcher_; // last, so that they end before what they use
-    std::jthread herald_;
+    Thread watcher_; // last, so that they end before what they use
+    Thread herald_;
 };
 
 } // namespace karat::compute
