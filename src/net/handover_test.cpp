@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -41,6 +42,8 @@ TEST_F(HandoverTest, GivesConnectionsAndWhatIsInThem)
         given.begun = bytes_of("half a frame");
         given.unsent = FrameBytes(1 << 20, 7); // more than a socket holds
         given.held = {bytes_of("one"), {}, bytes_of("three")};
+        pollfd connected = {listener.value().get(), POLLIN, 0}; // accept() does not wait here
+        EXPECT_EQ(::poll(&connected, 1, 10'000), 1);
         Fd const successor(::accept(listener.value().get(), nullptr, nullptr));
         EXPECT_TRUE(hand_over(successor, given).ok());
     });
