@@ -50,7 +50,7 @@ struct HttpLimits {
     std::size_t header_bytes = 64 << 10;
     std::size_t headers = 100;
     /// When there are more, the one that has been idle for longest is closed, those first on which
-    /// nobody proved who they are.
+    /// nobody proved who they are, unless these are less than a quarter.
     std::size_t connections = 1024;
     /// All requests and replies in memory together.
     std::size_t held_bytes = 256 << 20;

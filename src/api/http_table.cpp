@@ -30,7 +30,7 @@ ConnectionTable::ConnectionTable(HttpRoute const& route)
 
 Connection* ConnectionTable::add(Fd fd, std::string peer, std::chrono::nanoseconds now)
 {
-    if (size_ >= route_.limits.connections && !drop_first(stranger, stranger_receiving, nullptr))
+    if (size_ >= route_.limits.connections && !make_place())
         return nullptr;
     auto& list = lists_[stranger];
     auto& connection = list.emplace_back(*this, route_, std::move(fd), std::move(peer));
@@ -124,6 +124,16 @@ bool ConnectionTable::drop_first(unsigned first_place, unsigned last_place, Conn
         return true;
     }
     return false;
+}
+
+/// Gives up one for a newcomer. A quarter of the places is for strangers: else newcomers would give
+/// up each other, before they said who they are, while callers' idle connections have all the rest.
+bool ConnectionTable::make_place()
+{
+    auto const strangers = lists_[stranger].size() + lists_[stranger_receiving].size();
+    if (strangers < route_.limits.connections / 4 && drop_first(draining, idle, nullptr))
+        return true;
+    return drop_first(stranger, stranger_receiving, nullptr);
 }
 
 /// Gives up who holds memory: those that nobody knows first, then who is slowest.

@@ -108,6 +108,7 @@ private:
     void drop(Connection& connection);
     void count_bytes(Connection& connection, std::size_t bytes);
     bool drop_first(unsigned first_place, unsigned last_place, Connection const* keep);
+    bool make_place();
     bool make_room(Connection const& keep);
     bool has_token(std::chrono::nanoseconds now);
 

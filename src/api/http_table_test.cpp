@@ -154,6 +154,22 @@ TEST(HttpTable, WhenFullTheLongestIdleStrangerGoesFirst)
     EXPECT_EQ(table.table().size(), 3U);
 }
 
+TEST(HttpTable, IdleCallersLeaveNewcomersAQuarterOfThePlaces)
+{
+    Table table({.connections = 8});
+    auto& longest_idle = table.open_known();
+    for (int i = 0; i < 7; ++i)
+        table.open_known();
+    auto& first = table.open();
+    auto& second = table.open();
+    EXPECT_TRUE(Table::closed(longest_idle));
+    EXPECT_FALSE(Table::closed(first));
+    table.open();
+    EXPECT_TRUE(Table::closed(first));
+    EXPECT_FALSE(Table::closed(second));
+    EXPECT_EQ(table.table().size(), 8U);
+}
+
 TEST(HttpTable, NobodyIsGivenUpForANewcomerWhileAtWork)
 {
     Table table({.connections = 1});
