@@ -85,6 +85,16 @@ struct Servers {
         made.admin = TRY(HttpServer::create(clock, kAdminThreads));
         return made;
     }
+    EndpointCounts counts() const
+    {
+        EndpointCounts all;
+        for (auto const* const server : {calls.get(), guests.get(), admin.get()}) {
+            auto const one = server->counts();
+            all.connections += one.connections;
+            all.held_bytes += one.held_bytes;
+        }
+        return all;
+    }
     std::vector<std::string> running() const
     {
         std::vector<std::string> names;
@@ -121,6 +131,7 @@ public:
         servers_.admin->stop();
         servers_.guests->stop();
     }
+    EndpointCounts counts() const override { return servers_.counts(); }
     std::vector<std::string> running() const override { return servers_.running(); }
 
     void answer_guests(engine::Engine& engine) override { imds_.set_engine(&engine); }

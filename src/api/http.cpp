@@ -39,6 +39,12 @@ constexpr nanoseconds kSaidForWant = 60s;
 constexpr nanoseconds kLastWords = 3s; // for clients to read their replies when the server ends
 constexpr std::uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
+/// Whether accept() failed for want of descriptors or memory, not for what became of one client.
+bool is_want(int code)
+{
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
 struct Listener : Polled {
     Listener(HttpRoute the_route, Fd the_fd)
         : Polled{Kind::listener}
@@ -52,6 +58,7 @@ struct Listener : Polled {
     Fd fd;
     std::string path;                 ///< Of a unix socket.
     std::atomic<bool> closing{false}; ///< Said by any thread; the loop closes.
+    bool is_watched = false;          ///< epoll knows it.
     std::optional<nanoseconds> paused_until;
 };
 
@@ -63,7 +70,8 @@ public:
         , wake_(std::move(wake))
         , workers_(clock, threads, [this] { wake_loop(); })
     {
-        watch(EPOLL_CTL_ADD, wake_, &wake_mark_, EPOLLIN);
+        if (!watch(EPOLL_CTL_ADD, wake_, &wake_mark_, EPOLLIN))
+            throw std::system_error(errno, std::generic_category());
         thread_ = Thread("http", Thread::OnThrow::go_on, [this](std::stop_token const&) { run(); });
     }
     ~EpollServer() override { stop(); }
@@ -138,7 +146,8 @@ private:
     void wake_loop() const
     {
         std::uint64_t const one = 1;
-        [[maybe_unused]] auto const written = ::write(wake_.get(), &one, sizeof one);
+        while (::write(wake_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+        }
     }
 
     bool watch(int how, Fd const& fd, Polled* what, std::uint32_t events) const
@@ -152,11 +161,15 @@ private:
     /// Hands a listener to the loop; one with a name can be closed by it.
     void add(std::unique_ptr<Listener> listener, std::string const& name)
     {
-        Lock const guard(mutex_);
         auto* const raw = listener.get();
-        arriving_.push_back(std::move(listener));
-        if (!name.empty())
-            unix_[name] = {raw, raw->path};
+        std::list<std::unique_ptr<Listener>> one;
+        one.push_back(std::move(listener));
+        {
+            Lock const guard(mutex_);
+            if (!name.empty())
+                unix_[name] = {raw, raw->path};
+            arriving_.splice(arriving_.end(), one);
+        }
         wake_loop();
     }
 
@@ -219,7 +232,10 @@ private:
                                phase == HttpSession::Phase::receiving ||
                                phase == HttpSession::Phase::draining;
             if (turn == kReadsInTurn && reads) { // asking anew makes a new event if there is more
-                watch(EPOLL_CTL_MOD, connection.fd, &connection, kConnectionEvents);
+                if (!watch(EPOLL_CTL_MOD, connection.fd, &connection, kConnectionEvents)) {
+                    connection.session.close(); // nothing would ever tell of its bytes
+                    connection.table.settle(connection, now_);
+                }
                 return;
             }
             bool const goes_on =
@@ -263,9 +279,9 @@ private:
                 if (!accepted.fd.open()) {
                     if (errno == EAGAIN || errno == EWOULDBLOCK)
                         return;
-                    if (errno == EINTR || errno == ECONNABORTED)
-                        continue;
-                    return out_of_descriptors(listener, errno);
+                    if (is_want(errno))
+                        return out_of_descriptors(listener, errno);
+                    continue; // of a connection that has ended meanwhile
                 }
                 take(listener, std::move(accepted));
             } catch (std::exception const&) {
@@ -293,6 +309,18 @@ private:
         watch(EPOLL_CTL_MOD, listener.fd, &listener, 0);
     }
 
+    /// Asks for newcomers; where the system has no memory for that, again a little later.
+    void resume(Listener& listener)
+    {
+        auto const how = listener.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        if (!watch(how, listener.fd, &listener, EPOLLIN)) {
+            listener.paused_until = now_ + kAcceptPause;
+            return;
+        }
+        listener.is_watched = true;
+        listener.paused_until.reset();
+    }
+
     /// The system gives no more connections. Trying on would only burn time.
     void out_of_descriptors(Listener& listener, int code)
     {
@@ -316,7 +344,7 @@ private:
         {
             Lock const guard(mutex_);
             for (auto const& listener : arriving_)
-                watch(EPOLL_CTL_ADD, listener->fd, listener.get(), EPOLLIN);
+                resume(*listener);
             listeners_.splice(listeners_.end(), arriving_);
         }
         HttpCounts all;
@@ -342,8 +370,7 @@ private:
             bool const politely = ending_ && now_ < ended_at_ + kLastWords;
             table.close_all(politely);
         } else if (listener.paused_until && now_ >= *listener.paused_until) {
-            listener.paused_until.reset();
-            watch(EPOLL_CTL_MOD, listener.fd, &listener, EPOLLIN);
+            resume(listener);
         }
         dispatch(table);
         table.bury();
@@ -407,7 +434,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(Clock& clock, HttpThreads
         return std::unique_ptr<HttpServer>(
             std::make_unique<EpollServer>(clock, threads, std::move(poll), std::move(wake)));
     } catch (std::system_error const& problem) {
-        return fail(Fault::io, fmt::format("Cannot start threads: {}", problem.what()));
+        return fail(Fault::io, fmt::format("Cannot start a server: {}", problem.what()));
     }
 }
 

@@ -64,6 +64,12 @@ struct EndpointOptions {
     int workers = 8;
 };
 
+/// What all sockets hold at the moment.
+struct EndpointCounts {
+    std::size_t connections = 0;
+    std::size_t held_bytes = 0; ///< Of requests and replies.
+};
+
 /// Everything that listens. Made before the engine, because guests' metadata sockets are its part.
 class Endpoint {
 public:
@@ -82,6 +88,7 @@ public:
     virtual std::uint16_t port() const = 0;
     /// Lets running calls end and closes every socket.
     virtual void stop() = 0;
+    virtual EndpointCounts counts() const = 0;
     /// "POST /v1/store-check for 12 s" of every call that runs, also while stop() waits for them.
     virtual std::vector<std::string> running() const = 0;
 };
