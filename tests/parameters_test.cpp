@@ -5,12 +5,12 @@
 #include "script.hpp"
 #include "source_tree.hpp"
 
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <regex>
 #include <sstream>

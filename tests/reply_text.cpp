@@ -2,10 +2,10 @@
 #include "reply_text.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/json.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <pugixml.hpp>
 
 namespace karat::testing {

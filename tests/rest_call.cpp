@@ -4,12 +4,12 @@
 #include "script_text.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/json.hpp"
 #include "karat/staged.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <nlohmann/json.hpp>
 
 namespace karat::testing {
 namespace {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "script_text.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace karat::testing {

@@ -3,11 +3,11 @@
 
 #include "admin_overview.hpp"
 
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::api {
 namespace {

@@ -3,8 +3,7 @@
 #pragma once
 
 #include "karat/engine.hpp"
-
-#include <nlohmann/json.hpp>
+#include "karat/json.hpp"
 
 namespace karat::api {
 

@@ -5,8 +5,9 @@
 
 #include "zones.hpp"
 
+#include "karat/json.hpp"
+
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::api {
 namespace {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/env.hpp"
 #include "karat/hash.hpp"
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 #include "karat/log_limit.hpp"
 #include "karat/memory_env.hpp"
 #include "karat/nearest.hpp"
 
+#include <cstring>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -237,6 +239,22 @@ TEST_F(PosixFilesTest, ALockHasOneHolder)
     EXPECT_EQ(files_.lock(dir_ + "/lock").error().fault, Fault::unavailable);
     lock.reset();
     EXPECT_TRUE(files_.lock(dir_ + "/lock").ok());
+}
+
+TEST(Json, ReserveIsWholeAgainWhenAllCameBack)
+{
+    constexpr std::size_t kPiece = 1 << 20;
+    for (int round = 0; round < 2; ++round) {
+        std::vector<void*> taken;
+        try {
+            while (true)
+                taken.push_back(std::memset(take_json_reserve(kPiece - 1), 'x', kPiece - 1));
+        } catch (std::bad_alloc const&) {
+        }
+        EXPECT_EQ(taken.size(), 16U);
+        for (auto* const memory : taken)
+            give_json_memory_back(memory);
+    }
 }
 
 } // namespace

@@ -74,8 +74,8 @@ std::string uri_of(std::string const& path, std::string const& vfs)
 constexpr std::intptr_t kCopyIt = -1; // SQLITE_TRANSIENT, which is a cast that we ban
 
 /// row_checksum() of SQL.
-void checksum_function(sqlite_api::sqlite3_context* context, int count,
-                       sqlite_api::sqlite3_value** arguments)
+void compute_checksum(sqlite_api::sqlite3_context* context, int count,
+                      sqlite_api::sqlite3_value** arguments)
 {
     std::vector<std::optional<std::string>> values;
     for (int i = 0; i < count; ++i) {
@@ -93,6 +93,17 @@ void checksum_function(sqlite_api::sqlite3_context* context, int count,
     auto const sum = row_checksum(*values.front(), std::span(values).subspan(1));
     sqlite_api::sqlite3_result_text(context, sum.data(), static_cast<int>(sum.size()),
                                     std::bit_cast<sqlite_api::sqlite3_destructor_type>(kCopyIt));
+}
+
+/// SQLite is C: an exception would leave its locks taken.
+void checksum_function(sqlite_api::sqlite3_context* context, int count,
+                       sqlite_api::sqlite3_value** arguments) noexcept
+{
+    try {
+        compute_checksum(context, count, arguments);
+    } catch (std::exception const&) {
+        sqlite_api::sqlite3_result_error_nomem(context);
+    }
 }
 
 bool is_number(Value const& value) { return value.index() == 0; }
@@ -218,6 +229,9 @@ struct Database::State {
             was_full = code == SQLITE_FULL;
             prepared.erase(query.text); // in whatever state the failure left it
             return sqlite_error(code);
+        } catch (std::exception const&) { // no memory: for who asked to answer
+            prepared.erase(query.text);
+            throw;
         }
     }
 };

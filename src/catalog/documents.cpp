@@ -3,8 +3,9 @@
 // EC2's words, hashes are hexadecimal, absent optionals are null.
 #include "documents.hpp"
 
+#include "karat/json.hpp"
+
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::catalog {
 namespace {

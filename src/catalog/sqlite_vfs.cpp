@@ -124,14 +124,29 @@ int file_control(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
 int sector_size(sqlite3_file*) { return kSectorBytes; }
 int device_characteristics(sqlite3_file*) { return 0; } // promise nothing: a disk may tear writes
 
+/// A call of ours for SQLite, which is C: an exception would leave its locks taken.
+template <auto call>
+struct Guarded;
+template <class... Arguments, int (*call)(Arguments...)>
+struct Guarded<call> {
+    static int run(Arguments... arguments) noexcept
+    {
+        try {
+            return call(arguments...);
+        } catch (std::exception const&) {
+            return SQLITE_IOERR_NOMEM;
+        }
+    }
+};
+
 constexpr sqlite3_io_methods kMethods{.iVersion = 1, // without shared memory
                                       .xClose = close_file,
-                                      .xRead = read,
-                                      .xWrite = write,
-                                      .xTruncate = truncate,
-                                      .xSync = sync,
-                                      .xFileSize = file_size,
-                                      .xLock = lock,
+                                      .xRead = Guarded<read>::run,
+                                      .xWrite = Guarded<write>::run,
+                                      .xTruncate = Guarded<truncate>::run,
+                                      .xSync = Guarded<sync>::run,
+                                      .xFileSize = Guarded<file_size>::run,
+                                      .xLock = Guarded<lock>::run,
                                       .xUnlock = unlock,
                                       .xCheckReservedLock = check_reserved_lock,
                                       .xFileControl = file_control,
@@ -160,9 +175,10 @@ int open_file(sqlite3_vfs* vfs, char const* path, sqlite3_file* file, int flags,
                                                                    : Access::read);
     if (!opened.ok())
         return SQLITE_CANTOPEN;
+    std::string name = path; // may throw, which nothing may from here on
     auto* const open = new (static_cast<void*>(file)) OpenFile{};
     open->files = &files;
-    open->path = path;
+    open->path = std::move(name);
     open->file = std::move(opened).value();
     open->name_is_unsynced = !existed.value();
     open->pMethods = &kMethods;
@@ -237,9 +253,9 @@ EnvVfs::EnvVfs(Env env)
     vfs.mxPathname = kLongestPath;
     vfs.zName = state_->name.c_str();
     vfs.pAppData = &state_->env;
-    vfs.xOpen = open_file;
-    vfs.xDelete = delete_file;
-    vfs.xAccess = access_file;
+    vfs.xOpen = Guarded<open_file>::run;
+    vfs.xDelete = Guarded<delete_file>::run;
+    vfs.xAccess = Guarded<access_file>::run;
     vfs.xFullPathname = full_pathname;
     vfs.xRandomness = randomness;
     vfs.xSleep = sleep;

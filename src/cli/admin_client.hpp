@@ -2,9 +2,9 @@
 // Asks the daemon over its admin socket.
 #pragma once
 
+#include "karat/json.hpp"
 #include "karat/result.hpp"
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 namespace karat::cli {

@@ -2,10 +2,10 @@
 // Answers of the daemon on the terminal: lines with tabs for people, JSON for scripts.
 #pragma once
 
+#include "karat/json.hpp"
 #include "karat/result.hpp"
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 

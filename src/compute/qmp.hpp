@@ -5,13 +5,13 @@
 #include "line_buffer.hpp"
 
 #include "karat/fd.hpp"
+#include "karat/json.hpp"
 #include "karat/mutex.hpp"
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 

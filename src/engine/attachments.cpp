@@ -4,11 +4,11 @@
 // finds the disk at its next start.
 #include "devices.hpp"
 
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -13,9 +13,10 @@
 //            then the machine is moved onto the snapshot and the frozen files go
 #include "state.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -3,9 +3,10 @@
 // (capture.cpp) fills them.
 #include "devices.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -3,10 +3,11 @@
 // What is staged is made before the row and dropped after it left `pending`.
 #include "state.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

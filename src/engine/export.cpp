@@ -3,9 +3,10 @@
 // file's place and renames when all is durable, so that it may run twice and end at any time.
 #include "state.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -2,8 +2,9 @@
 // karat image import: a foreign disk becomes a snapshot and an image.
 #include "devices.hpp"
 
+#include "karat/json.hpp"
+
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -2,9 +2,10 @@
 // RunInstances, and the launch task that makes the overlays and starts the machine.
 #include "devices.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

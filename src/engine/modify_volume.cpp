@@ -3,12 +3,12 @@
 // volume that is not in a running machine gets a larger, empty overlay on top of what it has.
 #include "state.hpp"
 
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -2,12 +2,12 @@
 // Start, stop, reboot and terminate, and what machines do by themselves.
 #include "state.hpp"
 
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

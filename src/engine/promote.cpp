@@ -5,7 +5,7 @@
 // that was made already is made again, and does nothing.
 #include "state.hpp"
 
-#include <nlohmann/json.hpp>
+#include "karat/json.hpp"
 
 namespace karat::engine {
 namespace {

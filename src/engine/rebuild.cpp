@@ -3,8 +3,9 @@
 // says whose it is.
 #include "state.hpp"
 
+#include "karat/json.hpp"
+
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -2,10 +2,10 @@
 // CopySnapshot, and who may make volumes of a snapshot.
 #include "state.hpp"
 
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -2,9 +2,10 @@
 // Snapshots: create, delete, describe, and the collection of what deleted ones held.
 #include "state.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

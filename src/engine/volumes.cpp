@@ -4,9 +4,10 @@
 // an overlay when it is first attached.
 #include "state.hpp"
 
+#include "karat/json.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -5,12 +5,12 @@
 // function that its kind names.
 #include "state.hpp"
 
+#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
 #include <array>
 #include <new>
-#include <nlohmann/json.hpp>
 
 namespace karat::engine {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/net_settings.hpp"
 
-#include <nlohmann/json.hpp>
+#include "karat/json.hpp"
 
 namespace karat::net {
 namespace {

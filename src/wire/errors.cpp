@@ -3,7 +3,7 @@
 
 #include "xml_writer.hpp"
 
-#include <nlohmann/json.hpp>
+#include "karat/json.hpp"
 
 namespace karat::wire {
 

@@ -2,7 +2,7 @@
 #include "reader.hpp"
 #include "scalars.hpp"
 
-#include <nlohmann/json.hpp>
+#include "karat/json.hpp"
 
 #include <cmath>
 

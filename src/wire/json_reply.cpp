@@ -2,7 +2,7 @@
 #include "scalars.hpp"
 #include "writer.hpp"
 
-#include <nlohmann/json.hpp>
+#include "karat/json.hpp"
 
 namespace karat::wire {
 

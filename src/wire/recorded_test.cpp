@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What real clients sent (Packer, Terraform, Ansible, aws-cli, boto3), through our readers. The
 // recordings are not part of this repository; without them the test is skipped.
+#include "karat/json.hpp"
 #include "karat/wire/ec2.hpp"
 #include "karat/wire/ec2_operations.hpp"
 #include "karat/wire/sts.hpp"
 #include "karat/wire/sts_operations.hpp"
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <filesystem>
 #include <fstream>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sigv4_samples.hpp"
 
+#include "karat/json.hpp"
 #include "karat/text.hpp"
 
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
 namespace karat::wire {
 namespace {
