@@ -177,7 +177,11 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::take_up(Host& host, InstanceId
 {
     Folder const folder(host.options.run_directory, id);
     auto qemu = Process::find(host.env.files, folder.qemu_pid(), folder.qemu_pid());
-    if (!qemu) // somebody may have deleted its pid file
+    // Somebody may have deleted its pid file, or all of run/. A folder without the marker is that
+    // of a machine which is off as it should be.
+    bool const has_folder = TRY(host.env.files.exists(folder.path));
+    bool const has_marker = TRY(host.env.files.exists(folder.marker()));
+    if (!qemu && (has_marker || !has_folder))
         qemu = Process::search(host.env.files, folder.qemu_pid());
     bool const has_monitor = TRY(host.env.files.exists(folder.monitor()));
     if (qemu && !has_monitor) { // or its sockets: nobody could ever command it
