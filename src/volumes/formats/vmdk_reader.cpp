@@ -35,7 +35,7 @@ public:
         for (std::size_t i = 0; i < spare_.size(); ++i)
             if (directory_[i] == 0 || !check_table(i, directory_[i]).ok())
                 directory_[i] = spare_[i];
-        auto const sound = check_tables(directory_);
+        auto sound = check_tables(directory_);
         if (!sound.ok() && !spare_.empty()) {
             directory_ = spare_;
             return {};
