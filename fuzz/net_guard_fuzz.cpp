@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A hostile guest's stream: frames, their judgement, and the answers that karat-net makes itself.
 #include "dhcp.hpp"
+#include "dns.hpp"
 #include "frame_link.hpp"
 #include "frames_for_test.hpp"
 #include "guard.hpp"
@@ -16,6 +17,10 @@ static void look_at(ConstFrame frame)
         return;
     case Verdict::dhcp:
         if (auto const reply = answer_dhcp(guest, frame))
+            VERIFY(checksums_hold(*reply));
+        return;
+    case Verdict::dns:
+        if (auto const reply = answer_dns(guest, frame))
             VERIFY(checksums_hold(*reply));
         return;
     case Verdict::imds: {

@@ -28,14 +28,6 @@ std::string zone_of_id(std::vector<std::string> const& zones, std::string const&
     return found == zones.end() ? id : *found;
 }
 
-std::string private_dns_name(std::string const& private_ip, std::string const& region)
-{
-    auto dashed = private_ip;
-    std::replace(dashed.begin(), dashed.end(), '.', '-');
-    return fmt::format("ip-{}.{}", dashed,
-                       region == "us-east-1" ? "ec2.internal" : region + ".compute.internal");
-}
-
 std::string public_dns_name(std::string const& public_ip) { return public_ip; }
 
 } // namespace karat::api

@@ -2,6 +2,8 @@
 // Names that follow from a region, a zone or an address, as EC2 forms them.
 #pragma once
 
+#include "karat/names.hpp"
+
 #include <string>
 #include <vector>
 
@@ -9,8 +11,6 @@ namespace karat::api {
 
 /// "us-east-1a" -> "use1-az1", "ap-southeast-1b" -> "apse1-az2".
 std::string zone_id(std::string const& zone);
-/// "ip-172-31-0-4.ec2.internal"; other regions than us-east-1 have their name in it.
-std::string private_dns_name(std::string const& private_ip, std::string const& region);
 /// The address itself: the only name of a loopback address that every resolver knows. See
 /// docs/decisions/046-public-names-are-addresses.md.
 std::string public_dns_name(std::string const& public_ip);

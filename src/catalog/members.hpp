@@ -19,6 +19,16 @@ struct RawBytes {
     Text& text;
 };
 
+void members(auto& visit, Is<MetadataDefaults> auto& it)
+{
+    visit("region", it.region);
+    visit("http_tokens", it.http_tokens);
+    visit("http_endpoint", it.http_endpoint);
+    visit("http_put_response_hop_limit", it.http_put_response_hop_limit);
+    visit("instance_metadata_tags", it.instance_metadata_tags);
+    visit("http_tokens_enforced", it.http_tokens_enforced);
+}
+
 void members(auto& visit, Is<Account> auto& it)
 {
     visit("id", it.id);
@@ -27,6 +37,7 @@ void members(auto& visit, Is<Account> auto& it)
     visit("created", it.created);
     visit("encrypts_in", it.encrypts_in);
     visit("default_keys", it.default_keys);
+    visit("metadata_defaults", it.metadata_defaults);
 }
 
 void members(auto& visit, Is<AccessKey> auto& it)
@@ -69,6 +80,7 @@ void members(auto& visit, Is<Image> auto& it)
     visit("state_reason", it.state_reason);
     visit("created", it.created);
     visit("architecture", it.architecture);
+    visit("virtualization", it.virtualization);
     visit("root_device_name", it.root_device_name);
     visit("devices", it.devices);
     visit("boot_mode", it.boot_mode);

@@ -23,6 +23,9 @@ Result<void> check_machine(Machine const& machine)
 {
     if (machine.vcpus < 1 || machine.vcpus > kMaxVcpus)
         return unfit(machine, fmt::format("{} processors cannot be had", machine.vcpus));
+    if (machine.threads_per_core < 1 || machine.vcpus % machine.threads_per_core != 0)
+        return unfit(machine, fmt::format("{} processors are no cores of {} threads", machine.vcpus,
+                                          machine.threads_per_core));
     if (machine.memory_mib < kMinMemoryMib || machine.memory_mib > kMaxMemoryMib)
         return unfit(machine, fmt::format("{} MiB of memory cannot be had", machine.memory_mib));
     if (machine.disks.empty())

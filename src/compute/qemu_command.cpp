@@ -44,7 +44,9 @@ void add_board(Arguments& args, Machine const& machine, std::string const& accel
     bool const kvm = accelerator == "kvm";
     args.add("-accel", kvm ? "kvm" : "tcg,thread=multi");
     args.add("-cpu", kvm ? "host" : "max");
-    args.add("-smp", std::to_string(machine.vcpus));
+    args.add("-smp",
+             fmt::format("{},sockets=1,cores={},threads={}", machine.vcpus,
+                         machine.vcpus / machine.threads_per_core, machine.threads_per_core));
     args.add("-m", fmt::format("{}M", machine.memory_mib));
     args.add("-nodefaults");
     args.add("-no-user-config");

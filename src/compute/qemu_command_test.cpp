@@ -49,6 +49,13 @@ TEST(QemuCommand, LooksLikeEc2)
     EXPECT_TRUE(says(text, "serial=vol0123456789abcdef0"));
 }
 
+TEST(QemuCommand, ProcessorsAreCoresOfThreads)
+{
+    auto const text =
+        command({.id = kInstance, .vcpus = 8, .threads_per_core = 2, .disks = {disk()}});
+    EXPECT_TRUE(says(text, "-smp\n8,sockets=1,cores=4,threads=2\n"));
+}
+
 TEST(QemuCommand, PutsAChainTogether)
 {
     auto const text = command({.id = kInstance, .disks = {disk()}});

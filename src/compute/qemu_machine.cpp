@@ -84,6 +84,7 @@ net::Settings net_settings(Host const& host, Folder const& folder, Machine const
     settings.pid_file = folder.net_pid();
     settings.mac = machine.nic.mac;
     settings.private_ip = machine.nic.private_ip;
+    settings.domain = machine.nic.domain;
     settings.subnet_cidr = machine.nic.subnet_cidr;
     settings.public_ip = machine.nic.public_ip;
     settings.imds_socket = machine.nic.imds_socket;

@@ -3,6 +3,7 @@
 
 #include "karat/text.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <fmt/format.h>
@@ -26,7 +27,20 @@ Result<int> parse_prefix(std::string_view text)
     return *prefix;
 }
 
+bool is_domain(std::string_view text)
+{
+    constexpr std::size_t kLongest = 200; // with a host's name before it, a name of DNS
+    return text.size() <= kLongest && std::ranges::all_of(text, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+           });
+}
+
 } // namespace
+
+std::string host_name_of(Ipv4 ip)
+{
+    return fmt::format("ip-{}-{}-{}-{}", ip >> 24, ip >> 16 & 255U, ip >> 8 & 255U, ip & 255U);
+}
 
 Result<Ipv4> parse_ipv4(std::string_view text)
 {
@@ -68,6 +82,9 @@ Result<Addresses> addresses_of(Settings const& settings)
     addresses.guest_mac = TRY(parse_mac(settings.mac));
     addresses.router_mac = {0x52, 0x55};
     store32(std::span(addresses.router_mac), 2, addresses.router);
+    if (!is_domain(settings.domain))
+        return malformed("a domain", settings.domain);
+    addresses.domain = settings.domain;
     auto const broadcast = addresses.network | ~addresses.mask;
     if (!addresses.in_subnet(addresses.guest) || addresses.guest <= addresses.inside ||
         addresses.guest == broadcast)

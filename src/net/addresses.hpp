@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace karat::net {
@@ -28,13 +29,16 @@ struct Addresses {
     Ipv4 inside = 0; ///< .3, which EC2 reserves: where libslirp believes the IMDS to be
     Ipv4 guest = 0;
     Mac guest_mac{};
-    Mac router_mac{}; ///< 52:55 and the router's address: libslirp's rule
+    std::string domain{}; ///< Of the hosts' names, in lower case; empty: they have none.
+    Mac router_mac{};     ///< 52:55 and the router's address: libslirp's rule
     bool in_subnet(Ipv4 address) const { return (address & mask) == network; }
 };
 
 /// Fault::invalid when a text is malformed or the guest is not a host of its subnet.
 Result<Addresses> addresses_of(Settings const& settings);
 
+/// The name of an address as EC2 forms it, without its domain: "ip-10-0-0-5".
+std::string host_name_of(Ipv4 ip);
 Result<Ipv4> parse_ipv4(std::string_view text);
 Result<Mac> parse_mac(std::string_view text);
 

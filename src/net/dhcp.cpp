@@ -4,9 +4,9 @@
 #include "dhcp.hpp"
 
 #include "packet.hpp"
+#include "udp_frame.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <string_view>
 
 namespace karat::net {
@@ -32,6 +32,7 @@ enum Option : std::uint8_t {
     router = 3,
     name_server = 6,
     host_name = 12,
+    domain_name = 15,
     interface_mtu = 26,
     broadcast_address = 28,
     requested_address = 50,
@@ -55,7 +56,6 @@ enum class Type : std::uint8_t {
 
 constexpr std::uint32_t kLeaseSeconds = 24 * 60 * 60;
 constexpr std::uint16_t kMtu = 1500;
-constexpr Ipv4 kEverybody = 0xffffffff;
 
 struct Asked {
     Type type = Type::none;
@@ -119,11 +119,6 @@ void put32(std::vector<std::uint8_t>& message, Option code, std::uint32_t value)
     store32(message, message.size() - 4, value);
 }
 
-std::string host_name_of(Ipv4 ip) // as EC2 names its hosts
-{
-    return fmt::format("ip-{}-{}-{}-{}", ip >> 24, ip >> 16 & 255U, ip >> 8 & 255U, ip & 255U);
-}
-
 void put_lease(std::vector<std::uint8_t>& message, Addresses const& addresses, bool inform)
 {
     if (!inform)
@@ -134,6 +129,8 @@ void put_lease(std::vector<std::uint8_t>& message, Addresses const& addresses, b
     put32(message, broadcast_address, addresses.network | ~addresses.mask);
     message.insert(message.end(), {interface_mtu, 2, kMtu >> 8, kMtu & 0xff});
     put(message, host_name, host_name_of(addresses.guest));
+    if (!addresses.domain.empty())
+        put(message, domain_name, addresses.domain);
 }
 
 std::vector<std::uint8_t> make_message(Addresses const& addresses, ConstFrame asked, Type type,
@@ -153,41 +150,6 @@ std::vector<std::uint8_t> make_message(Addresses const& addresses, ConstFrame as
     return message;
 }
 
-std::uint16_t ip_checksum(ConstFrame header)
-{
-    std::uint32_t sum = 0;
-    for (std::size_t at = 0; at < header.size(); at += 2)
-        sum += load16(header, at);
-    while (sum >> 16)
-        sum = (sum & 0xffffU) + (sum >> 16);
-    return static_cast<std::uint16_t>(~sum);
-}
-
-/// Puts Ethernet, IPv4 and UDP headers (without the optional UDP checksum) before a message.
-std::vector<std::uint8_t> wrap(Addresses const& addresses, ConstFrame message, Ipv4 to)
-{
-    constexpr std::size_t headers = kIp + kIpMinBytes + kUdpBytes;
-    std::vector<std::uint8_t> frame(headers + message.size());
-    if (to == kEverybody)
-        std::fill_n(frame.begin(), 6, std::uint8_t{0xff});
-    else
-        std::ranges::copy(addresses.guest_mac, frame.begin());
-    std::ranges::copy(addresses.router_mac, frame.begin() + kEtherSource);
-    store16(frame, kEtherType, kTypeIpv4);
-    frame[kIp] = 0x45;
-    store16(frame, kIpLength, static_cast<std::uint16_t>(headers - kIp + message.size()));
-    frame[kIp + 8] = 64; // time to live
-    frame[kIpProtocol] = kProtocolUdp;
-    store32(frame, kIpSource, addresses.router);
-    store32(frame, kIpDestination, to);
-    store16(frame, kIpChecksum, ip_checksum(ConstFrame(frame).subspan(kIp, kIpMinBytes)));
-    store16(frame, kIp + kIpMinBytes, 67);
-    store16(frame, kIp + kIpMinBytes + 2, 68);
-    store16(frame, kIp + kIpMinBytes + 4, static_cast<std::uint16_t>(kUdpBytes + message.size()));
-    std::ranges::copy(message, frame.begin() + headers);
-    return frame;
-}
-
 /// Where the answer goes (RFC 2131 §4.1).
 Ipv4 destination(Addresses const& addresses, ConstFrame message, Type type)
 {
@@ -204,9 +166,7 @@ Ipv4 destination(Addresses const& addresses, ConstFrame message, Type type)
 
 std::optional<std::vector<std::uint8_t>> answer_dhcp(Addresses const& addresses, ConstFrame request)
 {
-    auto const header = (request[kIp] & 0x0fU) * std::size_t{4};
-    auto const total = load16(request, kIpLength);
-    auto const message = request.subspan(kIp + header + kUdpBytes, total - header - kUdpBytes);
+    auto const message = udp_message(request);
     if (message.size() < kOptions || message[kOperation] != 1 ||
         load32(message, kCookie) != kCookieValue)
         return std::nullopt;
@@ -217,7 +177,12 @@ std::optional<std::vector<std::uint8_t>> answer_dhcp(Addresses const& addresses,
     if (type == Type::none)
         return std::nullopt;
     auto const reply = make_message(addresses, message, type, asked.type == Type::inform);
-    return wrap(addresses, reply, destination(addresses, message, type));
+    return udp_frame(addresses,
+                     {.from = addresses.router,
+                      .to = destination(addresses, message, type),
+                      .from_port = 67,
+                      .to_port = 68},
+                     reply);
 }
 
 } // namespace karat::net

@@ -60,6 +60,7 @@ TEST(Dhcp, OffersTheOneLease)
     EXPECT_EQ(option(reply, 26), octets({5, 220}));
     EXPECT_EQ(option(reply, 51), octets({0, 1, 0x51, 0x80}));
     EXPECT_EQ(option(reply, 12), "ip-10-0-0-5");
+    EXPECT_EQ(option(reply, 15), "ec2.internal");
 }
 
 TEST(Dhcp, RefusesTheAddressThatAnImageWasCapturedWith)

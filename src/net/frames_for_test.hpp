@@ -15,6 +15,7 @@ inline Addresses addresses()
     settings.mac = "06:01:02:03:04:05";
     settings.private_ip = "10.0.0.5";
     settings.subnet_cidr = "10.0.0.0/24";
+    settings.domain = "ec2.internal";
     return addresses_of(settings).value();
 }
 

@@ -75,8 +75,10 @@ bool is_special(Ipv4 address)
 
 Verdict judge_subnet(Addresses const& addresses, Ip const& ip)
 {
+    if (ip.destination == addresses.dns && is_udp_to(ip, kPortDns))
+        return Verdict::dns;
     if (ip.destination == addresses.dns)
-        return is_udp_to(ip, kPortDns) || is_tcp_to(ip, kPortDns) ? Verdict::pass : Verdict::drop;
+        return is_tcp_to(ip, kPortDns) ? Verdict::pass : Verdict::drop;
     // The router answers pings, and replies to forwarded connections go to it. Neighbours are not
     // reachable: libslirp would look for them on the host's networks.
     bool const tftp = is_udp_to(ip, kPortTftp) || is_udp_to(ip, kPortDhcpServer);

@@ -16,6 +16,7 @@ enum class Verdict : unsigned char {
     drop,
     pass,     ///< For libslirp as it is.
     dhcp,     ///< For answer_dhcp().
+    dns,      ///< A question to the name server: for answer_dns(), or for libslirp.
     imds,     ///< TCP to 169.254.169.254:80: for libslirp after rewrite_destination().
     imds_arp, ///< Who has 169.254.169.254: for answer_imds_arp().
 };

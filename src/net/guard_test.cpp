@@ -17,6 +17,8 @@ char const* word(Verdict verdict)
         return "pass";
     case Verdict::dhcp:
         return "dhcp";
+    case Verdict::dns:
+        return "dns";
     case Verdict::imds:
         return "imds";
     case Verdict::imds_arp:
@@ -79,7 +81,7 @@ TEST(Guard, KnowsTheMetadataService)
 
 TEST(Guard, ReachesOnlyTheNameServerBehindDotTwo)
 {
-    EXPECT_EQ(verdict({.to = "10.0.0.2", .protocol = 17, .to_port = 53}), "pass");
+    EXPECT_EQ(verdict({.to = "10.0.0.2", .protocol = 17, .to_port = 53}), "dns");
     EXPECT_EQ(verdict({.to = "10.0.0.2", .to_port = 53}), "pass");
     EXPECT_EQ(verdict({.to = "10.0.0.2", .to_port = 22}), "drop");
     EXPECT_EQ(verdict({.to = "10.0.0.2", .protocol = 17, .to_port = 53, .fragment = 1}), "drop");

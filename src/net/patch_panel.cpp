@@ -3,6 +3,7 @@
 
 #include "barrier.hpp"
 #include "dhcp.hpp"
+#include "dns.hpp"
 #include "guard.hpp"
 #include "os_error.hpp"
 #include "unix_listener.hpp"
@@ -305,7 +306,8 @@ void PatchPanel::take_held_frames()
 void PatchPanel::take_frame(ConstFrame frame)
 {
     auto const verdict = judge(addresses_, host_addresses_, frame);
-    bool const may_wait = verdict == Verdict::pass || verdict == Verdict::imds;
+    bool const may_wait =
+        verdict == Verdict::pass || verdict == Verdict::imds || verdict == Verdict::dns;
     if (successor_.open() && may_wait && begins_flow(frame)) {
         if (held_.size() < kMaxHeldFrames)
             held_.emplace_back(frame.begin(), frame.end());
@@ -320,6 +322,10 @@ void PatchPanel::take_frame(ConstFrame frame)
         if (auto const reply = answer_dhcp(addresses_, frame); reply && link_)
             link_->send(*reply);
         return;
+    case Verdict::dns:
+        if (auto const reply = answer_dns(addresses_, frame); reply && link_)
+            return link_->send(*reply);
+        return network_->input(frame);
     case Verdict::imds: {
         std::vector<std::uint8_t> copy(frame.begin(), frame.end());
         rewrite_destination(copy, addresses_.inside);

@@ -51,6 +51,8 @@ Result<std::vector<PortRange>> ranges_of(Json const& json)
 /// What files of earlier versions lack.
 Result<void> read_later_members(Json const& json, Settings& settings)
 {
+    if (json.contains("domain"))
+        settings.domain = TRY(text_of(json, "domain"));
     if (json.contains("hop_limit"))
         settings.hop_limit = TRY(number_of(json, "hop_limit"));
     if (settings.hop_limit < 1 || settings.hop_limit > kMaxHopLimit)
@@ -80,6 +82,7 @@ std::string to_json(Settings const& settings)
         {"pid_file", settings.pid_file},
         {"mac", settings.mac},
         {"private_ip", settings.private_ip},
+        {"domain", settings.domain},
         {"subnet_cidr", settings.subnet_cidr},
         {"public_ip", settings.public_ip},
         {"imds_socket", settings.imds_socket},

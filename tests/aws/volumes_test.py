@@ -200,6 +200,21 @@ def copy_volume(lab, v):
     return found[0]
 
 
+def itself(lab, i):
+    """What the API says of an instance is what its guest finds."""
+    shown = lab.instance(i)
+    name, address, options = shown["PrivateDnsName"], shown["PrivateIpAddress"], shown["CpuOptions"]
+    metadata = "http://169.254.169.254/latest/meta-data/"
+    assert lab.run(i, f"wget -qO- {metadata}local-hostname") == name
+    assert lab.run(i, f"nslookup {name}").split("Name:")[1].split()[-1] == address
+    assert name in lab.run(i, f"nslookup {address}")
+    assert lab.run(i, "grep ^search /etc/resolv.conf") == "search " + name.split(".", 1)[1]
+    assert lab.run(i, "nproc") == str(options["CoreCount"] * options["ThreadsPerCore"])
+    siblings = lab.run(i, "cat /sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
+    assert siblings == ("0-1" if options["ThreadsPerCore"] == 2 else "0"), siblings
+    step("a guest resolves its name, and has the threads of its type")
+
+
 def run(daemon):
     lab = Lab(daemon)
     image = lab.import_seed()
@@ -209,6 +224,7 @@ def run(daemon):
         lab.state_is(i, "running")
         lab.answers(i)
     step("two guests answer")
+    itself(lab, one)
     data, copy, _ = hot(lab, one, two)
     disks = one_instant(lab, one, two)
     snapshot, checksum = after_kill(lab, one, two, disks[0])

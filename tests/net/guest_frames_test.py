@@ -72,7 +72,7 @@ class Guest:
         self.settings = {"instance": "i-test", "qemu_pid": os.getpid(), "net_socket": f"{place}/net.sock",
                          "console_socket": f"{place}/console.sock", "console_ring": f"{place}/ring",
                          "qemu_log": f"{place}/qemu.log", "pid_file": f"{place}/net.pid", "mac": MAC.hex(":"),
-                         "private_ip": GUEST, "subnet_cidr": "10.0.0.0/24", "public_ip": "",
+                         "private_ip": GUEST, "domain": "ec2.internal", "subnet_cidr": "10.0.0.0/24", "public_ip": "",
                          "imds_socket": f"{place}/imds", "open_ports": []} | settings
         self.write()
         self.process = subprocess.Popen([RELEASE / "karat-net", f"{place}/net.json"], cwd=place, stdout=subprocess.PIPE)
@@ -143,6 +143,24 @@ def hop_limits(guest):
         frame = guest.connects(IMDS, 80, 5000 + number)
         expect(f"the metadata service answers with a TTL of {hops}", frame is not None and frame[22] == hops, frame)
         expect("and a right checksum", frame is not None and add_up(frame[14:34]) == 0xFFFF, frame)
+
+
+def names(guest):
+    """Private names are answered here, and told by DHCP's domain; nothing else is."""
+    def question(name, kind):
+        labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+        return struct.pack("!HHHHHH", 77, 0x100, 1, 0, 0, 0) + labels + struct.pack("!BHH", 0, kind, 1)
+
+    def ask(name, kind):
+        guest.send(datagram("10.0.0.2", 53, question(name, kind)))
+        frame = guest.answer(lambda f: f[12:14] == b"\x08\x00" and f[23] == 17 and f[34:36] == b"\0\x35", 1.0)
+        return frame and frame[42:]
+
+    forward, back = ask("ip-10-0-0-5.ec2.internal", 1), ask("5.0.0.10.in-addr.arpa", 12)
+    expect("the guest's own name is its address", forward and forward.endswith(socket.inet_aton(GUEST)), forward)
+    expect("and the way back", back and back.endswith(b"\x0bip-10-0-0-5\x03ec2\x08internal\0"), back)
+    missing = ask("web.ec2.internal", 1)
+    expect("another name of the domain does not exist", missing and missing[3] & 15 == 3, missing)
 
 
 def this_host(guest, addresses):
@@ -231,6 +249,7 @@ def main():
         guest = Guest(place)
         try:
             hop_limits(guest)
+            names(guest)
             this_host(guest, [HOST, "192.0.2.8"])
             lies(guest)
             floods(guest)

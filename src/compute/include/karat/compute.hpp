@@ -42,6 +42,7 @@ struct OpenPorts {
 struct Nic {
     std::string mac = {};
     std::string private_ip = {};  ///< What our DHCP gives the guest.
+    std::string domain = {};      ///< Of the guest's host name: "ec2.internal".
     std::string subnet_cidr = {}; ///< "10.0.0.0/20": router is its .1, name server its .2.
     std::string public_ip = {};   ///< A loopback alias (127.x.y.z) where open ports are forwarded.
     std::vector<OpenPorts> open_ports = {};
@@ -57,6 +58,7 @@ struct Machine {
     InstanceId id;
     std::string type_name = {}; ///< "t3.micro", shown in the DMI tables.
     int vcpus = 1;
+    int threads_per_core = 1; ///< A divisor of `vcpus`.
     int memory_mib = 512;
     bool uefi = false;
     std::vector<Disk> disks = {}; ///< The first one boots.

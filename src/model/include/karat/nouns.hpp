@@ -38,6 +38,18 @@ private:
     std::string value_;
 };
 
+/// What an account wants of the metadata options of new instances in a region; nothing where it has
+/// no preference.
+struct MetadataDefaults {
+    std::string region;
+    std::optional<std::string> http_tokens; ///< "required" or "optional".
+    std::optional<std::string> http_endpoint;
+    std::optional<int> http_put_response_hop_limit;
+    std::optional<std::string> instance_metadata_tags;
+    std::optional<std::string> http_tokens_enforced; ///< "enabled": nothing may be "optional".
+    bool operator==(MetadataDefaults const&) const = default;
+};
+
 struct Account {
     AccountId id;
     std::string name;
@@ -46,6 +58,7 @@ struct Account {
     std::set<std::string> encrypts_in; ///< Regions where every new volume is encrypted.
     Tags default_keys;                 ///< Region to the key that is taken there when none is
                                        ///< named; alias/aws/ebs where there is no entry.
+    std::vector<MetadataDefaults> metadata_defaults; ///< At most one a region.
 };
 
 struct AccessKey {
@@ -88,6 +101,7 @@ struct Image {
     StateReason state_reason;
     Time created{};
     std::string architecture = "x86_64";
+    std::string virtualization = "hvm"; ///< Or "paravirtual", which no instance type runs.
     std::string root_device_name;
     std::vector<BlockDevice> devices;
     std::string boot_mode;    ///< "legacy-bios", "uefi", "uefi-preferred" or empty.

@@ -35,6 +35,7 @@ struct Settings {
     std::string pid_file;
     std::string mac;         ///< Of the guest's interface.
     std::string private_ip;  ///< The guest's address.
+    std::string domain;      ///< Of private names: "ec2.internal"; empty: nothing has a name.
     std::string subnet_cidr; ///< Router .1, name server .2, .3 is used inside.
     std::string public_ip;   ///< Open ports are bound here; empty for none.
     std::string imds_socket; ///< Answers 169.254.169.254:80; empty for nobody.
