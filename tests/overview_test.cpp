@@ -114,7 +114,8 @@ TEST_F(Overview, ListsComeInPages)
 
 TEST_F(Overview, InstancesOfAllAccountsAndRegions)
 {
-    ASSERT_TRUE(engine().change_image(demo(), *image, {}, {.everyone = true}, false).ok());
+    engine::Engine::ImageChange const shared{.permissions = {.everyone = true}};
+    ASSERT_TRUE(engine().change_image(demo(), *image, shared, false).ok());
     std::set<InstanceId> all;
     for (auto const* const account : {"demo", "acme"})
         for (int i = 0; i < 3; ++i)

@@ -67,6 +67,13 @@ Result<Thing> own(Result<std::optional<Thing>> found, Caller const& caller, Thin
 
 } // namespace
 
+Result<Account> account_of(catalog::View& view, Caller const& caller)
+{
+    auto account = TRY(view.account(caller.account));
+    VERIFY(account); // it signed the request
+    return std::move(*account);
+}
+
 Result<void> check_image_name(std::string const& name)
 {
     if (name.size() < 3 || name.size() > 128 ||

@@ -21,13 +21,6 @@ Result<T> about_key(Result<T> result)
     return error;
 }
 
-Result<Account> account_of(catalog::View& view, Caller const& caller)
-{
-    auto account = TRY(view.account(caller.account));
-    VERIFY(account); // it signed the request
-    return std::move(*account);
-}
-
 /// Where keys are gone that something is encrypted with, no new ones are made: they would have to
 /// give way when the old ones are put back.
 Result<void> check_not_lost(Engine::State& state, catalog::View& view)

@@ -119,6 +119,7 @@ Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& 
                         .architecture = request.architecture,
                         .root_device_name = root};
             image.devices = TRY(image_devices(change, caller, request.devices, root));
+            image.virtualization = request.virtualization;
             image.boot_mode = request.boot_mode;
             image.imds_support = request.imds_support;
             image.ena_support = request.ena_support;
@@ -166,26 +167,26 @@ Result<Image> Engine::own_image(Caller const& caller, ImageId const& id)
 }
 
 Result<void> Engine::change_image(Caller const& caller, ImageId const& id,
-                                  std::optional<std::string> description,
-                                  LaunchPermissionChange const& permissions, bool dry_run)
+                                  ImageChange const& wanted, bool dry_run)
 {
-    return state_->catalog().change({caller.account.text(), "ModifyImageAttribute"},
-                                    [&](catalog::Change& change) -> Result<void> {
-                                        auto image = TRY(find_own_image(change, caller, id));
-                                        if (description) {
-                                            TRY(check_description(*description));
-                                            image.description = *description;
-                                        }
-                                        for (auto const& account : permissions.remove)
-                                            image.launch_permissions.erase(account);
-                                        for (auto const& account : permissions.add)
-                                            image.launch_permissions.insert(account);
-                                        if (permissions.everyone)
-                                            image.is_public = *permissions.everyone;
-                                        TRY(check_devices(*state_, change, image, permissions));
-                                        TRY(rehearse(dry_run));
-                                        return change.save(image);
-                                    });
+    if (wanted.description)
+        TRY(check_description(*wanted.description));
+    auto const& permissions = wanted.permissions;
+    return state_->catalog().change(
+        {caller.account.text(), "ModifyImageAttribute"},
+        [&](catalog::Change& change) -> Result<void> {
+            auto image = TRY(find_own_image(change, caller, id));
+            image.description = wanted.description.value_or(image.description);
+            image.imds_support = wanted.imds_support.value_or(image.imds_support);
+            for (auto const& account : permissions.remove)
+                image.launch_permissions.erase(account);
+            for (auto const& account : permissions.add)
+                image.launch_permissions.insert(account);
+            image.is_public = permissions.everyone.value_or(image.is_public);
+            TRY(check_devices(*state_, change, image, permissions));
+            TRY(rehearse(dry_run));
+            return change.save(image);
+        });
 }
 
 Result<std::vector<SnapshotDeletion>> Engine::deregister_image(Caller const& caller,

@@ -36,25 +36,6 @@ Result<std::string> Engine::console_output(Caller const& caller, InstanceId cons
     return state_->parts.hypervisor.console(id, kConsoleBytes);
 }
 
-Result<Instance> Engine::change_metadata_options(Caller const& caller, InstanceId const& id,
-                                                 MetadataOptions const& options, bool dry_run)
-{
-    auto const instance =
-        TRY(state_->catalog().change({caller.account.text(), "ModifyInstanceMetadataOptions"},
-                                     [&](catalog::Change& change) -> Result<Instance> {
-                                         auto found = TRY(find_own_instance(change, caller, id));
-                                         found.metadata = options;
-                                         TRY(rehearse(dry_run));
-                                         TRY(change.save(found));
-                                         return found;
-                                     }));
-    auto const told =
-        state_->parts.hypervisor.set_hop_limit(id, options.http_put_response_hop_limit);
-    if (!told.ok() && told.error().fault != Fault::not_found) // one that is off reads it at start
-        log(Level::error, "instance.hop_limit", told.error(), {{"instance", id.text()}});
-    return instance;
-}
-
 Result<InstanceFacts> Engine::instance_facts(InstanceId const& id)
 {
     return state_->catalog().read([&](catalog::View& view) -> Result<InstanceFacts> {

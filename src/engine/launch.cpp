@@ -3,6 +3,7 @@
 #include "devices.hpp"
 
 #include "karat/json.hpp"
+#include "karat/names.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -142,17 +143,15 @@ Result<std::vector<BlockDevice>> launch_devices(Engine::State& state, catalog::V
     return devices;
 }
 
-Result<MetadataOptions> metadata_options(Image const& image, RunInstances const& request)
+/// No type runs an image that was registered as paravirtual, as EC2's later types do not.
+Result<void> check_virtualization(Image const& image, InstanceType const& type)
 {
-    MetadataOptions options;
-    options.http_put_response_hop_limit = image.imds_support == "v2.0" ? 2 : 1;
-    options.http_tokens = request.http_tokens.value_or(options.http_tokens);
-    options.http_endpoint = request.http_endpoint.value_or(options.http_endpoint);
-    options.http_put_response_hop_limit =
-        request.http_put_response_hop_limit.value_or(options.http_put_response_hop_limit);
-    options.instance_metadata_tags =
-        request.instance_metadata_tags.value_or(options.instance_metadata_tags);
-    return options;
+    if (image.virtualization == "hvm")
+        return {};
+    return Error{Fault::invalid, Noun::combination,
+                 fmt::format("Virtualization type 'hvm' is required for instances of type '{}'. "
+                             "Ensure that you are using an AMI with virtualization type 'hvm'.",
+                             type.name)};
 }
 
 /// How many of the wanted instances the host's memory still holds.
@@ -195,13 +194,14 @@ Result<Plan> plan_launch(Engine::State& state, catalog::Change& change, Caller c
     if (type == nullptr)
         return Error{Fault::invalid, Noun::instance_type,
                      fmt::format("Invalid value '{}' for InstanceType.", type_name)};
+    TRY(check_virtualization(image, *type));
     auto const network = TRY(default_network(state, change, caller));
     auto const subnet = TRY(find_subnet(network, request));
     Plan plan{.image = std::move(image), .type = type, .subnet = subnet};
     plan.groups = TRY(find_groups(change, caller, network, request));
     plan.public_key = TRY(find_public_key(change, caller, request.key_name));
     plan.devices = TRY(launch_devices(state, change, caller, plan.image, request));
-    plan.metadata = TRY(metadata_options(plan.image, request));
+    plan.metadata = TRY(launch_metadata(change, caller, plan.image, request));
     plan.count = TRY(affordable(state, change, *type, request));
     if (request.private_ip && plan.count != 1)
         return Error{Fault::invalid, Noun::combination,
@@ -368,6 +368,7 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
         VERIFY(type != nullptr); // checked when it was launched
         compute::Machine machine{.id = instance.id, .type_name = instance.type};
         machine.vcpus = type->vcpus;
+        machine.threads_per_core = type->threads_per_core;
         machine.memory_mib = static_cast<int>(type->memory_mib);
         machine.uefi = instance.boot_mode == "uefi";
         auto volumes = TRY(view.volumes_of(instance.id));
@@ -388,6 +389,7 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
                 machine.nic.subnet_cidr = subnet.cidr;
         machine.nic.mac = instance.interface.mac;
         machine.nic.private_ip = instance.interface.private_ip;
+        machine.nic.domain = private_domain(instance.region);
         machine.nic.public_ip = instance.interface.public_ip;
         machine.nic.open_ports = TRY(open_ports(view, instance.interface.groups));
         machine.nic.hop_limit = instance.metadata.http_put_response_hop_limit;

@@ -85,6 +85,9 @@ Result<void> rehearse(bool dry_run);
 /// programs is for the log only.
 std::string message_for_caller(Error const& error);
 
+/// The row of the caller, whose request was signed by it.
+Result<Account> account_of(catalog::View& view, Caller const& caller);
+
 /// Checks that names and texts given by callers fit EC2's limits, which count characters.
 Result<void> check_image_name(std::string const& name);
 Result<void> check_description(std::string const& text);
@@ -178,6 +181,12 @@ Result<std::string> free_public_ip(Engine::State& state, catalog::View& view);
 /// The ports that a set of groups opens to this host.
 Result<std::vector<compute::OpenPorts>> open_ports(catalog::View& view,
                                                    std::vector<SecurityGroupId> const& groups);
+
+/// The metadata options of a new instance: each as the request says, else as the account prefers,
+/// else as the image needs, else EC2's own default. Fault::unsupported for tokens that the account
+/// enforces and the request does not want.
+Result<MetadataOptions> launch_metadata(catalog::View& view, Caller const& caller,
+                                        Image const& image, RunInstances const& request);
 
 /// The machine that an instance is, from the catalog's rows.
 Result<compute::Machine> machine_of(Engine::State& state, Instance const& instance);

@@ -75,15 +75,26 @@ Result<void> refuse_what_is_not_offered(ModifyRequest const& request)
         return not_offered("OrganizationArn");
     if (!request.organizational_unit_arns.empty())
         return not_offered("OrganizationalUnitArn");
-    if (request.imds_support)
-        return not_offered("ImdsSupport");
     auto const attribute = plain_name(request.attribute.value_or(""));
-    if (!attribute.empty() && attribute != "description" && attribute != "launchpermission")
+    bool const has_value = attribute == "description" || attribute == "imdssupport";
+    if (!attribute.empty() && !has_value && attribute != "launchpermission")
         return not_offered(fmt::format("Changing the Attribute {}", attribute.substr(0, 64)));
-    if (request.value && attribute != "description")
+    if (request.value && !has_value)
         return Error{Fault::invalid, Noun::combination,
-                     "Value goes with Attribute=description only"};
+                     "Value goes with Attribute=description or imdsSupport only"};
     return {};
+}
+
+/// A text attribute as its own member says it, or as Value beside its name.
+std::optional<std::string> text_of(ModifyRequest const& request,
+                                   std::optional<wire::ec2::AttributeValue> const& member,
+                                   std::string_view name)
+{
+    if (member)
+        return member->value.value_or("");
+    if (plain_name(request.attribute.value_or("")) == name)
+        return request.value.value_or("");
+    return std::nullopt;
 }
 
 Result<engine::Engine::LaunchPermissionChange> permissions_of(ModifyRequest const& request)
@@ -107,17 +118,18 @@ Result<wire::ec2::ModifyImageAttributeResult> modify_image_attribute(engine::Eng
 {
     TRY(refuse_what_is_not_offered(request));
     auto const id = TRY(ImageId::parse(request.image_id));
-    std::optional<std::string> description;
-    if (request.description)
-        description = request.description->value.value_or("");
-    else if (plain_name(request.attribute.value_or("")) == "description")
-        description = request.value.value_or("");
-    auto const permissions = TRY(permissions_of(request));
-    bool const nothing = !description && permissions.add.empty() && permissions.remove.empty() &&
-                         !permissions.everyone;
+    engine::Engine::ImageChange const change{
+        .description = text_of(request, request.description, "description"),
+        .imds_support = text_of(request, request.imds_support, "imdssupport"),
+        .permissions = TRY(permissions_of(request))};
+    auto const& permissions = change.permissions;
+    if (change.imds_support.value_or("v2.0") != "v2.0")
+        return fail(Fault::invalid, "ImdsSupport can be set to v2.0 only");
+    bool const nothing = !change.description && !change.imds_support && permissions.add.empty() &&
+                         permissions.remove.empty() && !permissions.everyone;
     if (nothing)
         return Error{Fault::invalid, Noun::combination, "No attributes specified."};
-    TRY(engine.change_image(caller, id, description, permissions, request.dry_run));
+    TRY(engine.change_image(caller, id, change, request.dry_run));
     return wire::ec2::ModifyImageAttributeResult{};
 }
 

@@ -49,7 +49,7 @@ wire::ec2::Image wire_image(ShownImage const& shown)
     reply.root_device_name = image.root_device_name;
     reply.root_device_type = "ebs";
     reply.hypervisor = "xen";
-    reply.virtualization_type = "hvm";
+    reply.virtualization_type = image.virtualization;
     reply.ena_support = image.ena_support;
     reply.sriov_net_support = unless_empty(image.sriov_net_support);
     reply.boot_mode = unless_empty(image.boot_mode);
@@ -161,9 +161,7 @@ Result<void> refuse_what_is_not_offered(wire::ec2::RegisterImageRequest const& r
     if (request.tpm_support)
         return not_offered("TpmSupport");
     auto const virtualization = request.virtualization_type.value_or("hvm");
-    if (virtualization == "paravirtual")
-        return not_offered("VirtualizationType paravirtual");
-    if (virtualization != "hvm")
+    if (virtualization != "hvm" && virtualization != "paravirtual")
         return fail(Fault::invalid, fmt::format("Value ({}) for parameter VirtualizationType is "
                                                 "invalid. It must be one of: hvm, paravirtual",
                                                 virtualization.substr(0, 64)));
@@ -187,6 +185,7 @@ register_image(engine::Engine& engine, engine::Caller const& caller,
                                        .architecture = request.architecture.value_or("x86_64"),
                                        .root_device_name = request.root_device_name.value_or("")};
     registration.devices = TRY(device_requests(request.block_device_mappings));
+    registration.virtualization = request.virtualization_type.value_or(registration.virtualization);
     registration.boot_mode = request.boot_mode.value_or("");
     registration.imds_support = request.imds_support.value_or("");
     registration.ena_support = request.ena_support.value_or(false);

@@ -177,26 +177,4 @@ get_console_output(engine::Engine& engine, engine::Caller const& caller,
         .instance_id = id.text(), .timestamp = whole_seconds(engine.now()), .output = output};
 }
 
-Result<wire::ec2::ModifyInstanceMetadataOptionsResult>
-modify_instance_metadata_options(engine::Engine& engine, engine::Caller const& caller,
-                                 wire::ec2::ModifyInstanceMetadataOptionsRequest const& request)
-{
-    auto const id = TRY(InstanceId::parse(request.instance_id));
-    auto const found = TRY(engine.instances(caller, {id}));
-    if (request.http_protocol_ipv6.value_or("disabled") != "disabled")
-        return not_offered("HttpProtocolIpv6=enabled");
-    auto options = found.front().metadata;
-    options.http_tokens = request.http_tokens.value_or(options.http_tokens);
-    options.http_endpoint = request.http_endpoint.value_or(options.http_endpoint);
-    options.http_put_response_hop_limit =
-        request.http_put_response_hop_limit.value_or(options.http_put_response_hop_limit);
-    options.instance_metadata_tags =
-        request.instance_metadata_tags.value_or(options.instance_metadata_tags);
-    if (options.http_put_response_hop_limit < 1 || options.http_put_response_hop_limit > 64)
-        return fail(Fault::invalid, "HttpPutResponseHopLimit is 1 to 64");
-    auto const changed = TRY(engine.change_metadata_options(caller, id, options, request.dry_run));
-    return wire::ec2::ModifyInstanceMetadataOptionsResult{
-        .instance_id = id.text(), .instance_metadata_options = wire_options(changed.metadata)};
-}
-
 } // namespace karat::api::ec2

@@ -72,6 +72,7 @@ struct RegisterImage {
     std::string architecture = "i386"; ///< EC2's default; we run x86_64 only and say so.
     std::string root_device_name;
     std::vector<DeviceRequest> devices;
+    std::string virtualization = "hvm";
     std::string boot_mode;
     std::string imds_support;
     bool ena_support = false;
@@ -348,8 +349,12 @@ public:
         std::vector<AccountId> remove;
         std::optional<bool> everyone; ///< true: add the group "all"; false: remove it.
     };
-    Result<void> change_image(Caller const&, ImageId const&, std::optional<std::string> description,
-                              LaunchPermissionChange const&, bool dry_run);
+    struct ImageChange {
+        std::optional<std::string> description;
+        std::optional<std::string> imds_support; ///< "v2.0"; it cannot be taken back.
+        LaunchPermissionChange permissions;
+    };
+    Result<void> change_image(Caller const&, ImageId const&, ImageChange const&, bool dry_run);
     /// The alias ("amazon") of an account, empty for most.
     Result<std::string> owner_alias(AccountId const&);
 
@@ -401,12 +406,24 @@ public:
     Result<void> change_instance(Caller const&, InstanceId const&, InstanceChange const&);
     Result<Instance> change_metadata_options(Caller const&, InstanceId const&,
                                              MetadataOptions const&, bool dry_run);
+    /// The account's defaults for new instances in the caller's region.
+    Result<MetadataDefaults> metadata_defaults(Caller const&);
+    /// Members that are not asked for stay; an empty one takes the preference away.
+    struct MetadataDefaultsChange {
+        std::optional<std::string> http_tokens;
+        std::optional<std::string> http_endpoint;
+        std::optional<int> http_put_response_hop_limit; ///< -1 takes it away.
+        std::optional<std::string> instance_metadata_tags;
+        std::optional<std::string> http_tokens_enforced;
+    };
+    Result<void> change_metadata_defaults(Caller const&, MetadataDefaultsChange const&,
+                                          bool dry_run);
     /// For the metadata service: no caller, the socket says who asks.
     Result<InstanceFacts> instance_facts(InstanceId const&);
 
     // ---- Keys, groups, network, tags, parameters
     Result<CreatedKeyPair> create_key_pair(Caller const&, NewKeyPair const&);
-    /// `public_key`: an OpenSSH line, or a PEM or base64 DER public key, as EC2 takes.
+    /// `public_key`: an OpenSSH line, RFC 4716's form, or a PEM or base64 DER public key.
     Result<KeyPair> import_key_pair(Caller const&, NewKeyPair const&,
                                     std::string const& public_key);
     /// Success also when there is none, as EC2 answers. Returns the id of what was deleted.
