@@ -39,9 +39,9 @@ Result<CreatedKeyPair> Engine::create_key_pair(Caller const& caller, NewKeyPair 
 {
     TRY(check_key_pair_name(request.name));
     TRY(check_tags(request.tags));
-    auto key = TRY(generate_key(request.type));
+    auto key = TRY(generate_key(request.type, request.format));
     auto pair = TRY(save_pair(*state_, caller, request, key.public_key, "CreateKeyPair"));
-    return CreatedKeyPair{std::move(pair), std::move(key.private_pem)};
+    return CreatedKeyPair{std::move(pair), std::move(key.private_text)};
 }
 
 Result<KeyPair> Engine::import_key_pair(Caller const& caller, NewKeyPair const& request,

@@ -4,14 +4,13 @@
 // blob.
 #include "openssh_key.hpp"
 
+#include "evp_key.hpp"
+#include "private_key_text.hpp"
+
 #include "karat/hash.hpp"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/encoder.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -21,62 +20,8 @@
 namespace karat::engine {
 namespace {
 
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
-using Number = std::unique_ptr<BIGNUM, decltype(&BN_free)>;
-
-constexpr std::size_t kMaxKeyText = 16384;
-
-Error bad_key()
-{
-    return {Fault::invalid, Noun::key_pair, "Key is not in valid OpenSSH public key format"};
-}
-
-/// A length-prefixed string of the SSH wire format (RFC 4251 §5).
-void append_ssh_string(Bytes& to, std::span<std::byte const> bytes)
-{
-    auto const size = static_cast<std::uint32_t>(bytes.size());
-    for (int const shift : {24, 16, 8, 0})
-        to.push_back(static_cast<std::byte>(size >> shift & 255));
-    to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
-/// A positive mpint: a leading zero byte when the top bit is set.
-void append_ssh_number(Bytes& to, BIGNUM const* number)
-{
-    Bytes bytes(static_cast<std::size_t>(BN_num_bytes(number)) + 1);
-    BN_bn2bin(number, static_cast<unsigned char*>(static_cast<void*>(bytes.data() + 1)));
-    bool const high = bytes.size() > 1 && (bytes[1] & std::byte{0x80}) != std::byte{0};
-    append_ssh_string(to, std::span(bytes).subspan(high ? 0 : 1));
-}
-
-Result<Number> key_number(EVP_PKEY const* key, char const* parameter)
-{
-    BIGNUM* number = nullptr;
-    if (EVP_PKEY_get_bn_param(key, parameter, &number) != 1)
-        return bad_key();
-    return Number(number, BN_free);
-}
-
-Result<Bytes> ssh_blob(EVP_PKEY const* key, std::string const& type)
-{
-    Bytes blob;
-    if (type == "rsa") {
-        auto const e = TRY(key_number(key, OSSL_PKEY_PARAM_RSA_E));
-        auto const n = TRY(key_number(key, OSSL_PKEY_PARAM_RSA_N));
-        append_ssh_string(blob, as_bytes("ssh-rsa"));
-        append_ssh_number(blob, e.get());
-        append_ssh_number(blob, n.get());
-        return blob;
-    }
-    std::array<unsigned char, 32> raw{};
-    std::size_t length = raw.size();
-    if (EVP_PKEY_get_raw_public_key(key, raw.data(), &length) != 1 || length != raw.size())
-        return bad_key();
-    append_ssh_string(blob, as_bytes("ssh-ed25519"));
-    append_ssh_string(blob, std::as_bytes(std::span(raw)));
-    return blob;
-}
+constexpr int kMinRsaBits = 1024;
+constexpr int kMaxRsaBits = 16384;
 
 std::string with_colons(std::span<unsigned char const> digest)
 {
@@ -121,116 +66,40 @@ Result<std::string> private_fingerprint(EVP_PKEY* key)
     return digest_of(bytes, EVP_sha1());
 }
 
+/// Refuses RSA numbers that no SSH server takes, or that cost much to look at.
+Result<void> check_rsa(EVP_PKEY const* key)
+{
+    auto const bits = EVP_PKEY_get_bits(key);
+    auto const e = TRY(key_number(key, OSSL_PKEY_PARAM_RSA_E));
+    bool const fits = bits >= kMinRsaBits && bits <= kMaxRsaBits;
+    if (!fits || BN_is_odd(e.get()) == 0 || BN_is_one(e.get()) == 1)
+        return bad_key();
+    return {};
+}
+
+} // namespace
+
+Error bad_key()
+{
+    return {Fault::invalid, Noun::key_pair, "Key is not in valid OpenSSH public key format"};
+}
+
 Result<PublicKey> describe(EVP_PKEY* key)
 {
     auto const id = EVP_PKEY_get_base_id(key);
     if (id != EVP_PKEY_RSA && id != EVP_PKEY_ED25519)
         return Error{Fault::invalid, Noun::key_pair, "Only rsa and ed25519 keys are supported"};
+    if (id == EVP_PKEY_RSA)
+        TRY(check_rsa(key));
     PublicKey made{
         .type = id == EVP_PKEY_RSA ? "rsa" : "ed25519", .openssh_line = {}, .fingerprint = {}};
-    auto const blob = TRY(ssh_blob(key, made.type));
+    auto const blob = TRY(ssh_blob(key));
     made.openssh_line = (id == EVP_PKEY_RSA ? "ssh-rsa " : "ssh-ed25519 ") + to_base64(blob);
     made.fingerprint = TRY(public_fingerprint(key, made.type, blob));
     return made;
 }
 
-Result<Secret> private_pem(EVP_PKEY* key, bool rsa)
-{
-    Bio const bio(BIO_new(BIO_s_secmem()), BIO_free);
-    auto const written = !bio  ? 0
-                         : rsa ? PEM_write_bio_PrivateKey_traditional(bio.get(), key, nullptr,
-                                                                      nullptr, 0, nullptr, nullptr)
-                               : PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0,
-                                                               nullptr, nullptr);
-    char* text = nullptr;
-    auto const length = written == 1 ? BIO_get_mem_data(bio.get(), &text) : 0;
-    if (length <= 0)
-        return fail(Fault::io, "OpenSSL could not write a private key");
-    return Secret(std::string(text, static_cast<std::size_t>(length)));
-}
-
-/// Cuts the next length-prefixed string off an SSH blob.
-Result<std::span<std::byte const>> take_ssh_string(std::span<std::byte const>& blob)
-{
-    if (blob.size() < 4)
-        return bad_key();
-    std::size_t size = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-        size = size << 8 | std::to_integer<std::size_t>(blob[i]);
-    if (size > blob.size() - 4)
-        return bad_key();
-    auto const taken = blob.subspan(4, size);
-    blob = blob.subspan(4 + size);
-    return taken;
-}
-
-unsigned char const* as_uchar(std::span<std::byte const> bytes)
-{
-    return static_cast<unsigned char const*>(static_cast<void const*>(bytes.data()));
-}
-
-Result<Key> rsa_key(std::span<std::byte const> e, std::span<std::byte const> n)
-{
-    Number const exponent(BN_bin2bn(as_uchar(e), static_cast<int>(e.size()), nullptr), BN_free);
-    Number const modulus(BN_bin2bn(as_uchar(n), static_cast<int>(n.size()), nullptr), BN_free);
-    if (!exponent || !modulus || BN_num_bits(modulus.get()) < 1024 ||
-        BN_num_bits(modulus.get()) > 16384)
-        return bad_key();
-    std::unique_ptr<OSSL_PARAM_BLD, decltype(&OSSL_PARAM_BLD_free)> const builder(
-        OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free);
-    OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get());
-    OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get());
-    std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> const parameters(
-        OSSL_PARAM_BLD_to_param(builder.get()), OSSL_PARAM_free);
-    std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> const context(
-        EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
-    EVP_PKEY* key = nullptr;
-    if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
-        EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1)
-        return bad_key();
-    return Key(key, EVP_PKEY_free);
-}
-
-Result<Key> key_from_openssh(std::string_view text)
-{
-    auto const blank = text.find(' ');
-    if (blank == std::string_view::npos)
-        return bad_key();
-    auto const coded = text.substr(blank + 1, text.find_first_of(" \r\n", blank + 1) - blank - 1);
-    auto const decoded = from_base64(coded);
-    if (!decoded.ok())
-        return bad_key();
-    std::span<std::byte const> blob = decoded.value();
-    auto const type = TRY(take_ssh_string(blob));
-    if (as_text(type) != text.substr(0, blank))
-        return bad_key();
-    if (as_text(type) == "ssh-rsa") {
-        auto const e = TRY(take_ssh_string(blob));
-        auto const n = TRY(take_ssh_string(blob));
-        return rsa_key(e, n);
-    }
-    auto const raw = TRY(take_ssh_string(blob));
-    if (as_text(type) != "ssh-ed25519" || raw.size() != 32)
-        return Error{Fault::invalid, Noun::key_pair, "Only rsa and ed25519 keys are supported"};
-    Key key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, as_uchar(raw), raw.size()),
-            EVP_PKEY_free);
-    if (!key)
-        return bad_key();
-    return key;
-}
-
-Result<Key> key_from_pem(std::string const& text)
-{
-    Bio const bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free);
-    Key key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
-    if (!key)
-        return bad_key();
-    return key;
-}
-
-} // namespace
-
-Result<NewKey> generate_key(std::string const& type)
+Result<NewKey> generate_key(std::string const& type, KeyFormat format)
 {
     bool const rsa = type == "rsa";
     if (!rsa && type != "ed25519")
@@ -244,30 +113,8 @@ Result<NewKey> generate_key(std::string const& type)
     auto described = TRY(describe(key.get()));
     if (rsa)
         described.fingerprint = TRY(private_fingerprint(key.get()));
-    auto pem = TRY(private_pem(key.get(), rsa));
-    return NewKey{std::move(described), std::move(pem)};
-}
-
-Result<PublicKey> read_public_key(std::string const& text)
-{
-    if (text.size() > kMaxKeyText)
-        return bad_key();
-    if (text.starts_with("ssh-")) {
-        auto const key = TRY(key_from_openssh(text));
-        return describe(key.get());
-    }
-    if (text.starts_with("-----BEGIN")) {
-        auto const key = TRY(key_from_pem(text));
-        return describe(key.get());
-    }
-    auto const der = from_base64(text);
-    if (!der.ok())
-        return bad_key();
-    auto const* at = as_uchar(der.value());
-    Key const key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.value().size())), EVP_PKEY_free);
-    if (!key)
-        return bad_key();
-    return describe(key.get());
+    auto text = TRY(private_key_text(key.get(), format));
+    return NewKey{std::move(described), std::move(text)};
 }
 
 } // namespace karat::engine

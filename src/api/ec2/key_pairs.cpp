@@ -54,24 +54,20 @@ Result<wire::ec2::CreateKeyPairResult>
 create_key_pair(engine::Engine& engine, engine::Caller const& caller,
                 wire::ec2::CreateKeyPairRequest const& request)
 {
-    auto const format = request.key_format.value_or("pem");
-    if (format == "ppk")
-        return fail(Fault::unsupported,
-                    "Private keys come in the KeyFormat 'pem' only; PuTTYgen converts it to 'ppk'");
-    if (format != "pem")
-        return fail(Fault::invalid, fmt::format("The KeyFormat '{}' is not valid; use 'pem'",
-                                                format.substr(0, 64)));
+    bool const for_putty = request.key_format.value_or("pem") == "ppk"; // "pem" is the only other
     auto tags = TRY(tags_for(request.tag_specifications, "key-pair"));
-    auto const made = TRY(engine.create_key_pair(caller, {.name = request.key_name,
-                                                          .type = request.key_type.value_or("rsa"),
-                                                          .tags = std::move(tags),
-                                                          .dry_run = request.dry_run}));
+    auto const made = TRY(engine.create_key_pair(
+        caller, {.name = request.key_name,
+                 .type = request.key_type.value_or("rsa"),
+                 .format = for_putty ? engine::KeyFormat::ppk : engine::KeyFormat::pem,
+                 .tags = std::move(tags),
+                 .dry_run = request.dry_run}));
     wire::ec2::CreateKeyPairResult result;
     result.key_pair_id = made.pair.id.text();
     result.tags = wire_tags(made.pair.tags);
     result.key_name = made.pair.name;
     result.key_fingerprint = made.pair.fingerprint;
-    result.key_material = made.private_key_pem.reveal();
+    result.key_material = made.private_key.reveal();
     return result;
 }
 

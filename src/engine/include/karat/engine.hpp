@@ -211,12 +211,16 @@ struct InstanceFacts {
 /// A created key pair; the private half is shown once.
 struct CreatedKeyPair {
     KeyPair pair;
-    Secret private_key_pem;
+    Secret private_key; ///< Text, in the format that was asked for.
 };
+
+/// Of private keys: for OpenSSH, or for PuTTY.
+enum class KeyFormat : unsigned char { pem, ppk };
 
 struct NewKeyPair {
     std::string name;
     std::string type = "rsa";
+    KeyFormat format = KeyFormat::pem;
     Tags tags;
     bool dry_run = false;
 };
