@@ -2,6 +2,7 @@
 """The page docs/supported.md: what a client may call and say."""
 
 import pathlib
+import re
 
 TABLE = pathlib.Path(__file__).parents[2] / "tests/parameters.txt"
 
@@ -10,8 +11,23 @@ HEAD = """# What Karat supports
 Made by `tools/wiregen/generate.py --supported` from `src/wire/models` and `tests/parameters.txt`; do not
 edit. A parameter with `*` is required, one with `.N` is a list. Every ec2 operation takes `DryRun` too.
 Below an operation stand the parameters that are refused by name when they ask for more than the default,
-and those that are taken and mean nothing here. All others have their effect; `parameters_test` tries each.
+each with a value that is refused and with the error's code if it is not `UnsupportedOperation`
+(`ValidationException` in ebs); and those that are taken and mean nothing here. All others have their effect.
+`parameters_test` tries each. A value that is none of an enumeration is refused everywhere.
 """
+USUAL = {"UnsupportedOperation", "ValidationException"}
+# A row may prove that a parameter is read by a value that finds nothing, or that contradicts.
+PROOFS = re.compile(r"NotFound|Mismatch|Conflict")
+
+
+def refusal(parameter, code, *words):
+    """"Placement.Tenancy=dedicated", and the code if it is an unusual one."""
+    code = code.split("/")[0]
+    plain = {re.sub(r"\.\d+(?=[.=])", "", word) for word in words}
+    said = next((word for word in sorted(plain) if word.startswith(parameter + "=")), parameter)
+    if "$" in said or len(said) > 100:
+        said = parameter
+    return said if code in USUAL else f"{said} ({code})"
 
 
 def judged():
@@ -22,8 +38,8 @@ def judged():
         words = line.split()
         if line.startswith("== "):
             operation = words[1]
-        elif len(words) > 2 and words[1] == "refused" and words[2] == "UnsupportedOperation":
-            refused.setdefault(operation, []).append(words[0])
+        elif len(words) > 2 and words[1] == "refused" and not PROOFS.search(words[2]):
+            refused.setdefault(operation, []).append(refusal(*words[:1], *words[2:]))
         elif len(words) > 2 and words[1] == "nothing":
             nothing.setdefault(operation, []).append(f"{words[0]} ({line.split(' # ')[1]})")
     return refused, nothing
