@@ -93,6 +93,9 @@ TEST(Glob, BackslashTakesTheNextLiterally)
     EXPECT_TRUE(glob_matches("a\\\\b", "a\\b"));
     EXPECT_TRUE(glob_matches("*\\**", "x*y"));
     EXPECT_TRUE(glob_matches("end\\", "end\\")); // nothing left to escape: itself
+    EXPECT_FALSE(glob_matches("\\d*", "data")); // nor is there anything to take from a letter
+    EXPECT_TRUE(glob_matches("C:\\d*", "C:\\data"));
+    EXPECT_TRUE(glob_matches("\\\\d*", "\\data"));
 }
 
 TEST(Glob, ManyStarsEndSoon)

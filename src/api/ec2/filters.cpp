@@ -19,6 +19,14 @@ std::size_t next_character(std::string_view text, std::size_t place)
     return place;
 }
 
+/// Whether a backslash at `place` takes the meaning of the character after it. Before any other it
+/// is a backslash.
+bool escapes(std::string_view pattern, std::size_t place)
+{
+    return place + 1 < pattern.size() && pattern[place] == '\\' &&
+           std::string_view("*?\\").find(pattern[place + 1]) != std::string_view::npos;
+}
+
 } // namespace
 
 bool glob_matches(std::string_view pattern, std::string_view text)
@@ -29,7 +37,7 @@ bool glob_matches(std::string_view pattern, std::string_view text)
     std::size_t star = std::string_view::npos;
     std::size_t mark = 0;
     while (t < text.size()) {
-        bool const escaped = p + 1 < pattern.size() && pattern[p] == '\\';
+        bool const escaped = escapes(pattern, p);
         if (p < pattern.size() && pattern[p] == '*') {
             star = p++;
             mark = t;

@@ -113,7 +113,8 @@ std::vector<wire::ec2::Tag> const& tags_at(decltype(detail::owner_of(first)) con
         return tags_at<rest...>(thing.*first);
 }
 
-/// EC2's glob: '*' any run, '?' any one character, '\' takes the next one literally.
+/// EC2's glob: '*' any run, '?' any one character; "\*", "\?" and "\\" are those characters, and
+/// any other '\' is itself.
 /// Case-sensitive.
 bool glob_matches(std::string_view pattern, std::string_view text);
 
