@@ -202,6 +202,13 @@ def run(daemon):
         expect_true("noise is refused", raw.recv(4096).startswith(b"HTTP/1.1 400"))
 
     with tempfile.TemporaryDirectory() as place:
+        plain = pathlib.Path(place, "plain.raw")
+        plain.write_bytes(b"\x55" * 4096)
+        for option, value in (("--boot-mode", "bios"), ("--root-device-name", "foo bar"), ("--root-device-name", "/dev/nvme1n1"),
+                              ("--description", "\x01"), ("--name", "a"), ("--size", "99999")):
+            words = {"--name": "checked", "--account": "alice", option: value}
+            refused = daemon.karat("image", "import", str(plain), *(word for pair in words.items() for word in pair), check=False)
+            expect_true(f"an import with {option} {value!r} is refused: {refused.stderr.strip()}", refused.returncode == 1)
         for name, path, word in hostile_disks(place):
             refused = daemon.karat("image", "import", path, "--name", "hostile", "--account", "alice", check=False)
             expect_true(f"a qcow2 with {name} is refused in one line: {refused.stderr.strip()}",
