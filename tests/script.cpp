@@ -134,6 +134,9 @@ std::string Script::call(Words const& words, std::string* first_value)
     auto const reply = world_->dispatcher().handle_as(
         who.value(), rest ? "ebs" : std::string(service_of(action)),
         rest ? make_rest_call(action, params) : make_call(action, params));
+    for (auto const* const path : {"/data/", "/disks/", "/run/"})
+        if (reply.body.find(path) != std::string::npos)
+            return fmt::format("? the reply names a path of this host: {}\n", reply.body);
     if (reply.status >= 300)
         return rest ? print_rest_error(reply) : print_error(reply);
     auto const node = rest ? read_rest_reply(reply) : read_reply(reply);

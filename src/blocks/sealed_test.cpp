@@ -132,7 +132,7 @@ TEST(Sealed, AreRefusedClearlyWithoutTheirKeyAndAreWellWhenItIsBack)
     auto const kept = world.file("keys");
     ASSERT_TRUE(world.memory.files.remove("keys").ok());
     auto const refusal = "denied: Snapshot 'a' cannot be read: The key " + world.one +
-                         " is not in the key file keys; put the file with it back from its backup";
+                         " is not in the key file; put the file with it back from its backup";
     EXPECT_EQ(outcome(world.store->view("a")), refusal);
     auto const reader = Reader::open(world.memory.env(), "store", world.options).value();
     EXPECT_EQ(outcome(reader->view("a")), refusal);

@@ -144,7 +144,7 @@ std::unique_ptr<keys::Keys> open_keys(Env const& env, Settings const& settings)
 {
     auto keys = keys::make_file_keys(env, settings.key_file);
     if (auto const readable = keys->list(); !readable.ok())
-        log(Level::error, "karatd.keys", readable.error());
+        log(Level::error, "karatd.keys", readable.error(), {{"key_file", settings.key_file}});
     return keys;
 }
 

@@ -122,10 +122,12 @@ public:
                           Gcm().open({master.reveal(), wrapped.first(kNonceBytes), as_bytes(extra)},
                                      wrapped.subspan(kNonceBytes), data_key.reveal());
         if (!fits)
-            return fail(Fault::corrupt,
-                        fmt::format("A data key does not open with the key {}: it is damaged, or "
-                                    "{} holds another key of that id; put the right key file back",
-                                    arn, path_));
+            return fail(
+                Fault::corrupt,
+                fmt::format("A data key does not open with the key {}: it is damaged, or the "
+                            "key file holds another key of that id; put the right key "
+                            "file back",
+                            arn));
         return data_key;
     }
 
@@ -137,16 +139,16 @@ private:
         if (!mode.ok() && mode.error().fault == Fault::not_found)
             return text;
         if (TRY(mode) & kOthers)
-            return fail(Fault::denied, fmt::format("Others than its owner may use the key file {} "
-                                                   "(mode {:04o}); run 'chmod 600 {}'",
-                                                   path_, mode.value(), path_));
+            return fail(Fault::denied, fmt::format("Others than its owner may use the key file "
+                                                   "(its mode is {:04o}); give it the mode 600",
+                                                   mode.value()));
         text.bytes = TRY(read_file(env_.files, path_, kMaxKeyFileBytes));
         auto lines = parse_keys(as_text(text.bytes));
         if (!lines.ok())
             return fail(lines.error().fault,
-                        fmt::format("The key file {} cannot be used: {}; nothing encrypted can be "
+                        fmt::format("The key file cannot be used: {}; nothing encrypted can be "
                                     "read until a good copy is put back",
-                                    path_, lines.error().message));
+                                    lines.error().message));
         text.lines = std::move(lines).value();
         return text;
     }
@@ -207,9 +209,9 @@ private:
 
     Error missing(std::string const& arn) const
     {
-        return fail(Fault::not_found, fmt::format("The key {} is not in the key file {}; put the "
-                                                  "file with it back from its backup",
-                                                  arn, path_));
+        return fail(Fault::not_found, fmt::format("The key {} is not in the key file; put the file "
+                                                  "with it back from its backup",
+                                                  arn));
     }
 
     Env env_;

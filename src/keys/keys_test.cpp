@@ -144,7 +144,7 @@ TEST(FileKeys, AreOfNoUseWhileDisabledOrGone)
     ASSERT_TRUE(world.memory.files.remove("keys").ok());
     EXPECT_EQ(outcome(world.keys->unwrap(arn, wrapped)),
               "not_found: The key " + arn +
-                  " is not in the key file keys; put the file with it back from its backup");
+                  " is not in the key file; put the file with it back from its backup");
     world.put(kept);
     EXPECT_TRUE(world.keys->unwrap(arn, wrapped).ok());
 }
@@ -155,8 +155,8 @@ TEST(FileKeys, RefuseAFileThatOthersMayUseOrThatIsDamagedOrNewer)
     auto const arn = world.keys->create({world.scope, "", ""}).value().arn();
     world.memory.files.set_mode("keys", 0640);
     EXPECT_EQ(outcome(world.keys->list()),
-              "denied: Others than its owner may use the key file keys (mode 0640); run 'chmod "
-              "600 keys'");
+              "denied: Others than its owner may use the key file (its mode is 0640); give it the "
+              "mode 600");
     world.memory.files.set_mode("keys", 0400);
     EXPECT_TRUE(world.keys->list().ok());
     auto const good = world.text();
@@ -169,11 +169,11 @@ TEST(FileKeys, RefuseAFileThatOthersMayUseOrThatIsDamagedOrNewer)
     }
     world.put(good.substr(0, good.size() - 1));
     EXPECT_EQ(outcome(world.keys->list()),
-              "corrupt: The key file keys cannot be used: it is damaged: its checksum is wrong; "
+              "corrupt: The key file cannot be used: it is damaged: its checksum is wrong; "
               "nothing encrypted can be read until a good copy is put back");
     world.put("karat keys 2\nwhatever\n");
     EXPECT_EQ(outcome(world.keys->create({world.scope, "", ""})),
-              "unsupported: The key file keys cannot be used: it is of version 2, and this Karat "
+              "unsupported: The key file cannot be used: it is of version 2, and this Karat "
               "knows version 1: use the Karat that wrote it, or a newer one; nothing encrypted can "
               "be read until a good copy is put back");
     EXPECT_EQ(world.text(), "karat keys 2\nwhatever\n") << "left as it is";
