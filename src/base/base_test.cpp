@@ -199,6 +199,17 @@ TEST_F(PosixFilesTest, SkipsHoles)
     EXPECT_FALSE(file->next_data(data->end_bytes()).value().has_value());
 }
 
+TEST_F(PosixFilesTest, MakesNoDirectoryBelowAFileOrALinkToNowhere)
+{
+    ASSERT_TRUE(files_.open(dir_ + "/file", Access::create).ok());
+    ASSERT_EQ(::symlink("nowhere/at/all", (dir_ + "/link").c_str()), 0);
+    for (std::string const name : {"/file", "/link"}) {
+        EXPECT_FALSE(files_.make_dirs(dir_ + name).ok());
+        EXPECT_FALSE(files_.make_dirs(dir_ + name + "/below").ok());
+    }
+    EXPECT_TRUE(files_.make_dirs(dir_ + "/deep").ok());
+}
+
 TEST_F(PosixFilesTest, SaysWhatTheSystemSaid)
 {
     EXPECT_EQ(files_.open(dir_ + "/none", Access::read).error().fault, Fault::not_found);

@@ -196,6 +196,17 @@ Result<void> check_kind(struct stat const& facts, std::string const& path)
                 fmt::format("{} is {}, neither a file nor a block device", path, kind));
 }
 
+/// Of something that is there: a link that leads nowhere is no directory.
+Result<void> check_directory(std::string const& path)
+{
+    struct stat facts = {};
+    if (::stat(path.c_str(), &facts) != 0)
+        return io_error("use the directory", path);
+    if (!S_ISDIR(facts.st_mode))
+        return io_error("use the directory", path, ENOTDIR);
+    return {};
+}
+
 /// A file or a link gives way to anything, a socket to a socket.
 bool may_replace(std::string const& from, std::string const& to)
 {
@@ -255,7 +266,7 @@ public:
         if (::mkdir(path.c_str(), 0700) == 0)
             return sync_dir(parent_of(path));
         if (errno == EEXIST)
-            return {};
+            return check_directory(path);
         if (errno != ENOENT)
             return io_error("make the directory", path);
         TRY(make_dirs(parent_of(path)));
