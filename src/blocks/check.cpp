@@ -100,6 +100,25 @@ Result<std::vector<std::string>> PackStore::whom_it_hits(std::map<Hash, std::str
     return damage;
 }
 
+/// What is open can be read, but not by who comes later.
+Result<void> PackStore::check_names(std::vector<std::string>& damage)
+{
+    std::vector<std::uint32_t> gone;
+    for (auto const number : packs_.numbers())
+        if (!TRY(env_.files.exists(pack_path(directory_, number))))
+            gone.push_back(number);
+    if (gone.empty())
+        return {};
+    auto const left = packs_.numbers(); // a collection may have dropped some meanwhile
+    for (auto const number : gone)
+        if (std::ranges::find(left, number) != left.end())
+            damage.push_back(fmt::format("The file {} is gone. What it holds can be read until "
+                                         "this process ends: put the file back, or export the "
+                                         "images first",
+                                         pack_path(directory_, number)));
+    return {};
+}
+
 Result<CheckReport> PackStore::check(std::function<bool(double)> progress)
 {
     // What is only in memory yet cannot be read; a store that may not write has nothing there.
@@ -118,6 +137,7 @@ Result<CheckReport> PackStore::check(std::function<bool(double)> progress)
     report.bytes = packs.bytes();
     report.sealed = packs.sealed();
     report.damage = TRY(whom_it_hits(packs.bad()));
+    TRY(check_names(report.damage));
     return report;
 }
 

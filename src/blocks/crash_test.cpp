@@ -273,6 +273,19 @@ TEST_F(Failure, AFullDiskIsCollectedThoughRecordsWaitToBeWritten)
     EXPECT_EQ(world.store->stats().value().alarms, 0U);
 }
 
+TEST_F(Failure, ADeletedPackIsNamedWhileItIsOpen)
+{
+    World world(small());
+    auto const volume = random_bytes(1, 100 * kKiB);
+    ASSERT_TRUE(put(*world.store, "a", volume).ok());
+    auto const pack = "store/packs/" + pack_files(world.memory.files).front();
+    ASSERT_TRUE(world.memory.files.remove(pack).ok());
+    EXPECT_EQ(get(*world.store, "a").value(), volume);
+    auto const damage = world.store->check({}).value().damage;
+    ASSERT_EQ(damage.size(), 1U);
+    EXPECT_TRUE(damage.front().starts_with("The file " + pack + " is gone")) << damage.front();
+}
+
 TEST_F(Failure, AFullDiskKeepsRoomForTheCatalog)
 {
     World world({.pack_bytes = 1 << 20, .threads = 0});

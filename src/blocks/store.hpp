@@ -54,6 +54,8 @@ private:
     Result<std::uint64_t> mark_all(std::span<std::string const> roots, MarkPages const& mark);
     /// Names the snapshots that need a bad record, or whose map asks for what is not there.
     Result<std::vector<std::string>> whom_it_hits(std::map<Hash, std::string> const& bad);
+    /// Names packs whose files somebody removed.
+    Result<void> check_names(std::vector<std::string>& damage);
     Result<CollectReport> collect_here(std::span<std::string const> roots);
     Result<void> check_free_name(std::string const& name);
     Result<Sealed> sealed_for(Facts const& facts, SnapshotView const* base);
