@@ -7,6 +7,7 @@ namespace karat::testing {
 namespace {
 
 constexpr std::uint64_t kDiskBytes = std::uint64_t{1} << 40;
+constexpr std::uint64_t kKeepFreeBytes = 2 << 20;
 constexpr std::chrono::minutes kLongestWait{1};
 constexpr char const* kKeyFile = "/data/encryption-keys";
 constexpr char const* kKeyBackup = "/data/encryption-keys.backup";
@@ -44,14 +45,14 @@ Result<void> World::build()
     daemon->catalog =
         TRY(catalog::Catalog::open(env, "/data/catalog.sqlite", catalog::Storage::through_env));
     daemon->keys = keys::make_file_keys(env, kKeyFile);
-    daemon->store = TRY(blocks::Store::open(env, "/data/store",
-                                            {.pack_bytes = 4 << 20, .keys = daemon->keys.get()}));
-    daemon->volumes = TRY(volumes::Volumes::open(
-        env, *daemon->store,
-        {.directory = "/data/volumes",
-         .run_directory = "/run",
-         .store_directory = "/data/store",
-         .cache_directory = "/data/cache"}));
+    daemon->store = TRY(blocks::Store::open(
+        env, "/data/store",
+        {.pack_bytes = 4 << 20, .keys = daemon->keys.get(), .keep_free_bytes = kKeepFreeBytes}));
+    daemon->volumes = TRY(volumes::Volumes::open(env, *daemon->store,
+                                                 {.directory = "/data/volumes",
+                                                  .run_directory = "/run",
+                                                  .store_directory = "/data/store",
+                                                  .cache_directory = "/data/cache"}));
     daemon->engine = std::make_unique<engine::Engine>(
         engine::Parts{.env = env,
                       .catalog = *daemon->catalog,

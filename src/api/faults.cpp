@@ -94,6 +94,7 @@ constexpr std::array kRows{
     Row{Fault::denied, Noun::none, 400, "OperationNotPermitted"},
     Row{Fault::dry_run, Noun::none, 412, "DryRunOperation"},
     Row{Fault::exhausted, Noun::instance, 500, "InsufficientInstanceCapacity"},
+    Row{Fault::exhausted, Noun::volume, 500, "InsufficientVolumeCapacity"},
     Row{Fault::exhausted, Noun::subnet, 400, "InsufficientFreeAddressesInSubnet"},
     Row{Fault::exhausted, Noun::tag, 400, "TagLimitExceeded"},
     Row{Fault::exhausted, Noun::filter, 400, "FilterLimitExceeded"},

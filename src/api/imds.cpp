@@ -146,8 +146,10 @@ bool Imds::token_is_good(InstanceId const& instance, std::string_view token)
     auto const expiry = number_of<std::int64_t>(token.substr(0, dot));
     if (!expiry)
         return false;
-    return equal_constant_time(token, sign(instance, token.substr(0, dot))) &&
-           env_.clock.now().time_since_epoch().count() < *expiry;
+    auto const left = *expiry - env_.clock.now().time_since_epoch().count();
+    // More than the longest life is left of one from before the clock was set back.
+    return equal_constant_time(token, sign(instance, token.substr(0, dot))) && left > 0 &&
+           left <= std::int64_t{kMaxTtlSeconds} * 1000;
 }
 
 HttpReply Imds::handle(InstanceId const& instance, HttpRequest const& request)

@@ -176,6 +176,7 @@ Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& r
             TRY(check_volume(volume));
             TRY(check_instance(instance, volume));
             TRY(check_device(change, instance, request.device_name));
+            TRY(check_room(*state_, Noun::volume));
             TRY(rehearse(request.dry_run));
             TRY(become(volume, VolumeState::in_use));
             volume.attachment = Attachment{.instance = instance.id,

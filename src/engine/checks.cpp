@@ -206,6 +206,16 @@ std::string message_for_caller(Error const& error)
     return error.message;
 }
 
+Result<void> check_room(Engine::State& state, Noun noun)
+{
+    auto const stats = TRY(state.parts.store.stats());
+    if (!stats.is_short_of_room())
+        return {};
+    return Error{Fault::exhausted, noun,
+                 "This host's disk is full. Deregister images, delete snapshots and volumes, or "
+                 "terminate instances that are not needed, and try again when their room is free."};
+}
+
 bool may_launch(Image const& image, AccountId const& account)
 {
     return image.owner == account || image.is_public || image.launch_permissions.contains(account);

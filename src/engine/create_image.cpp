@@ -85,6 +85,7 @@ Result<Image> Engine::create_image(Caller const& caller, CreateImage const& requ
     return state.catalog().change(
         {caller.account.text(), "CreateImage"}, [&](catalog::Change& change) -> Result<Image> {
             auto const instance = TRY(find_source(change, caller, request.instance));
+            TRY(check_room(state, Noun::volume));
             auto image = TRY(image_of(state, change, instance, request));
             auto const volumes = TRY(change.volumes_of(instance.id));
             image.devices = TRY(wanted_devices(change, caller, instance, volumes, request));

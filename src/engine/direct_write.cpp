@@ -148,6 +148,7 @@ Result<Snapshot> Engine::start_snapshot(Caller const& caller, StartSnapshot cons
         }));
     if (before)
         return std::move(*before);
+    TRY(check_room(*state_, Noun::volume));
     auto fresh = new_row(*state_, caller, request);
     fresh.kms_key = key;
     auto& staged = state_->parts.store.staged();
@@ -229,6 +230,7 @@ Result<Snapshot> Engine::complete_snapshot(Caller const& caller, CompleteSnapsho
         return snapshot;
     if (!is_writable(snapshot))
         return not_writable(snapshot);
+    TRY(check_room(*state_, Noun::volume));
     auto const staged = TRY(state_->parts.store.staged().find(snapshot.id.text()));
     auto const came = TRY(staged->seal());
     auto const good = check_contents(request, came);
@@ -317,7 +319,9 @@ Result<Next> step_snapshot_timeout(Engine::State& state, Task& task)
     auto const staged = TRY(state.parts.store.staged().find(pending->id.text()));
     auto const limit = std::chrono::minutes(pending->direct->timeout_minutes);
     auto const left = [&] {
-        return std::max(staged->last_put(), pending->started) + limit - state.now();
+        auto const last = std::max(staged->last_put(), pending->started);
+        auto const noted = state.clock_watch.by_todays_clock(last); // it may have been set
+        return std::min(noted, state.now()) + limit - state.now();
     };
     if (left().count() > 0)
         return again_after(left());

@@ -52,6 +52,7 @@ Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage con
     TRY(check_parameter_name(request.ssm_parameter));
     TRY(check_boot_mode(request.boot_mode));
     TRY(check_device_name(request.root_device_name));
+    TRY(check_room(*state_, Noun::volume));
     auto const disk = TRY(state_->parts.volumes.inspect(request.path, request.format));
     auto const least_gib = (disk.virtual_size_bytes + kGiB - 1) / kGiB;
     auto const size_gib = request.size_gib.value_or(least_gib);
@@ -134,17 +135,22 @@ Result<Next> step_import(Engine::State& state, Task& task)
     return finished();
 }
 
-/// An import that cannot succeed leaves nothing behind; its task row says why.
+/// An import that cannot succeed leaves nothing behind; its task row says why. What the store may
+/// have of it goes with the next collection: the store may take no changes now.
 Result<void> give_up_import(Engine::State& state, Task const& task, Error const&)
 {
     auto const payload = nlohmann::json::parse(task.payload);
-    auto const image = TRY(ImageId::parse(payload.at("image").get<std::string>()));
-    auto const snapshot = TRY(SnapshotId::parse(payload.at("snapshot").get<std::string>()));
-    TRY(state.parts.store.remove(snapshot.text()));
+    auto const image_id = TRY(ImageId::parse(payload.at("image").get<std::string>()));
+    auto const snapshot_id = TRY(SnapshotId::parse(payload.at("snapshot").get<std::string>()));
     return state.catalog().change({"worker", "task.import"},
                                   [&](catalog::Change& change) -> Result<void> {
-                                      TRY(change.remove(image));
-                                      return change.remove(snapshot);
+                                      TRY(change.remove(image_id));
+                                      auto snapshot = TRY(change.snapshot(snapshot_id));
+                                      if (!snapshot)
+                                          return {};
+                                      snapshot->state = SnapshotState::deleted;
+                                      TRY(change.save(*snapshot));
+                                      return enqueue_collect(state, change);
                                   });
 }
 

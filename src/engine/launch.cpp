@@ -335,6 +335,7 @@ Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
             if (auto before = TRY(launched_before(change, caller, call)))
                 return std::move(*before);
             auto const plan = TRY(plan_launch(state, change, caller, request));
+            TRY(check_room(state, Noun::instance));
             TRY(rehearse(request.dry_run));
             auto const reservation = ReservationId::generate(state.env().chance);
             std::vector<Instance> instances;

@@ -209,6 +209,8 @@ Result<Volume> Engine::modify_volume(Caller const& caller, VolumeId const& id,
             auto const shape = changed_shape(shape_of(volume), request);
             TRY(check_change(volume, request, shape));
             TRY(check_modifiable(*state_, volume));
+            if (shape.size_gib > volume.size_gib)
+                TRY(check_room(*state_, Noun::volume));
             TRY(rehearse(dry_run));
             volume.modification = VolumeModification{
                 .original = shape_of(volume), .target = shape, .started = state_->now()};

@@ -130,6 +130,7 @@ Engine::start_instances(Caller const& caller, std::vector<InstanceId> const& ids
             if (instance.state != InstanceState::stopped)
                 return wrong_state(instance, "started");
             TRY(check_root(change, instance));
+            TRY(check_room(state, Noun::instance));
             TRY(become(instance, InstanceState::pending));
             instance.launched = state.now();
             instance.state_reason = {};

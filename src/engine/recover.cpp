@@ -83,6 +83,7 @@ Result<void> Engine::recover()
 {
     auto& state = *state_;
     TRY(state.catalog().release_tasks(kHost));
+    TRY(settle_clock(state));
     TRY(state.parts.hypervisor.adopt());
     auto const instances = TRY(state.catalog().read([](catalog::View& view) {
         catalog::PassOverDamaged const passing(view); // the others must not wait for them

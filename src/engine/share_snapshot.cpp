@@ -40,6 +40,7 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
             auto of = encryption_of(source);
             of.passes_on = false; // as EC2 does: a copy has the default key, or the one named
             auto const key = TRY(key_for(*state_, change, caller, request.encryption, of));
+            TRY(check_room(*state_, Noun::volume));
             TRY(rehearse(request.dry_run));
             Snapshot copy{.id = SnapshotId::generate(state_->env().chance),
                           .owner = caller.account,

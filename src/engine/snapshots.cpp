@@ -142,6 +142,7 @@ Result<Snapshot> Engine::create_snapshot(Caller const& caller, VolumeId const& i
             if (volume.state != VolumeState::in_use && volume.state != VolumeState::available)
                 return Error{Fault::wrong_state, Noun::volume,
                              fmt::format("The volume {} is {}", id.text(), word(volume.state))};
+            TRY(check_room(*state_, Noun::volume));
             TRY(rehearse(dry_run));
             auto snapshot = new_snapshot(*state_, caller, volume, description, tags);
             TRY(change.save(snapshot));
@@ -159,6 +160,7 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
         {caller.account.text(), "CreateSnapshots"},
         [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
             auto const volumes = TRY(volumes_to_capture(change, caller, request));
+            TRY(check_room(*state_, Noun::volume));
             TRY(rehearse(request.dry_run));
             std::vector<Snapshot> snapshots;
             std::vector<CapturePair> pairs;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "at_work.hpp"
+#include "clock_watch.hpp"
 
 #include "karat/engine.hpp"
 #include "karat/log.hpp"
@@ -60,9 +61,9 @@ struct Engine::State {
     /// Subjects and volumes that a worker of this process is at.
     std::set<std::string> busy GUARDED_BY(mutex);
     /// When a worker next removes old history from the catalog.
-    Time forget_at GUARDED_BY(mutex){};
+    std::chrono::nanoseconds forget_at GUARDED_BY(mutex){};
     /// When a worker next looks for damage in the catalog, and how much was found the last time.
-    Time check_at GUARDED_BY(mutex){};
+    std::chrono::nanoseconds check_at GUARDED_BY(mutex){};
     std::size_t catalog_damage GUARDED_BY(mutex) = 0;
     /// Volumes of running instances that read through a whole file of the cache, or will when the
     /// task that was queued for each is done; of this process. Only promote() looks at it.
@@ -72,6 +73,7 @@ struct Engine::State {
     std::vector<Thread> workers; ///< Only start_workers() and stop_workers() look at them.
     OpenViews views;
     AtWork at_work;
+    ClockWatch clock_watch;
 
     Env& env() { return parts.env; }
     Time now() { return parts.env.clock.now(); }
@@ -80,6 +82,11 @@ struct Engine::State {
 
 /// Fault::dry_run when only asked: the last check before a verb changes anything.
 Result<void> rehearse(bool dry_run);
+
+/// Fault::exhausted about `noun` (an instance, or a volume for everything else) when less than
+/// keep_free_mib is free. Asked before a verb that would take room changes anything; what makes
+/// room, or changes rows only, does not ask.
+Result<void> check_room(Engine::State& state, Noun noun);
 
 /// What a caller may read of an error that a task met: what is about this host, its files and its
 /// programs is for the log only.
@@ -292,6 +299,11 @@ Result<Next> step_collect(Engine::State&, Task&);
 Result<Next> step_scrub(Engine::State&, Task&);
 Result<Next> step_reap(Engine::State&, Task&);
 Result<void> give_up_nothing(Engine::State&, Task const&, Error const&);
+
+/// Moves the times of open tasks along when the clock was set since the last call.
+Result<void> follow_clock(Engine::State& state);
+/// At the start: the same when the clock was set back while no daemon ran.
+Result<void> settle_clock(Engine::State& state);
 
 /// Drops what is staged for snapshots that are no longer pending.
 Result<void> settle_staged(Engine::State& state);

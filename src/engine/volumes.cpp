@@ -143,6 +143,7 @@ Result<Volume> Engine::create_volume(Caller const& caller, CreateVolume const& r
             auto const shape = TRY(shape_to_create(request, snapshot));
             auto const source = snapshot ? std::optional(encryption_of(*snapshot)) : std::nullopt;
             auto const key = TRY(key_for(*state_, change, caller, request.encryption, source));
+            TRY(check_room(*state_, Noun::volume));
             TRY(rehearse(request.dry_run));
             auto volume = new_volume(*state_, caller, request.zone, shape);
             volume.kms_key = key;
@@ -178,6 +179,7 @@ Result<Volume> Engine::copy_volume(Caller const& caller, CopyVolume const& reque
             TRY(check_shape(shape));
             EncryptionSource const of{source.owner, source.region, source.kms_key};
             auto const key = TRY(key_for(*state_, change, caller, request.encryption, of));
+            TRY(check_room(*state_, Noun::volume));
             TRY(rehearse(request.dry_run));
             auto const content = hidden_snapshot(*state_, source);
             TRY(change.save(content));

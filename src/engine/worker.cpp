@@ -19,6 +19,7 @@ constexpr std::chrono::milliseconds kLease{60'000};
 constexpr std::chrono::milliseconds kExtendAfter{20'000}; // long before another would take it
 constexpr std::chrono::milliseconds kTurnWait{100}; // until another task of the subject is through
 constexpr std::chrono::milliseconds kLongestSleep{30'000};
+constexpr std::chrono::milliseconds kAfterTrouble{2'000};
 constexpr std::chrono::hours kForgetEvery{1};
 constexpr std::chrono::hours kCheckEvery{24};
 constexpr std::size_t kMostDamageLogged = 20;
@@ -238,6 +239,7 @@ void extend_leases(Engine::State& state)
 
 Result<bool> take_and_run(Engine::State& state)
 {
+    TRY(follow_clock(state));
     extend_leases(state);
     auto task = TRY(state.catalog().take_task(kHost, kLease));
     if (!task)
@@ -255,13 +257,14 @@ Result<bool> take_and_run(Engine::State& state)
     return true;
 }
 
-/// Sleeps until a task may be due, at most kLongestSleep.
-void sleep_until_due(Engine::State& state, std::stop_token const& stop)
+/// Sleeps until a task may be due, from `least` to kLongestSleep.
+void sleep_until_due(Engine::State& state, std::stop_token const& stop,
+                     std::chrono::milliseconds least)
 {
     auto wait = kLongestSleep;
     auto const due = state.catalog().next_task_due();
     if (due.ok() && due.value())
-        wait = std::clamp(*due.value() - state.now(), std::chrono::milliseconds(1), kLongestSleep);
+        wait = std::clamp(*due.value() - state.now(), least, kLongestSleep);
     Lock guard(state.mutex);
     state.wake.wait_for(guard, stop, wait, [&]() REQUIRES(state.mutex) { return state.woken; });
     state.woken = false;
@@ -272,10 +275,11 @@ void forget_history(Engine::State& state)
 {
     auto const now = state.now();
     {
+        auto const steady = state.env().clock.steady();
         Lock const guard(state.mutex);
-        if (now < state.forget_at)
+        if (steady < state.forget_at)
             return;
-        state.forget_at = now + kForgetEvery;
+        state.forget_at = steady + kForgetEvery;
     }
     catalog::History const history{.audit_before = now - state.parts.settings.audit_for,
                                    .finished_tasks = kFinishedTasksKept};
@@ -290,12 +294,12 @@ void forget_history(Engine::State& state)
 /// Looks for damaged rows when the daemon has started, and once a day.
 void check_catalog(Engine::State& state)
 {
-    auto const now = state.now();
     {
+        auto const steady = state.env().clock.steady();
         Lock const guard(state.mutex);
-        if (now < state.check_at)
+        if (steady < state.check_at)
             return;
-        state.check_at = now + kCheckEvery;
+        state.check_at = steady + kCheckEvery;
     }
     auto const checked = state.catalog().check();
     if (!checked.ok()) {
@@ -317,8 +321,10 @@ void work(std::stop_token const& stop, Engine::State& state)
         auto const worked = take_and_run(state);
         if (!worked.ok())
             log(Level::error, "worker.failed", worked.error());
-        if (!worked.ok() || !worked.value())
-            sleep_until_due(state, stop);
+        if (!worked.ok()) // a catalog that takes no changes leaves its tasks due for ever
+            sleep_until_due(state, stop, kAfterTrouble);
+        else if (!worked.value())
+            sleep_until_due(state, stop, std::chrono::milliseconds(1));
     }
 }
 
