@@ -19,7 +19,7 @@ constexpr std::size_t kHeadBytes = 6;
 constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kMaxBodyBytes = 32 * 1024 * 1024;
 constexpr timeval kGivePatience{1, 0};
-constexpr timeval kTakePatience{3, 0}; // the predecessor brings to an end what it can, for a second
+constexpr timeval kTakePatience{6, 0}; // the predecessor first brings to an end what it can
 
 using Head = std::array<std::uint8_t, kHeadBytes>;
 constexpr std::size_t kMaxDescriptors = 2;

@@ -32,7 +32,7 @@ constexpr std::int64_t kMaxLogBytes = 256 * 1024;
 constexpr std::chrono::seconds kTrimInterval{1};
 
 constexpr int kHandoverStepMs = 5;
-constexpr std::chrono::seconds kHandoverPatience{1}; // for requests for metadata that are under way
+constexpr std::chrono::seconds kHandoverPatience{4}; // for requests for metadata that are under way
 
 // In the machine's folder, where we run.
 constexpr char const* kRelaySocket = "metadata.sock";
