@@ -330,8 +330,10 @@ private:
                          "The method and the path name no operation of EBS direct"};
         auto const& operation = kEbs[match->index];
         action = operation.name;
-        wire::RestRequest const request{
-            std::move(match->labels), TRY(wire::parse_query(call.query)), call.headers, call.body};
+        // Not within the braces: g++ 12 loses what stands there before a TRY that returns.
+        auto query = TRY(wire::parse_query(call.query));
+        wire::RestRequest const request{std::move(match->labels), std::move(query), call.headers,
+                                        call.body};
         return operation.run({engine, who.caller, tokens, who.body_sum}, request);
     }
 

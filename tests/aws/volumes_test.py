@@ -204,8 +204,7 @@ def itself(lab, i):
     """What the API says of an instance is what its guest finds."""
     shown = lab.instance(i)
     name, address, options = shown["PrivateDnsName"], shown["PrivateIpAddress"], shown["CpuOptions"]
-    metadata = "http://169.254.169.254/latest/meta-data/"
-    assert lab.run(i, f"wget -qO- {metadata}local-hostname") == name
+    assert lab.run(i, "imds meta-data/local-hostname") == name
     assert lab.run(i, f"nslookup {name}").split("Name:")[1].split()[-1] == address
     assert name in lab.run(i, f"nslookup {address}")
     assert lab.run(i, "grep ^search /etc/resolv.conf") == "search " + name.split(".", 1)[1]

@@ -195,7 +195,9 @@ Result<Bytes> read_start(File& file)
 
 Result<Header> read_header(File& file, Complaints const& complaints)
 {
-    Draft draft{Bytes(kSectorBytes), TRY(file.size_bytes()), complaints};
+    auto const file_bytes =
+        TRY(file.size_bytes()); // within the braces, g++ 12 would lose the bytes
+    Draft draft{Bytes(kSectorBytes), file_bytes, complaints};
     draft.bytes.resize(TRY(file.read_at(0, draft.bytes)));
     auto const start = TRY(read_start(file));
     if (is_descriptor(as_text(start)))
