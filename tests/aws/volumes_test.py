@@ -210,7 +210,9 @@ def itself(lab, i):
     assert lab.run(i, "grep ^search /etc/resolv.conf") == "search " + name.split(".", 1)[1]
     assert lab.run(i, "nproc") == str(options["CoreCount"] * options["ThreadsPerCore"])
     siblings = lab.run(i, "cat /sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
-    assert siblings == ("0-1" if options["ThreadsPerCore"] == 2 else "0"), siblings
+    # Linux finds the threads of AMD's processors, as TCG's is, by `topoext` only, which TCG has not.
+    finds = lab.run(i, "grep -c 'GenuineIntel\\|topoext' /proc/cpuinfo || true") != "0"
+    assert siblings == ("0-1" if finds and options["ThreadsPerCore"] == 2 else "0"), siblings
     step("a guest resolves its name, and has the threads of its type")
 
 
