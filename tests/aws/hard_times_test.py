@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from botocore.exceptions import ClientError
 from karat_daemon import Daemon
 from lab import Lab, need_guests, wait
 
@@ -62,13 +63,21 @@ class Host:
     def terminate(self, *instances):
         self.lab.ec2.terminate_instances(InstanceIds=list(instances))
         for instance in instances:
-            self.lab.state_is(instance, "terminated")
+            wait(f"{instance} to end", lambda i=instance: self.has_ended(i))
             wait(f"the folder of {instance} to go", lambda i=instance: not self.folder(i).exists(), 30)
+
+    def has_ended(self, instance):
+        """Terminated, or forgotten since."""
+        try:
+            return self.state(instance) == "terminated"
+        except ClientError as error:
+            return error.response["Error"]["Code"] == "InvalidInstanceID.NotFound"
 
     def others(self, instance):
         """Processes that somebody else runs and that mention the instance's files."""
         words = [str(self.folder(instance) / name) for name in ("qemu.pid", "net.json")]
-        return [subprocess.Popen(["sleep", "600"]), subprocess.Popen(["sh", "-c", "sleep 600", "sh", *words])]
+        shell = ["sh", "-c", "read line", "sh", *words] # which has no child that could stay behind
+        return [subprocess.Popen(["sleep", "600"]), subprocess.Popen(shell, stdin=subprocess.PIPE)]
 
 
 @contextlib.contextmanager
