@@ -82,7 +82,7 @@ Result<Json> Qmp::run(std::string const& command, Json arguments,
         reply_.reset();
     }
     auto const sent =
-        send(request.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n', patience);
+        send(command, request.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n', patience);
     if (!sent.ok()) {
         close(); // perhaps in the midst of a line: what came next would not be understood
         return sent.error();
@@ -97,7 +97,8 @@ Result<Json> Qmp::run(std::string const& command, Json arguments,
     return outcome(command, *reply_);
 }
 
-Result<void> Qmp::send(std::string const& line, std::chrono::milliseconds patience)
+Result<void> Qmp::send(std::string const& command, std::string const& line,
+                       std::chrono::milliseconds patience)
 {
     auto& clock = posix_env().clock;
     auto const deadline = clock.steady() + patience;
@@ -108,6 +109,8 @@ Result<void> Qmp::send(std::string const& line, std::chrono::milliseconds patien
             sent += static_cast<std::size_t>(put);
             continue;
         }
+        if (errno == EPIPE || errno == ECONNRESET)
+            return gone(command);
         pollfd room = {fd_.get(), POLLOUT, 0};
         bool const full = errno == EAGAIN || errno == EINTR;
         auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.steady());

@@ -43,7 +43,8 @@ public:
     void close();
 
 private:
-    Result<void> send(std::string const& line, std::chrono::milliseconds patience) REQUIRES(turn_);
+    Result<void> send(std::string const& command, std::string const& line,
+                      std::chrono::milliseconds patience) REQUIRES(turn_);
     void take_line(std::string const& line);
 
     Fd fd_;
