@@ -72,7 +72,7 @@ restarts() {
     else
         say "SKIPPED the upgrade: there is no commit $commit to begin with"
     fi
-    tests/aws/restarts_test.py "${RESTARTS:-50}" "${EXCHANGES:-20}" 5 "${programs[@]}"
+    tests/aws/restarts_test.py "${RESTARTS:-50}" "${EXCHANGES:-20}" 2 "${programs[@]}"
     tests/aws/hard_times_test.py "${KILL_TIMES:-10}"
     CONSOLE_MIB=1024 tests/net/guest_frames_test.py
     [ ! -e "$previous" ] || git worktree remove --force "$previous"
