@@ -13,7 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 
-from karat_daemon import RELEASE, Daemon, end_helpers
+from karat_daemon import RELEASE, end_helpers, run_and_tell
 
 try:
     import botocore.auth
@@ -230,14 +230,4 @@ def run(daemon):
     expect_true("an unknown setting is named", unknown.returncode == 2 and "prot" in unknown.stderr, unknown.stderr)
 
 
-def main():
-    daemon = Daemon()
-    try:
-        run(daemon)
-    finally:
-        daemon.stop()
-    print("\n".join(failures) or "all as expected")
-    sys.exit(1 if failures else 0)
-
-
-main()
+run_and_tell(run, failures)

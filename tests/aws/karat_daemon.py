@@ -75,3 +75,14 @@ class Daemon:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         if not os.path.ismount(self.data):
             os.rmdir(self.data)
+
+
+def run_and_tell(run, failures):
+    """Calls `run` with a daemon of its own, prints what it put into `failures`, and ends the test accordingly."""
+    daemon = Daemon()
+    try:
+        run(daemon)
+    finally:
+        daemon.stop()
+    print("\n".join(failures) or "all as expected")
+    sys.exit(1 if failures else 0)

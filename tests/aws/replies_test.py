@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 
-from karat_daemon import ROOT, Daemon
+from karat_daemon import ROOT, run_and_tell
 
 try:
     import botocore
@@ -257,14 +257,4 @@ def run(daemon):
     paginators(ec2)
 
 
-def main():
-    daemon = Daemon()
-    try:
-        run(daemon)
-    finally:
-        daemon.stop()
-    print("\n".join(failures) or "all as expected")
-    sys.exit(1 if failures else 0)
-
-
-main()
+run_and_tell(run, failures)

@@ -138,11 +138,7 @@ def lengths(path, export):
 
 def unread_replies(path, export):
     """Each asks for 1 MiB a hundred times and reads nothing, or a little, and goes."""
-    clients = connections(path, export, True)
-    for client in clients:
-        client.socket.settimeout(0.1)
-        quietly(lambda: [client.ask(0, 1 << 20) for _ in range(100)])
-    time.sleep(1)
+    clients = asking(path, export, 1 << 20)
     for client in clients[::2]:
         quietly(lambda: client.hear(70000))
     return clients
@@ -150,10 +146,15 @@ def unread_replies(path, export):
 
 def huge_requests(path, export):
     """64 MiB each, which nbdkit would take: as many connections as there may be, each with a hundred of them."""
+    return asking(path, export, 64 << 20)
+
+
+def asking(path, export, length):
+    """As many connections as there may be, each a second after it asked for so many bytes a hundred times."""
     clients = connections(path, export, True)
     for client in clients:
         client.socket.settimeout(0.1)
-        quietly(lambda: [client.ask(0, 64 << 20) for _ in range(100)])
+        quietly(lambda: [client.ask(0, length) for _ in range(100)])
     time.sleep(1)
     return clients
 
