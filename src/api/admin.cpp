@@ -305,6 +305,8 @@ Result<Json> status(engine::Engine& engine, Json const&)
     auto const status = TRY(engine.status());
     return Json{{"accelerator", status.accelerator},
                 {"accelerator_reason", status.accelerator_reason},
+                {"isolation", status.isolated},
+                {"isolation_missing", status.not_isolated},
                 {"instances", status.instances},
                 {"tasks", task_counts_json(status.tasks)},
                 {"catalog_damage", status.catalog_damage},

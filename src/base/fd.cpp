@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -72,6 +73,24 @@ Result<Fd> connect_unix(std::string const& path)
     std::memcpy(address.sun_path, reachable.c_str(), reachable.size() + 1);
     if (::connect(fd.get(), generic(address), sizeof address) != 0)
         return connect_error(path, errno);
+    return fd;
+}
+
+Result<Fd> listen_unix(std::string const& path)
+{
+    constexpr int kBacklog = 16;
+    ::unlink(path.c_str());
+    Fd directory;
+    auto const reachable = TRY(short_path(path, directory));
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, reachable.c_str(), reachable.size() + 1);
+    // The file has the socket's mode from its first moment.
+    if (!fd.open() || ::fchmod(fd.get(), 0600) != 0 ||
+        ::bind(fd.get(), generic(address), sizeof address) != 0 ||
+        ::listen(fd.get(), kBacklog) != 0)
+        return fail(Fault::io, fmt::format("Cannot listen on {}: {}", path, std::strerror(errno)));
     return fd;
 }
 

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kKillPatience{10'000};
 constexpr std::size_t kCommandLineBytes = 64 * 1024;
+constexpr int kFirstCopy = 100; // above the numbers that descriptors are handed on as
 
 /// posix_spawn's two objects, initialised and freed together.
 struct Plan {
@@ -40,7 +41,20 @@ struct Plan {
     }
 };
 
-void plan_files(Plan& plan, Process::Command const& command)
+/// Puts the descriptors that are handed on out of the way of each other's new numbers.
+Result<std::vector<Fd>> copies_of(std::vector<int> const& descriptors)
+{
+    std::vector<Fd> copies;
+    for (int const fd : descriptors) {
+        copies.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstCopy));
+        if (!copies.back().open())
+            return fail(Fault::io,
+                        fmt::format("Cannot hand on a descriptor: {}", std::strerror(errno)));
+    }
+    return copies;
+}
+
+void plan_files(Plan& plan, Process::Command const& command, std::vector<Fd> const& inherited)
 {
     auto* const files = &plan.files;
     constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_TRUNC;
@@ -55,7 +69,10 @@ void plan_files(Plan& plan, Process::Command const& command)
         VERIFY(::posix_spawn_file_actions_addopen(files, 1, "/dev/null", O_WRONLY, 0) == 0);
     VERIFY(::posix_spawn_file_actions_addchdir_np(files, command.directory.c_str()) == 0);
     // The daemon's sockets are not for a process that outlives it, whoever opened them and how.
-    VERIFY(::posix_spawn_file_actions_addclosefrom_np(files, 3) == 0);
+    int next = 3;
+    for (Fd const& fd : inherited)
+        VERIFY(::posix_spawn_file_actions_adddup2(files, fd.get(), next++) == 0);
+    VERIFY(::posix_spawn_file_actions_addclosefrom_np(files, next) == 0);
 }
 
 void plan_signals(Plan& plan)
@@ -105,7 +122,8 @@ Result<Process> Process::spawn(Command const& command)
     argv.push_back(nullptr);
 
     Plan plan;
-    plan_files(plan, command);
+    auto const inherited = TRY(copies_of(command.inherited));
+    plan_files(plan, command, inherited);
     plan_signals(plan);
     int pid = 0;
     int const code = ::posix_spawnp(&pid, command.program.c_str(), &plan.files, &plan.attributes,

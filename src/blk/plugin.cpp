@@ -4,10 +4,13 @@
 #include "guarded.hpp"
 #include "peers.hpp"
 #include "slow_files.hpp"
+#include "store_disk.hpp"
 
 #include "karat/blk.hpp"
+#include "karat/key_door.hpp"
 #include "karat/keys.hpp"
 #include "karat/log.hpp"
+#include "karat/system_calls.hpp"
 #include "karat/thread.hpp"
 
 #include <algorithm>
@@ -15,11 +18,13 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstring>
+#include <fmt/format.h>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <sys/prctl.h>
 #include <thread>
+#include <unistd.h>
 
 // The header wants to know which version of its interface we speak before it is read.
 #define NBDKIT_API_VERSION 2
@@ -47,6 +52,8 @@ constexpr std::uint32_t kMaximumBytes = 1 << 20;
 struct Plugin {
     std::string store;
     std::string key_file; ///< Its path; what is in it is never on the command line.
+    std::string key_door; ///< A socket where data keys are had, instead of a file.
+    std::string grants;   ///< Which users may read which exports; empty: all may read all.
     std::uint64_t memory_bytes = kDefaultMemoryBytes;
     std::chrono::milliseconds latency{0};
     blk::CacheOptions cache_options{.keep_free_bytes = kDefaultKeepFreeBytes};
@@ -97,33 +104,6 @@ struct Handle {
 Handle& handle_of(void* handle) { return *static_cast<Handle*>(handle); }
 blocks::View const& view_of(void* handle) { return handle_of(handle).disk->view(); }
 
-/// A snapshot read from the store alone.
-class StoreDisk final : public blk::Disk {
-public:
-    explicit StoreDisk(std::shared_ptr<blocks::View const> view)
-        : view_(std::move(view))
-    {
-    }
-    blocks::View const& view() const override { return *view_; }
-    Result<void> read(std::uint64_t offset_bytes, std::span<std::byte> into) override
-    {
-        return view_->read(offset_bytes, into);
-    }
-    /// Into the memory for extents.
-    Result<void> prefetch(Range range) override
-    {
-        Bytes part(blocks::kBlockBytes);
-        for (auto at = range.offset_bytes; at < range.end_bytes(); at += part.size()) {
-            auto const length = std::min<std::uint64_t>(part.size(), range.end_bytes() - at);
-            TRY(view_->read(at, std::span(part).first(length)));
-        }
-        return {};
-    }
-
-private:
-    std::shared_ptr<blocks::View const> const view_;
-};
-
 int refuse(Error const& error, int code)
 {
     nbdkit_error("%s", error.message.c_str());
@@ -157,6 +137,12 @@ int set_size(std::uint64_t& size, char const* value)
     return 0;
 }
 
+int set_text(std::string& text, char const* value)
+{
+    text = value;
+    return 0;
+}
+
 int set_count(auto& count, char const* key, char const* value)
 {
     unsigned parsed = 0;
@@ -174,6 +160,12 @@ int config(char const* key, char const* value)
         return set_path(plugin().store, value);
     if (name == "keys")
         return set_path(plugin().key_file, value);
+    if (name == "key-door")
+        return set_path(plugin().key_door, value);
+    if (name == "grants")
+        return set_path(plugin().grants, value);
+    if (name == "boot")
+        return set_text(options.boot, value);
     if (name == "memory")
         return set_size(plugin().memory_bytes, value);
     if (name == "cache")
@@ -243,7 +235,8 @@ void open_cache(std::stop_token const& stop)
 /// In the background: who connects is greeted at once, and waits only for its export.
 void begin_opening_cache()
 {
-    plugin().cache_options.boot = boot_id();
+    if (plugin().cache_options.boot.empty())
+        plugin().cache_options.boot = boot_id();
     if (plugin().cache_options.directory.empty())
         plugin().cache_opened = true;
     else
@@ -275,7 +268,9 @@ int get_ready()
     raise_file_limit(); // a store of some terabytes has thousands of packs
     // Before nbdkit gives up privileges: a key file that cannot be used is told now, not when the
     // first guest waits for its disk.
-    if (!plugin().key_file.empty()) {
+    if (!plugin().key_door.empty()) {
+        plugin().keys = keys::make_keys_behind_door(plugin().key_door);
+    } else if (!plugin().key_file.empty()) {
         plugin().keys = keys::make_file_keys(posix_env(), plugin().key_file);
         if (auto const readable = plugin().keys->list(); !readable.ok())
             log(Level::error, "blk.keys", readable.error());
@@ -296,6 +291,8 @@ int after_fork()
     if (!reader.ok())
         return refuse(reader.error(), EINVAL);
     plugin().reader = std::move(reader).value();
+    if (auto const limited = confine::allow_serving_calls(confine::Serving::disks); !limited.ok())
+        return refuse(limited.error(), EINVAL);
     begin_opening_cache();
     return 0;
 }
@@ -305,7 +302,7 @@ Result<std::unique_ptr<blk::Disk>> open_disk(std::string const& name)
     if (auto* const cache = wait_for_cache_to_open())
         return cache->disk(name);
     auto view = TRY(plugin().reader->view(name));
-    return std::unique_ptr<blk::Disk>(std::make_unique<StoreDisk>(std::move(view)));
+    return std::unique_ptr<blk::Disk>(std::make_unique<blk::StoreDisk>(std::move(view)));
 }
 
 void unload()
@@ -330,11 +327,29 @@ int list_exports(int, int, struct nbdkit_exports* exports)
 /// There is no default: a client that names no snapshot must not get one by accident.
 char const* default_export(int, int) { return ""; }
 
+/// The daemon and its tools may read all. Every guest's QEMU has a user of its own where the
+/// host allows it, and reads what it was granted.
+bool may_open(std::string const& name)
+{
+    auto const peer = nbdkit_peer_uid();
+    if (plugin().grants.empty() || peer == 0 || peer == static_cast<std::int64_t>(::geteuid()))
+        return true;
+    if (peer < 0 || name.empty() || name.find('/') != std::string::npos)
+        return false;
+    auto const granted =
+        posix_env().files.exists(fmt::format("{}/{}/{}", plugin().grants, peer, name));
+    return granted.ok() && granted.value();
+}
+
 void* open_export(int)
 {
     auto const* const name = nbdkit_export_name();
     if (name == nullptr)
         return nullptr;
+    if (!may_open(name)) {
+        (void)refuse(fail(Fault::denied, "The client may not read this export"), EACCES);
+        return nullptr;
+    }
     auto place = std::make_unique<Place>(static_cast<pid_t>(nbdkit_peer_pid()));
     if (!place->taken()) {
         log(Level::warn, "blk.too_many_connections", {{"pid", place->process()}});
@@ -433,6 +448,10 @@ struct nbdkit_plugin describe()
     p.config_help =
         "store=DIRECTORY    The block store (required)\n"
         "keys=FILE          The key file, for encrypted snapshots\n"
+        "key-door=SOCKET    Where data keys are had from karatd, instead of a file\n"
+        "grants=DIRECTORY   Has UID/NAME for each export that a user may read; without it all "
+        "may\n"
+        "boot=ID            Of this boot of the host, where Linux does not tell it\n"
         "memory=SIZE        Memory for decompressed extents and maps, default 64M\n"
         "cache=DIRECTORY    The host cache; without it nothing is kept on disk\n"
         "cache-size=SIZE    Of all that it holds, default 0\n"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accelerator.hpp"
 
+#include "cages.hpp"
+
 #include "karat/process.hpp"
 
 #include <algorithm>
@@ -73,7 +75,16 @@ Result<bool> boots(Env env, QemuOptions const& options, std::string const& accel
     auto const disk = options.run_directory + "/probe.img";
     TRY(env.files.make_dirs(options.run_directory));
     TRY(replace_file(env.files, disk, boot_disk()));
-    auto const qemu = TRY(Process::spawn(
+    auto const user = options.isolation->user(confine::kUsers - 1);
+    TRY(confine::share(disk, user, confine::Share::read));
+    confine::Cage const cage{.name = "probe",
+                             .user = user,
+                             .groups = kvm_group(),
+                             .readable = {disk},
+                             .devices = {"/dev/kvm"},
+                             .limits = {.memory_mib = 1024, .processes = 64}};
+    auto const qemu = TRY(Process::spawn(options.isolation->confine(
+        cage,
         {.program = options.qemu,
          .arguments = {"-machine", "q35", "-accel", accelerator, "-m", "16M", "-nodefaults",
                        "-no-user-config", "-display", "none", "-vga", "none", "-blockdev",
@@ -81,11 +92,11 @@ Result<bool> boots(Env env, QemuOptions const& options, std::string const& accel
                            disk + "\"}",
                        "-device", "virtio-blk-pci,drive=probe", "-device",
                        "isa-debug-exit,iobase=0xf4,iosize=1"},
-         .directory = options.run_directory,
-         .error_log = options.run_directory + "/probe.log"}));
+         .error_log = options.run_directory + "/probe.log"})));
     bool const ended = qemu.wait(kProbePatience);
     if (!ended)
         TRY(qemu.end(std::chrono::milliseconds(0)));
+    options.isolation->release(cage.name);
     TRY(env.files.remove(disk));
     return ended && qemu.ending() == kHello;
 }

@@ -6,8 +6,8 @@
 
 namespace karat::compute {
 
-/// run_directory/<instance id>/. Sockets are named without the folder where QEMU is told them: it
-/// runs there, and sockets' paths must be short.
+/// run_directory/<instance id>/. QEMU inherits its sockets and karat-net has a folder below, so
+/// that neither can put a name where we open one.
 struct Folder {
     std::string path;
 
@@ -19,6 +19,12 @@ struct Folder {
 
     /// Present from before a start until its end has been told: the machine should run.
     std::string marker() const { return in("started"); }
+    /// Which user ids the machine has (users.hpp).
+    std::string users() const { return in("users"); }
+    /// Where karat-net runs and may make files.
+    std::string net_directory() const { return in("net"); }
+    /// What QEMU sees of the folders with disks (disk_view.hpp).
+    std::string disks() const { return in("disks"); }
     std::string qemu_pid() const { return in("qemu.pid"); }
     std::string qemu_log() const { return in("qemu.log"); }
     std::string net_settings() const { return in("net.json"); }
@@ -34,8 +40,8 @@ struct Folder {
     static constexpr std::string_view kNet = "net.sock";
     static constexpr std::string_view kConsole = "console.sock";
     // karat-net's own: where libslirp brings it requests for metadata, and a successor its wish.
-    static constexpr std::string_view kMetadata = "metadata.sock";
-    static constexpr std::string_view kHandover = "handover.sock";
+    static constexpr std::string_view kMetadata = "net/metadata.sock";
+    static constexpr std::string_view kHandover = "net/handover.sock";
     static constexpr std::string_view kAgent = "agent.sock"; ///< For the guest agent, later.
 };
 

@@ -67,24 +67,24 @@ void add_identity(Arguments& args, Machine const& machine)
     args.add("-smbios", "type=0,vendor=Amazon EC2,version=1.0");
     args.add("-smbios", fmt::format("type=1,manufacturer=Amazon EC2,product={},uuid={},serial={}",
                                     escaped(machine.type_name), uuid, uuid));
-    args.add("-smbios", fmt::format("type=2,manufacturer=Amazon EC2,asset={}", machine.id.text()));
+    args.add("-smbios", qemu_mark(machine.id));
     args.add("-smbios", "type=3,manufacturer=Amazon EC2,asset=Amazon EC2");
 }
 
-void add_socket(Arguments& args, std::string_view id, std::string_view path)
+void add_socket(Arguments& args, std::string_view id, InheritedSocket socket)
 {
-    args.add("-chardev", fmt::format("socket,id={},path={},server=on,wait=off", id, path));
+    args.add("-chardev",
+             fmt::format("socket,id={},fd={},server=on,wait=off", id, static_cast<int>(socket)));
 }
 
-void add_ports(Arguments& args, Folder const& folder)
+void add_ports(Arguments& args)
 {
-    args.add("-pidfile", folder.qemu_pid());
-    add_socket(args, "monitor", Folder::kMonitor);
+    add_socket(args, "monitor", InheritedSocket::monitor);
     args.add("-mon", "chardev=monitor,mode=control");
-    add_socket(args, "console", Folder::kConsole);
+    add_socket(args, "console", InheritedSocket::console);
     args.add("-device", "isa-serial,chardev=console");
     args.add("-device", "virtio-serial-pci");
-    add_socket(args, "agent", Folder::kAgent);
+    add_socket(args, "agent", InheritedSocket::agent);
     args.add("-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0");
     args.add("-object", "rng-random,id=entropy,filename=/dev/urandom");
     args.add("-device", "virtio-rng-pci,rng=entropy");
@@ -92,8 +92,8 @@ void add_ports(Arguments& args, Folder const& folder)
 
 void add_network(Arguments& args, Machine const& machine)
 {
-    args.add("-netdev",
-             fmt::format("stream,id=net,server=on,addr.type=unix,addr.path={}", Folder::kNet));
+    args.add("-netdev", fmt::format("stream,id=net,server=on,addr.type=fd,addr.str={}",
+                                    static_cast<int>(InheritedSocket::net)));
     // No boot ROM: nobody boots from this network, and looking costs seconds.
     args.add("-device",
              fmt::format("virtio-net-pci,netdev=net,mac={},romfile=", escaped(machine.nic.mac)));
@@ -134,12 +134,17 @@ std::vector<std::string> qemu_arguments(Machine const& machine, Folder const& fo
     Arguments args;
     add_board(args, machine, accelerator);
     add_identity(args, machine);
-    add_ports(args, folder);
+    add_ports(args);
     add_network(args, machine);
     add_disks(args, machine);
     if (machine.uefi)
         add_uefi(args, folder, options);
     return args.take();
+}
+
+std::string qemu_mark(InstanceId const& id)
+{
+    return fmt::format("type=2,manufacturer=Amazon EC2,asset={}", id.text());
 }
 
 std::string smbios_uuid(InstanceId const& id)

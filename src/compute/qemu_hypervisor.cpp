@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accelerator.hpp"
 #include "block_moves.hpp"
+#include "cages.hpp"
+#include "cells.hpp"
 #include "chain.hpp"
+#include "disk_view.hpp"
 #include "hot_plug.hpp"
 #include "qemu_command.hpp"
 #include "qemu_machine.hpp"
@@ -23,80 +26,13 @@ namespace {
 constexpr std::chrono::seconds kNetRetry{2};
 constexpr std::chrono::seconds kResumePatience{1}; // others' news wait for it
 
-/// The place of one instance. Work on a machine is done one piece at a time.
-struct Cell {
-    Mutex work; // guards `machine`, which is reached through Cells::Hold alone
-    std::unique_ptr<QemuMachine> machine;
-    int users = 0; // guarded by Cells' mutex
-};
-
-/// Cells come and go with their use, so that a host that ran a million machines holds only those
-/// that run.
-class Cells {
-public:
-    /// Holds a cell and its work lock.
-    class Hold {
-    public:
-        Hold(Cells& cells, InstanceId const& id)
-            : cells_(cells)
-            , id_(id)
-            , cell_(cells.enter(id))
-            , lock_(cell_.work)
-        {
-        }
-        ~Hold() UNCHECKED_THREADS // the lock is taken by the constructor
-        {
-            bool const empty = !cell_.machine;
-            lock_.unlock();
-            cells_.leave(id_, empty);
-        }
-        Hold(Hold const&) = delete;
-        Hold& operator=(Hold const&) = delete;
-        std::unique_ptr<QemuMachine>& machine() { return cell_.machine; }
-
-    private:
-        Cells& cells_;
-        InstanceId id_;
-        Cell& cell_;
-        Lock lock_;
-    };
-
-    std::vector<InstanceId> ids()
-    {
-        Lock const lock(mutex_);
-        std::vector<InstanceId> ids;
-        for (auto const& [id, cell] : cells_)
-            ids.push_back(id);
-        return ids;
-    }
-
-private:
-    Cell& enter(InstanceId const& id)
-    {
-        Lock const lock(mutex_);
-        auto& cell = cells_[id];
-        ++cell.users;
-        return cell;
-    }
-    void leave(InstanceId const& id, bool empty)
-    {
-        Lock const lock(mutex_);
-        auto const found = cells_.find(id);
-        // Another user may have filled it since; it is removed by the last one that saw it empty.
-        if (--found->second.users == 0 && empty)
-            cells_.erase(found);
-    }
-
-    Mutex mutex_;
-    std::map<InstanceId, Cell> cells_ GUARDED_BY(mutex_);
-};
-
 class QemuHypervisor final : public Hypervisor {
 public:
     QemuHypervisor(Env env, QemuOptions options, Kind kind)
         : kind_(std::move(kind))
         , supervisor_([this](Supervisor::News const& news) { take(news); })
-        , host_{env, std::move(options), kind_.accelerator, supervisor_}
+        , users_(env.files, options.run_directory)
+        , host_{env, std::move(options), kind_.accelerator, supervisor_, users_}
     {
     }
     ~QemuHypervisor() override { supervisor_.stop(); } // its threads use what goes next
@@ -117,6 +53,8 @@ public:
     Result<void> set_open_ports(InstanceId const& id, std::vector<OpenPorts> const& ports) override;
     Result<void> set_hop_limit(InstanceId const& id, int hop_limit) override;
     Result<void> exchange_network(InstanceId const& id) override;
+    Result<void> admit(InstanceId const& id, std::string const& socket) override;
+    std::vector<std::string> not_isolated() override;
     Result<std::string> console(InstanceId const& id, std::size_t limit_bytes) override;
     Result<void> forget(InstanceId const& id) override;
     void listen(Listener listener) override;
@@ -127,6 +65,7 @@ private:
     Folder folder(InstanceId const& id) const { return {host_.options.run_directory, id}; }
     Result<void> press(InstanceId const& id, std::string const& command, Json arguments);
     Result<void> finish(std::unique_ptr<QemuMachine>& machine);
+    Result<void> hide_unused(QemuMachine& machine);
     void adopt_one(InstanceId const& id);
     void take(Supervisor::News const& news);
     void take_end(Supervisor::News const& news, Event event);
@@ -136,6 +75,7 @@ private:
 
     Kind kind_;
     Supervisor supervisor_; // outlives the machines, which it watches
+    Users users_;
     Host host_;
     Mutex listener_mutex_;
     Listener listener_ GUARDED_BY(listener_mutex_);
@@ -244,6 +184,9 @@ Result<Swapped> QemuHypervisor::swap_overlays(InstanceId const& id, std::vector<
     Cells::Hold hold(cells_, id);
     if (!hold.machine())
         return not_running(id);
+    auto const users = TRY(users_.of(id));
+    for (Swap const& swap : swaps)
+        TRY(give_overlay(host_, folder(id), swap.overlay, users));
     return compute::swap_overlays(hold.machine()->qmp(), host_.env.clock, swaps);
 }
 
@@ -252,7 +195,18 @@ Result<void> QemuHypervisor::rebase(InstanceId const& id, Disk const& disk)
     Cells::Hold hold(cells_, id);
     if (!hold.machine())
         return not_running(id);
-    return compute::rebase(hold.machine()->qmp(), disk);
+    auto const users = TRY(users_.of(id));
+    TRY(give_disk(host_, folder(id), disk, users));
+    TRY(compute::rebase(hold.machine()->qmp(), disk));
+    return hide_unused(*hold.machine());
+}
+
+/// What QEMU has closed it need not see.
+Result<void> QemuHypervisor::hide_unused(QemuMachine& machine)
+{
+    auto const users = TRY(users_.of(machine.id()));
+    return hide_unused_disks(host_, machine.folder(), machine.qmp(),
+                             host_.options.isolation->user(users.qemu));
 }
 
 Result<void> QemuHypervisor::attach_disk(InstanceId const& id, Disk const& disk)
@@ -260,6 +214,8 @@ Result<void> QemuHypervisor::attach_disk(InstanceId const& id, Disk const& disk)
     Cells::Hold hold(cells_, id);
     if (!hold.machine())
         return not_running(id);
+    auto const users = TRY(users_.of(id));
+    TRY(give_disk(host_, folder(id), disk, users));
     return compute::attach_disk(hold.machine()->qmp(), disk);
 }
 
@@ -268,7 +224,10 @@ Result<bool> QemuHypervisor::detach_disk(InstanceId const& id, VolumeId const& v
     Cells::Hold hold(cells_, id);
     if (!hold.machine())
         return not_running(id);
-    return compute::detach_disk(hold.machine()->qmp(), volume, how);
+    bool const gone = TRY(compute::detach_disk(hold.machine()->qmp(), volume, how));
+    if (gone)
+        TRY(hide_unused(*hold.machine()));
+    return gone;
 }
 
 Result<void> QemuHypervisor::grow_disk(InstanceId const& id, VolumeId const& volume,
@@ -312,6 +271,39 @@ Result<std::string> QemuHypervisor::console(InstanceId const& id, std::size_t li
     return net::read_console(host_.env.files, folder(id).console_ring(), limit_bytes);
 }
 
+Result<void> QemuHypervisor::admit(InstanceId const& id, std::string const& socket)
+{
+    auto const users = TRY(users_.of(id));
+    return confine::share(socket, host_.options.isolation->user(users.net), confine::Share::write);
+}
+
+std::vector<std::string> QemuHypervisor::not_isolated()
+{
+    std::vector<std::string> missing;
+    for (auto const& shared : shown_whole(host_.options))
+        missing.push_back(fmt::format("every QEMU sees all of {}, which is on a file system other "
+                                      "than {}",
+                                      shared, host_.options.run_directory));
+    for (InstanceId const& id : cells_.ids()) {
+        Cells::Hold hold(cells_, id);
+        if (hold.machine() && !hold.machine()->confined())
+            missing.push_back(id.text() + ": an earlier version started its processes, which go "
+                                          "on as they are until it is stopped");
+    }
+    return missing;
+}
+
+/// Removes the files in a folder; nothing when it is not there.
+Result<void> empty_folder(Files& files, std::string const& path)
+{
+    auto const names = files.list(path);
+    if (!names.ok() && names.error().fault == Fault::not_found)
+        return {};
+    for (std::string const& name : TRY(names))
+        TRY(files.remove(path + '/' + name));
+    return {};
+}
+
 Result<void> QemuHypervisor::forget(InstanceId const& id)
 {
     Cells::Hold hold(cells_, id);
@@ -321,12 +313,18 @@ Result<void> QemuHypervisor::forget(InstanceId const& id)
     auto const names = host_.env.files.list(path);
     if (!names.ok() && names.error().fault == Fault::not_found)
         return {};
+    auto const users = TRY(users_.of(id));
+    TRY(hide_disks(host_, folder(id), host_.options.isolation->user(users.qemu)));
+    TRY(empty_folder(host_.env.files, folder(id).net_directory()));
     for (std::string const& name : TRY(host_.env.files.list(path)))
-        (void)host_.env.files.remove(fmt::format("{}/{}", path, name))
-            .ok(); // what stays is told below
+        if (name != "net")
+            (void)host_.env.files.remove(fmt::format("{}/{}", path, name))
+                .ok(); // what stays is told below
+    (void)host_.env.files.remove_dir(folder(id).net_directory()).ok();
     auto const removed = host_.env.files.remove_dir(path);
     if (!removed.ok()) // folders of another version: nobody waits for them to go
         log(Level::warn, "compute.left_over", removed.error(), {{"instance", id.text()}});
+    users_.forget(id);
     return {};
 }
 
@@ -484,6 +482,7 @@ Result<std::unique_ptr<Hypervisor>> make_qemu(Env env, QemuOptions options)
         return fail(Fault::not_found, "QEMU is not installed: apt-get install qemu-system-x86");
     if (!is_there(options.net))
         return fail(Fault::not_found, "karat-net is not at " + options.net);
+    VERIFY(options.isolation != nullptr);
     options.run_directory = absolute(options.run_directory);
     if (options.net.find('/') != std::string::npos)
         options.net = absolute(options.net);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qemu_machine.hpp"
 
+#include "cages.hpp"
+#include "disk_view.hpp"
 #include "machine_events.hpp"
 #include "qemu_command.hpp"
 
@@ -81,7 +83,6 @@ net::Settings net_settings(Host const& host, Folder const& folder, Machine const
     settings.console_socket = folder.console_socket();
     settings.console_ring = folder.console_ring();
     settings.qemu_log = folder.qemu_log();
-    settings.pid_file = folder.net_pid();
     settings.mac = machine.nic.mac;
     settings.private_ip = machine.nic.private_ip;
     settings.domain = machine.nic.domain;
@@ -132,6 +133,31 @@ bool says_ready(Fd const& pipe)
 
 } // namespace
 
+namespace {
+
+/// Starts QEMU with its sockets, at which it need not listen yet.
+Result<Process> spawn_qemu(Host const& host, Folder const& folder, Machine const& machine,
+                           std::vector<std::string> arguments)
+{
+    auto const users = TRY(host.users.of(machine.id));
+    std::vector<Fd> sockets;
+    Process::Command command{.program = host.options.qemu,
+                             .arguments = std::move(arguments),
+                             .error_log = folder.qemu_log()};
+    for (std::string_view const name : // as InheritedSocket numbers them
+         {Folder::kMonitor, Folder::kNet, Folder::kConsole, Folder::kAgent}) {
+        sockets.push_back(TRY(listen_unix(folder.in(name))));
+        command.inherited.push_back(sockets.back().get());
+    }
+    TRY(give_folder(host, folder, users));
+    for (Disk const& disk : machine.disks)
+        TRY(give_disk(host, folder, disk, users));
+    auto const cage = TRY(qemu_cage(host, folder, machine, users));
+    return Process::spawn(host.options.isolation->confine(cage, std::move(command)));
+}
+
+} // namespace
+
 Result<void> remove_remains(Files& files, Folder const& folder)
 {
     for (std::string_view const socket : {Folder::kMonitor, Folder::kNet, Folder::kConsole,
@@ -160,10 +186,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(Host& host, Machine con
     Folder const folder(host.options.run_directory, machine.id);
     auto const arguments = qemu_arguments(machine, folder, host.options, host.accelerator);
     TRY(prepare_folder(host, folder, machine, arguments));
-    auto qemu = TRY(Process::spawn({.program = host.options.qemu,
-                                    .arguments = arguments,
-                                    .directory = folder.path,
-                                    .error_log = folder.qemu_log()}));
+    auto qemu = TRY(spawn_qemu(host, folder, machine, arguments));
     auto launched = join(host, machine.id, std::move(qemu));
     if (!launched.ok())
         return launched;
@@ -177,13 +200,14 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(Host& host, Machine con
 Result<std::unique_ptr<QemuMachine>> QemuMachine::take_up(Host& host, InstanceId const& id)
 {
     Folder const folder(host.options.run_directory, id);
-    auto qemu = Process::find(host.env.files, folder.qemu_pid(), folder.qemu_pid());
+    auto const mark = qemu_mark(id);
+    auto qemu = Process::find(host.env.files, folder.qemu_pid(), mark);
     // Somebody may have deleted its pid file, or all of run/. A folder without the marker is that
     // of a machine which is off as it should be.
     bool const has_folder = TRY(host.env.files.exists(folder.path));
     bool const has_marker = TRY(host.env.files.exists(folder.marker()));
     if (!qemu && (has_marker || !has_folder))
-        qemu = Process::search(host.env.files, folder.qemu_pid());
+        qemu = Process::search(host.env.files, mark);
     bool const has_monitor = TRY(host.env.files.exists(folder.monitor()));
     if (qemu && !has_monitor) { // or its sockets: nobody could ever command it
         log(Level::warn, "compute.out_of_reach", {{"instance", id.text()}, {"pid", qemu->pid()}});
@@ -213,7 +237,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::join(Host& host, InstanceId co
                                      event_handler(host.supervisor, {.id = id, .ticket = ticket}));
     std::unique_ptr<QemuMachine> machine(
         new QemuMachine(host, id, std::move(qemu), std::move(qmp), ticket));
-    auto const greeted = machine->qmp_->run("qmp_capabilities");
+    auto const greeted = machine->qmp_->run("qmp_capabilities", Json::object(), kMonitorPatience);
     if (greeted.ok())
         return machine;
     if (machine->qemu_.wait(kExitPatience)) // it listens before it has opened its disks
@@ -231,6 +255,26 @@ Result<void> QemuMachine::set_going(Machine const& machine)
     return {};
 }
 
+/// Hands the machine's folder to karat-net, that of a machine that an earlier version started too.
+Result<confine::Cage> QemuMachine::prepare_net()
+{
+    auto const users = TRY(host_.users.of(id_));
+    TRY(give_folder(host_, folder_, users));
+    TRY(change_net([](net::Settings& settings) { settings.pid_file.clear(); }));
+    auto const json = TRY(read_file(host_.env.files, folder_.net_settings(), kMaxSettingsBytes));
+    auto const settings = TRY(net::parse_settings(as_text(json)));
+    if (!settings.imds_socket.empty())
+        if (TRY(host_.env.files.exists(settings.imds_socket)))
+            TRY(confine::share(settings.imds_socket, host_.options.isolation->user(users.net),
+                               confine::Share::write));
+    return net_cage(host_, folder_, settings, users);
+}
+
+bool QemuMachine::confined() const
+{
+    return confine::is_confined(qemu_.pid()) && (!net_ || confine::is_confined(net_->pid()));
+}
+
 Result<void> QemuMachine::start_net()
 {
     std::array<int, 2> ends{};
@@ -238,11 +282,13 @@ Result<void> QemuMachine::start_net()
         return fail(Fault::io, "Cannot make a pipe");
     Fd const ours(ends[0]);
     Fd theirs(ends[1]);
-    net_ = TRY(Process::spawn({.program = host_.options.net,
-                               .arguments = {folder_.net_settings()},
-                               .directory = folder_.path,
-                               .error_log = folder_.net_log(),
-                               .standard_output = theirs.get()}));
+    auto const cage = TRY(prepare_net());
+    net_ = TRY(Process::spawn(
+        host_.options.isolation->confine(cage, {.program = host_.options.net,
+                                                .arguments = {folder_.net_settings()},
+                                                .directory = folder_.net_directory(),
+                                                .error_log = folder_.net_log(),
+                                                .standard_output = theirs.get()})));
     theirs.reset();
     if (says_ready(ours)) {
         host_.supervisor.watch_net(ticket_, *net_);
@@ -271,9 +317,23 @@ Result<bool> QemuMachine::restart_net()
     return true;
 }
 
+/// Earlier versions of karat-net ran in the machine's folder, which a new one does not write.
+Result<void> QemuMachine::move_old_handover()
+{
+    auto const old = folder_.in("handover.sock");
+    auto const there = TRY(host_.env.files.exists(old));
+    if (!there)
+        return {};
+    auto const users = TRY(host_.users.of(id_));
+    TRY(give_folder(host_, folder_, users));
+    TRY(confine::share(old, host_.options.isolation->user(users.net), confine::Share::write));
+    return host_.env.files.rename(old, folder_.in(Folder::kHandover));
+}
+
 Result<void> QemuMachine::exchange_net()
 {
     auto const former = std::exchange(net_, std::nullopt);
+    TRY(move_old_handover());
     bool const gives = TRY(host_.env.files.exists(folder_.in(Folder::kHandover)));
     if (former && former->alive() && gives) {
         auto const taken = start_net(); // which takes over from the former
@@ -301,6 +361,8 @@ Result<void> QemuMachine::change_net(std::function<void(net::Settings&)> const& 
     change(settings);
     settings.reach = net_reach(host_);
     TRY(write_settings(files, folder_, settings));
+    auto const users = TRY(host_.users.of(id_));
+    TRY(give_settings(host_, folder_, users));
     if (net_)
         net_->signal(SIGHUP);
     return {};
@@ -329,6 +391,10 @@ Result<void> QemuMachine::end()
     // karat-net ends with QEMU, after it has read the last of the console.
     if (net_ && !net_->wait(kTermPatience))
         TRY(net_->end(kTermPatience));
+    auto const users = TRY(host_.users.of(id_));
+    TRY(hide_disks(host_, folder_, host_.options.isolation->user(users.qemu)));
+    host_.options.isolation->release(id_.text());
+    host_.options.isolation->release(id_.text() + "-net");
     return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "folder.hpp"
 #include "supervisor.hpp"
+#include "users.hpp"
 
 #include "karat/compute.hpp"
 #include "karat/net_settings.hpp"
@@ -17,6 +18,7 @@ struct Host {
     QemuOptions options;
     std::string accelerator;
     Supervisor& supervisor;
+    Users& users;
 };
 
 /// Not for several threads at once. Destroying it leaves the processes running.
@@ -34,6 +36,7 @@ public:
     Qmp& qmp() { return *qmp_; }
     Supervisor::Ticket ticket() const { return ticket_; }
     Folder const& folder() const { return folder_; }
+    InstanceId const& id() const { return id_; }
 
     /// QEMU's word for what the machine does: "running", "shutdown", "prelaunch", …
     Result<std::string> status();
@@ -43,6 +46,8 @@ public:
     Result<bool> restart_net();
     /// As Hypervisor::exchange_network().
     Result<void> exchange_net();
+    /// Whether its processes are as isolated as new ones would be.
+    bool confined() const;
     /// Ends QEMU, then karat-net. Fault::io if a process cannot be ended.
     Result<void> end();
 
@@ -52,8 +57,10 @@ private:
     static Result<std::unique_ptr<QemuMachine>> join(Host& host, InstanceId const& id,
                                                      Process qemu);
     Result<void> set_going(Machine const& machine);
+    Result<confine::Cage> prepare_net();
     Result<void> start_net();
     Result<void> find_net();
+    Result<void> move_old_handover();
     Result<void> change_net(std::function<void(net::Settings&)> const& change);
 
     Host& host_;

@@ -39,6 +39,17 @@ protected:
         char name[] = "/tmp/karat-compute-XXXXXX";
         directory_ = ::mkdtemp(name);
         options_ = {.run_directory = directory_ + "/run", .net = net};
+        auto chosen = confine::Isolation::choose(
+            {.launcher = std::filesystem::path(net).parent_path() / "karat-confine",
+             .first_user = 3'000'000});
+        ASSERT_TRUE(chosen.ok()) << chosen.error().message;
+        isolation_.emplace(std::move(chosen).value());
+        options_.isolation = &*isolation_;
+        options_.disk_folders = {directory_ + "/disks"};
+        options_.readable = {directory_ + "/nbd"};
+        for (auto const& folder : {options_.disk_folders[0], options_.readable[0]})
+            std::filesystem::create_directory(folder);
+        EXPECT_TRUE(confine::protect(options_.readable[0], 0711).ok());
         options_.accelerator = Accelerator::tcg;
         open();
     }
@@ -66,7 +77,7 @@ protected:
         });
     }
 
-    std::string overlay(std::string const& name) { return directory_ + '/' + name; }
+    std::string overlay(std::string const& name) { return options_.disk_folders[0] + '/' + name; }
 
     std::string new_overlay(std::string const& name)
     {
@@ -84,7 +95,7 @@ protected:
         auto const file = posix_env().files.open(raw, Access::create).value();
         EXPECT_TRUE(file->write_at(0, sector).ok());
         EXPECT_TRUE(file->truncate(kDiskBytes).ok());
-        auto const path = directory_ + "/1.qcow2";
+        auto const path = overlay("1.qcow2");
         EXPECT_TRUE(run(fmt::format("qemu-img convert -f raw -O qcow2 {} {}", raw, path)));
         return {.id = kInstance,
                 .type_name = "t3.nano",
@@ -116,10 +127,13 @@ protected:
     std::optional<Process> process(std::string const& pid_file, std::string const& mark)
     {
         auto const folder = options_.run_directory + '/' + kInstance.text() + '/';
-        return Process::find(posix_env().files, folder + pid_file, folder + mark);
+        bool const qemu = pid_file == "qemu.pid";
+        return Process::find(posix_env().files, folder + pid_file,
+                             qemu ? kInstance.text() : folder + mark);
     }
 
     QemuOptions options_;
+    std::optional<confine::Isolation> isolation_;
     std::string directory_;
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -142,6 +156,7 @@ TEST_F(SlowQemu, RunsAndIsKilled)
     EXPECT_TRUE(prints("guest: up"));
     EXPECT_EQ(hypervisor_->running().value(), std::vector{kInstance});
     EXPECT_EQ(hypervisor_->forget(kInstance).error().fault, Fault::wrong_state);
+    EXPECT_TRUE(hypervisor_->not_isolated().empty());
     ASSERT_TRUE(hypervisor_->kill(kInstance).ok());
     ASSERT_TRUE(hypervisor_->kill(kInstance).ok());
     EXPECT_EQ(hypervisor_->power(kInstance).value(), Power::off);
@@ -221,7 +236,7 @@ TEST_F(SlowQemu, StartsTheNetworkAgain)
 TEST_F(SlowQemu, NamesWhatIsMissing)
 {
     auto lost = machine(Guest::halts);
-    lost.disks[0].overlays = {directory_ + "/none.qcow2"};
+    lost.disks[0].overlays = {overlay("none.qcow2")};
     auto const started = hypervisor_->start(lost);
     ASSERT_FALSE(started.ok());
     EXPECT_NE(started.error().message.find("none.qcow2"), std::string::npos)
@@ -297,16 +312,20 @@ TEST_F(SlowQemu, SwapsAndRebasesUnderWrites)
     // Everything frozen becomes one backing file, served as a snapshot would be.
     auto const base =
         flatten(directory_ + "/base.raw", {disk.overlays[0], disk.overlays[1], disk.overlays[2]});
-    auto const server = Process::spawn(
-        {.program = "nbdkit",
-         .arguments = {"-f", "-r", "-U", directory_ + "/b.sock", "-e", "snap", "file", base},
-         .directory = directory_,
-         .error_log = directory_ + "/nbdkit.log"});
+    auto const server =
+        Process::spawn({.program = "nbdkit",
+                        .arguments = {"-f", "-r", "-U", options_.readable[0] + "/b.sock", "-e",
+                                      "snap", "file", base},
+                        .directory = directory_,
+                        .error_log = directory_ + "/nbdkit.log"});
     ASSERT_TRUE(server.ok()) << server.error().message;
-    for (int i = 0; i < 100 && !std::filesystem::exists(directory_ + "/b.sock"); ++i)
+    for (int i = 0; i < 100 && !std::filesystem::exists(options_.readable[0] + "/b.sock"); ++i)
         std::this_thread::sleep_for(20ms);
     disk.overlays = {disk.overlays.back()};
-    disk.backing = Backing{directory_ + "/b.sock", "snap"};
+    disk.backing = Backing{options_.readable[0] + "/b.sock", "snap"};
+    EXPECT_TRUE(confine::share(options_.readable[0] + "/b.sock",
+                               isolation_->user(confine::kReaders), confine::Share::write)
+                    .ok());
     for (int i = 0; i < 2; ++i) {
         auto const rebased = hypervisor_->rebase(kInstance, disk);
         ASSERT_TRUE(rebased.ok()) << rebased.error().message;

@@ -5,9 +5,11 @@
 
 #include "karat/api.hpp"
 #include "karat/blocks.hpp"
+#include "karat/capabilities.hpp"
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
 #include "karat/engine.hpp"
+#include "karat/key_door.hpp"
 #include "karat/keys.hpp"
 #include "karat/log.hpp"
 #include "karat/thread.hpp"
@@ -115,7 +117,8 @@ void run_until_signal(int signal_fd, engine::Engine& engine)
 
 Result<void> make_directories(Env const& env, std::string const& data)
 {
-    for (auto const* const part : {"", "/store", "/volumes", "/run", "/run/imds", "/run/machines"})
+    for (auto const* const part : {"", "/store", "/volumes", "/cache", "/run", "/run/imds",
+                                   "/run/machines", "/run/grants", "/run/keys"})
         TRY(env.files.make_dirs(data + part));
     // Whoever made it: secrets are within.
     std::error_code refused;
@@ -148,7 +151,13 @@ std::unique_ptr<keys::Keys> open_keys(Env const& env, Settings const& settings)
     return keys;
 }
 
-volumes::Options volumes_options(Settings const& settings)
+/// Alone in its folder, which karat-blk sees.
+std::string key_door(Settings const& settings)
+{
+    return settings.data_directory + "/run/keys/door.sock";
+}
+
+volumes::Options volumes_options(Settings const& settings, confine::Isolation const& isolation)
 {
     auto const& data = settings.data_directory;
     return {.directory = data + "/volumes",
@@ -157,16 +166,54 @@ volumes::Options volumes_options(Settings const& settings)
             .key_file = settings.key_file,
             .plugin = settings.program_directory + "/karat-blk.so",
             .cache_directory = data + "/cache",
-            .cache_mib = static_cast<std::uint64_t>(settings.cache_mib)};
+            .cache_mib = static_cast<std::uint64_t>(settings.cache_mib),
+            .key_door = key_door(settings),
+            .isolation = &isolation};
 }
 
-compute::QemuOptions qemu_options(Settings const& settings)
+confine::IsolationOptions isolation_options(Settings const& settings)
 {
-    return {.run_directory = settings.data_directory + "/run/machines",
+    return {.launcher = settings.program_directory + "/karat-confine",
+            .first_user = static_cast<unsigned>(settings.first_user),
+            .data = settings.data_directory};
+}
+
+/// The folders that guests' processes see whole: they find in them what they know by name, and no
+/// more. Nobody else gets as far, since the data directory is ours alone.
+Result<void> open_to_guests(std::string const& data, confine::Isolation const& isolation)
+{
+    if (!isolation.user(0))
+        return {};
+    for (auto const* const part : {"/volumes", "/cache", "/run/imds"})
+        TRY(confine::protect(data + part, 0711));
+    return {};
+}
+
+compute::QemuOptions qemu_options(Settings const& settings, confine::Isolation const& isolation)
+{
+    auto const& data = settings.data_directory;
+    return {.run_directory = data + "/run/machines",
             .net = settings.program_directory + "/karat-net",
             .accelerator = accelerator_of(settings),
             .reach = settings.guests_reach_host == "yes" ? compute::Reach::anywhere
-                                                         : compute::Reach::outside};
+                                                         : compute::Reach::outside,
+            .isolation = &isolation,
+            .disk_folders = {data + "/volumes", data + "/cache"},
+            .readable = {data + "/run/nbd"},
+            .grants = data + "/run/grants"};
+}
+
+engine::Settings engine_settings(Settings const& settings, confine::Isolation const& isolation)
+{
+    return {.regions = settings.regions,
+            .run_directory = settings.data_directory + "/run",
+            .shutdown_timeout = std::chrono::seconds(settings.shutdown_timeout_seconds),
+            .terminated_for = std::chrono::seconds(settings.terminated_for_seconds),
+            .audit_for = std::chrono::hours(24 * settings.audit_days),
+            .memory_mib = guest_memory_mib(settings),
+            .isolated = isolation.in_force(),
+            .not_isolated = isolation.missing(),
+            .workers = static_cast<int>(settings.task_workers)};
 }
 
 /// Bodies of requests and blocks have half a megabyte. Memory for them stays with us: what goes
@@ -208,8 +255,12 @@ Result<void> serve(Settings const& settings)
         env, data + "/store",
         {.keys = keys.get(),
          .keep_free_bytes = static_cast<std::uint64_t>(settings.keep_free_mib) << 20}));
-    auto const volumes = TRY(volumes::Volumes::open(env, *store, volumes_options(settings)));
-    auto const hypervisor = TRY(compute::make_qemu(env, qemu_options(settings)));
+    auto const isolation = TRY(confine::Isolation::choose(isolation_options(settings)));
+    TRY(open_to_guests(data, isolation));
+    auto const door = TRY(keys::KeyDoor::open(*keys, key_door(settings)));
+    auto const volumes =
+        TRY(volumes::Volumes::open(env, *store, volumes_options(settings, isolation)));
+    auto const hypervisor = TRY(compute::make_qemu(env, qemu_options(settings, isolation)));
     auto const endpoint =
         TRY(api::Endpoint::create(env, {.address = settings.address,
                                         .port = static_cast<std::uint16_t>(settings.port),
@@ -217,21 +268,14 @@ Result<void> serve(Settings const& settings)
                                         .data_directory = data,
                                         .workers = static_cast<int>(settings.api_workers)}));
     TRY(volumes->serve());
-    engine::Engine engine(
-        {.env = env,
-         .catalog = *catalog,
-         .keys = *keys,
-         .store = *store,
-         .volumes = *volumes,
-         .hypervisor = *hypervisor,
-         .metadata = endpoint->metadata(),
-         .settings = {.regions = settings.regions,
-                      .run_directory = run,
-                      .shutdown_timeout = std::chrono::seconds(settings.shutdown_timeout_seconds),
-                      .terminated_for = std::chrono::seconds(settings.terminated_for_seconds),
-                      .audit_for = std::chrono::hours(24 * settings.audit_days),
-                      .memory_mib = guest_memory_mib(settings),
-                      .workers = static_cast<int>(settings.task_workers)}});
+    engine::Engine engine({.env = env,
+                           .catalog = *catalog,
+                           .keys = *keys,
+                           .store = *store,
+                           .volumes = *volumes,
+                           .hypervisor = *hypervisor,
+                           .metadata = endpoint->metadata(),
+                           .settings = engine_settings(settings, isolation)});
     endpoint->answer_guests(engine); // recovery opens their sockets
     TRY(engine.recover());
     TRY(endpoint->start(engine));
@@ -273,6 +317,8 @@ int run(int argc, char** argv)
         return kWrongUse;
     }
     raise_file_limit(); // a store of some terabytes has thousands of packs
+    if (auto const dropped = confine::drop_daemon_capabilities(); !dropped.ok())
+        log(Level::warn, "karatd.privileges", dropped.error());
     auto const outcome = serve(settings.value());
     if (!outcome.ok()) {
         log(Level::error, "karatd.failed", outcome.error());

@@ -65,6 +65,8 @@ std::vector<Row> const& rows()
          "How long the catalog keeps its audit rows: who changed what, and when."},
         {"guests_reach_host", Text{&Settings::guests_reach_host, {"no", "yes"}},
          "Whether guests may connect to this host's own addresses, its loopback ones left out."},
+        {"first_user", Number{&Settings::first_user, 0, 4'294'000'000},
+         "The first of 65536 user ids for guests' processes, which nothing else has; 0 uses none."},
         {"log_level", Text{&Settings::log_level, {"debug", "info", "warn", "error"}},
          "The least urgent lines that are logged."},
         {"key_file", Text{&Settings::key_file, {}},
@@ -72,7 +74,7 @@ std::vector<Row> const& rows()
          "Back "
          "it up, and not beside the store."},
         {"program_directory", Text{&Settings::program_directory, {}},
-         "Where karat-net and karat-blk.so are; empty means beside karatd."},
+         "Where karat-net, karat-confine and karat-blk.so are; empty means beside karatd."},
     };
     return table;
 }

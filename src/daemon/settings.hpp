@@ -26,6 +26,7 @@ struct Settings {
     std::int64_t terminated_for_seconds = 3600;
     std::int64_t audit_days = 90;
     std::string guests_reach_host = "no";
+    std::int64_t first_user = 2'000'000;
     std::string log_level = "info";
     std::string key_file;          ///< The master keys; empty: data_directory/encryption-keys.
     std::string program_directory; ///< Where karat-net and karat-blk.so are; empty: beside karatd.

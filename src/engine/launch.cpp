@@ -406,6 +406,12 @@ Result<void> check_overlays(Engine::State& state, Volume const& volume)
                                               volume.size_gib * kGiB);
 }
 
+Result<void> open_metadata(Engine::State& state, InstanceId const& id, std::string const& socket)
+{
+    TRY(state.parts.metadata.open(id, socket));
+    return state.parts.hypervisor.admit(id, socket);
+}
+
 Result<void> start_machine(Engine::State& state, Instance const& instance)
 {
     TRY(check_keys(state, instance));
@@ -416,7 +422,7 @@ Result<void> start_machine(Engine::State& state, Instance const& instance)
         if (std::ranges::find(machine.disks, volume.id, &compute::Disk::volume) !=
             machine.disks.end())
             TRY(check_overlays(state, volume));
-    TRY(state.parts.metadata.open(instance.id, machine.nic.imds_socket));
+    TRY(open_metadata(state, instance.id, machine.nic.imds_socket));
     return state.parts.hypervisor.start(machine);
 }
 

@@ -199,6 +199,10 @@ Result<Status> Engine::status()
     auto const kind = state_->parts.hypervisor.kind();
     status.accelerator = kind.accelerator;
     status.accelerator_reason = kind.reason;
+    status.isolated = state_->parts.settings.isolated;
+    status.not_isolated = state_->parts.settings.not_isolated;
+    std::ranges::move(state_->parts.hypervisor.not_isolated(),
+                      std::back_inserter(status.not_isolated));
     status.store = TRY(state_->parts.store.stats());
     auto const machines = TRY(state_->parts.hypervisor.running());
     status.instances = machines.size();

@@ -55,7 +55,7 @@ Result<void> settle_instance(Engine::State& state, Instance const& instance)
         return {};
     }
     auto const machine = TRY(machine_of(state, instance));
-    return state.parts.metadata.open(instance.id, machine.nic.imds_socket);
+    return open_metadata(state, instance.id, machine.nic.imds_socket);
 }
 
 /// A volume's row is written before its files and removed after them, so a folder without a row

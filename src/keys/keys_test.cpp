@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "karat/gcm.hpp"
 #include "karat/hash.hpp"
+#include "karat/key_door.hpp"
 #include "karat/log.hpp"
 #include "karat/memory_env.hpp"
 #include "key_file.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <gtest/gtest.h>
 
 namespace karat::keys {
@@ -207,6 +209,29 @@ TEST(FileKeys, TellNobodyAKey)
     ASSERT_EQ(material.size(), 64U);
     world.put(text.substr(0, text.size() - 2));
     EXPECT_EQ(outcome(world.keys->list()).find(material.substr(0, 8)), std::string::npos);
+}
+
+TEST(KeyDoor, UnwrapsForAnotherProcess)
+{
+    World world;
+    auto const arn = world.keys->create({world.scope, "", ""}).value().arn();
+    SecretBytes data_key(kKeyBytes);
+    std::ranges::fill(data_key.reveal(), std::byte{7});
+    auto const wrapped = world.keys->wrap(arn, data_key).value();
+    auto const socket = testing::TempDir() + "karat-door.sock";
+    auto const keys = make_keys_behind_door(socket);
+    EXPECT_EQ(keys->unwrap(arn, wrapped).error().fault, Fault::unavailable);
+    auto const door = KeyDoor::open(*world.keys, socket).value();
+    EXPECT_EQ(std::filesystem::status(socket).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    auto const silent = connect_unix(socket).value(); // whose time ends before others' does
+    EXPECT_TRUE(std::ranges::equal(keys->unwrap(arn, wrapped).value().reveal(), data_key.reveal()));
+    EXPECT_EQ(keys->unwrap(arn, as_bytes("junk")).error().fault, Fault::corrupt);
+    EXPECT_EQ(keys->unwrap(arn + "0", wrapped).error().fault, Fault::not_found);
+    ASSERT_TRUE(world.keys->set_enabled(arn, false).ok());
+    EXPECT_EQ(keys->unwrap(arn, wrapped).error().fault, Fault::wrong_state);
+    EXPECT_EQ(keys->unwrap(std::string(5000, 'x'), wrapped).error().fault, Fault::corrupt);
+    EXPECT_EQ(keys->wrap(arn, data_key).error().fault, Fault::denied);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "privileges.hpp"
 
 #include "karat/log.hpp"
+#include "karat/system_calls.hpp"
 #include "karat/thread.hpp"
 
 #include <unistd.h>
@@ -16,6 +17,7 @@ Result<void> serve(std::string settings_path)
 {
     auto const panel = TRY(PatchPanel::create(posix_env(), std::move(settings_path)));
     TRY(drop_privileges());
+    TRY(confine::allow_serving_calls(confine::Serving::network));
     return panel->run([] {
         // Nobody waits when the pipe is gone; SIGPIPE is ignored by then.
         [[maybe_unused]] auto const told = ::write(STDOUT_FILENO, "ready\n", 6);

@@ -255,7 +255,7 @@ TEST(Volumes, AreListedAndRemoved)
     ASSERT_TRUE(world.volumes->keep_overlays(world.volume, {}).ok());
     EXPECT_EQ(world.volumes->list().value(), std::vector{other});
     EXPECT_EQ(world.volumes->export_of(world.base).name, "snap-00000000000000001");
-    EXPECT_EQ(world.volumes->export_of(world.base).socket, "/run/blk.sock");
+    EXPECT_EQ(world.volumes->export_of(world.base).socket, "/run/nbd/blk.sock");
 }
 
 } // namespace

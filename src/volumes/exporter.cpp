@@ -3,6 +3,7 @@
 
 #include "listener.hpp"
 
+#include "karat/hash.hpp"
 #include "karat/log.hpp"
 #include "karat/text.hpp"
 
@@ -12,6 +13,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 namespace karat::volumes {
@@ -29,6 +31,13 @@ constexpr std::chrono::seconds kPolite{5};
 constexpr auto kOwnerOnly =
     std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
 constexpr std::uint64_t kMaxLogBytes = 1 << 20;
+constexpr unsigned kServer = 0;                  // of the user ids set aside
+constexpr unsigned kReaders = confine::kReaders; // the group of those that may connect
+constexpr std::uint64_t kMemoryMib = 2048;
+constexpr int kTasks = 256;
+constexpr int kWeight = 200; // all guests wait for it
+constexpr std::size_t kBootIdBytes = 36;
+constexpr char const* kRelative = "nbd/blk.sock";
 constexpr std::size_t kLastWordsBytes = 4096;
 constexpr std::size_t kMaxMapsBytes = 1 << 20;
 
@@ -46,6 +55,15 @@ std::string telling_line(std::string_view text)
     return error.empty() ? last : error;
 }
 
+/// Confined, karat-blk has no /proc where it could read it.
+std::string boot_id()
+{
+    auto const file = posix_env().files.open("/proc/sys/kernel/random/boot_id", Access::read);
+    Bytes text(kBootIdBytes);
+    auto const got = file.ok() ? file.value()->read_at(0, text) : Result<std::size_t>(0);
+    return std::string(as_text(std::span(text).first(got.ok() ? got.value() : 0)));
+}
+
 void wait_a_step() { (void)::poll(nullptr, 0, kStepMs); }
 
 } // namespace
@@ -53,8 +71,11 @@ void wait_a_step() { (void)::poll(nullptr, 0, kStepMs); }
 Exporter::Exporter(Env env, Options options)
     : env_(env)
     , options_(std::move(options))
-    , socket_(options_.run_directory + "/blk.sock")
-    , next_socket_(options_.run_directory + "/blk.next.sock")
+    , folder_(options_.run_directory + "/nbd")
+    , grants_(options_.run_directory + "/grants")
+    , old_socket_(options_.run_directory + "/blk.sock")
+    , socket_(folder_ + "/blk.sock")
+    , next_socket_(folder_ + "/blk.next.sock")
     , pid_file_(options_.run_directory + "/blk.pid")
     , log_file_(options_.run_directory + "/blk.log")
     , wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
@@ -70,7 +91,10 @@ Result<void> Exporter::serve()
         return {};
     {
         Lock const guard(mutex_);
-        TRY(env_.files.make_dirs(options_.run_directory));
+        for (auto const& folder : {options_.run_directory, folder_, grants_})
+            TRY(env_.files.make_dirs(folder));
+        if (options_.isolation && options_.isolation->user(kReaders))
+            TRY(confine::protect(folder_, 0711)); // for QEMU, which knows the name
         auto found = look();
         TRY(settle(found));
         if (!found.greets || !is_current(*found.process))
@@ -107,22 +131,25 @@ Result<void> Exporter::stop()
     }
     server_.reset();
     TRY(env_.files.remove(socket_));
+    TRY(env_.files.remove(old_socket_));
     return env_.files.remove(pid_file_);
 }
 
-/// Ours is what was started to serve on one of our sockets; blk.sock itself in earlier versions.
+/// Ours is what was started to serve on one of our sockets, of which earlier versions had others.
 std::optional<Process> Exporter::ours(int pid)
 {
     auto process = Process::find(env_.files, pid);
-    if (process && (process->was_started_with(next_socket_) || process->was_started_with(socket_)))
-        return process;
+    for (auto const& socket :
+         {next_socket_, old_socket_, options_.run_directory + "/blk.next.sock"})
+        if (process && process->was_started_with(socket))
+            return process;
     return std::nullopt;
 }
 
 Exporter::Found Exporter::look()
 {
     Found found;
-    if (auto const listener = listener_of(socket_, kGreetingPatience)) {
+    if (auto const listener = listener_of(old_socket_, kGreetingPatience)) {
         found.listens = true;
         found.process = ours(listener->pid);
         found.greets = found.process && listener->greeted;
@@ -158,8 +185,14 @@ std::vector<std::string> Exporter::arguments() const
                                    "--unix",        next_socket_,
                                    "--threads",     std::to_string(kThreads),
                                    options_.plugin, "store=" + options_.store_directory};
-    if (!options_.key_file.empty())
+    if (!options_.key_door.empty())
+        words.push_back("key-door=" + options_.key_door);
+    else if (!options_.key_file.empty())
         words.push_back("keys=" + options_.key_file);
+    if (options_.isolation) {
+        words.push_back("grants=" + grants_);
+        words.push_back("boot=" + boot_id());
+    }
     if (!options_.cache_directory.empty()) {
         words.push_back("cache=" + options_.cache_directory);
         words.push_back(fmt::format("cache-size={}M", options_.cache_mib));
@@ -173,12 +206,16 @@ bool Exporter::is_current(Process const& process)
     for (auto const& word : arguments())
         if (!process.was_started_with(word))
             return false;
+    if (!options_.plugin.ends_with(".so")) // a script is not mapped
+        return true;
     auto const maps = env_.files.open(fmt::format("/proc/{}/maps", process.pid()), Access::read);
     std::string text(kMaxMapsBytes, '\0');
     auto const got = maps.ok() ? maps.value()->read_at(0, std::as_writable_bytes(std::span(text)))
                                : Result<std::size_t>(0);
     text.resize(got.ok() ? got.value() : 0);
-    return text.find(options_.plugin + " (deleted)") == std::string::npos;
+    struct stat plugin = {}; // by number: the name is told in the process's own mounts
+    return ::stat(options_.plugin.c_str(), &plugin) != 0 ||
+           text.find(fmt::format(" {} ", plugin.st_ino)) != std::string::npos;
 }
 
 /// Puts a new server in the place of the old one. While the old one answers it stays until the new
@@ -190,7 +227,7 @@ Result<void> Exporter::replace(Found const& old)
         return fail(Fault::in_use,
                     fmt::format("Another program serves on {}; stop it, or give Karat another run "
                                 "directory",
-                                socket_));
+                                old_socket_));
     if (old.process)
         log(Level::info, "blk.replacing", {{"pid", old.process->pid()}});
     TRY(env_.files.remove(next_socket_));
@@ -217,10 +254,52 @@ Result<void> Exporter::take_over(Found const& old, Process const& child)
                           : std::filesystem::exists(next_socket_, ignored);
     }));
     std::filesystem::permissions(next_socket_, kOwnerOnly, ignored); // nbdkit went by our umask
+    if (options_.isolation)
+        TRY(confine::share(next_socket_, options_.isolation->user(kReaders),
+                           confine::Share::write));
     TRY(env_.files.rename(next_socket_, socket_));
+    TRY(link_old_name());
     if (old.process)
         TRY(old.process->end(kAtOnce));
     return wait_until(child, [&] { return greets_at(socket_); });
+}
+
+/// blk.sock in the run directory, where earlier versions served, leads to the socket.
+Result<void> Exporter::link_old_name()
+{
+    std::error_code code;
+    std::filesystem::path const old = old_socket_;
+    if (std::filesystem::read_symlink(old, code) == kRelative)
+        return {};
+    auto const fresh = old_socket_ + ".new";
+    TRY(env_.files.remove(fresh));
+    std::filesystem::create_symlink(kRelative, fresh, code);
+    if (!code)
+        std::filesystem::rename(fresh, old, code);
+    return code ? fail(Fault::io, fmt::format("Cannot make {}: {}", old_socket_, code.message()))
+                : Result<void>();
+}
+
+/// What karat-blk may see and use. Files of the daemon appear as its own, so that it needs neither
+/// root nor a group.
+confine::Cage Exporter::cage() const
+{
+    confine::Cage cage{.name = "blk-" + sha256(options_.run_directory).text().substr(0, 16)};
+    bool const owns = options_.isolation->owns();
+    auto& readable = owns ? cage.owned_readable : cage.readable;
+    auto& writable = owns ? cage.owned_writable : cage.writable;
+    if (owns)
+        cage.user = options_.isolation->user(kServer);
+    cage.readable = {options_.plugin};
+    readable.push_back(options_.store_directory);
+    readable.push_back(grants_);
+    if (!options_.key_door.empty())
+        readable.push_back(std::filesystem::path(options_.key_door).parent_path().string());
+    writable.push_back(folder_);
+    if (!options_.cache_directory.empty())
+        writable.push_back(options_.cache_directory);
+    cage.limits = {.memory_mib = kMemoryMib, .processes = kTasks, .weight = kWeight};
+    return cage;
 }
 
 void Exporter::hold(Process process)
@@ -240,10 +319,13 @@ Result<Process> Exporter::spawn()
                     fmt::format("The path {} is too long for a socket ({} bytes at most); give "
                                 "Karat a run directory with a shorter path",
                                 next_socket_, sizeof(sockaddr_un::sun_path) - 1));
-    auto spawned = Process::spawn({.program = options_.nbdkit,
-                                   .arguments = arguments(),
-                                   .error_log = log_file_,
-                                   .standard_output = Process::kToErrorLog});
+    Process::Command command{.program = options_.nbdkit,
+                             .arguments = arguments(),
+                             .error_log = log_file_,
+                             .standard_output = Process::kToErrorLog};
+    if (options_.isolation)
+        command = options_.isolation->confine(cage(), std::move(command));
+    auto spawned = Process::spawn(command);
     if (!spawned.ok() && spawned.error().fault == Fault::not_found)
         return fail(Fault::unavailable,
                     fmt::format("Snapshots cannot be served: {} is not installed; run 'apt-get "

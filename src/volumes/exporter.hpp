@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps karat-blk running: nbdkit with our plugin, one process per host, which outlives the daemon
 // so that guests never notice a restart of it. Files in the run directory:
-//   blk.sock        where it serves, under whatever name it bound
-//   blk.next.sock   where a successor binds, until it is renamed to blk.sock
+//   nbd/blk.sock       where it serves, under whatever name it bound
+//   nbd/blk.next.sock  where a successor binds, until it is renamed to blk.sock
+//   blk.sock           leads there; earlier versions served here
+//   grants/USER/NAME   that this user id, a guest's QEMU, may read the export (compute makes it)
 //   blk.pid         the process number of who serves
 //   blk.log         what it says; emptied at each start and when it grows over a bound
 //
@@ -46,6 +48,8 @@ private:
     Result<void> settle(Found const& found) REQUIRES(mutex_);
     Result<void> replace(Found const& old) REQUIRES(mutex_);
     Result<void> take_over(Found const& old, Process const& child);
+    Result<void> link_old_name();
+    confine::Cage cage() const;
     Result<Process> spawn();
     Result<void> wait_until(Process const& child, std::function<bool()> const& is_so);
     void hold(Process process) REQUIRES(mutex_);
@@ -58,6 +62,9 @@ private:
 
     Env env_;
     Options options_;
+    std::string folder_;
+    std::string grants_;
+    std::string old_socket_;
     std::string socket_;
     std::string next_socket_;
     std::string pid_file_;

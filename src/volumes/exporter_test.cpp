@@ -163,8 +163,8 @@ TEST_F(SlowExporter, WhatAnExchangeThatWasCutShortLeftIsEnded)
     ASSERT_TRUE(Exporter(posix_env(), options_).serve().ok());
     auto const successor = server();
     // As if the daemon had ended before the successor took the socket.
-    std::filesystem::rename(options_.run_directory + "/blk.sock",
-                            options_.run_directory + "/blk.next.sock");
+    std::filesystem::rename(options_.run_directory + "/nbd/blk.sock",
+                            options_.run_directory + "/nbd/blk.next.sock");
     std::filesystem::remove(options_.run_directory + "/blk.pid");
     Exporter exporter(posix_env(), options_);
     ASSERT_TRUE(exporter.serve().ok());
@@ -172,7 +172,7 @@ TEST_F(SlowExporter, WhatAnExchangeThatWasCutShortLeftIsEnded)
     EXPECT_FALSE(Process::find(posix_env().files, successor).has_value());
     // As if it had ended after that, with the predecessor still there.
     auto const predecessor = server();
-    std::filesystem::remove(options_.run_directory + "/blk.sock");
+    std::filesystem::remove(options_.run_directory + "/nbd/blk.sock");
     ASSERT_TRUE(Exporter(posix_env(), options_).serve().ok());
     EXPECT_NE(server(), predecessor);
     EXPECT_FALSE(Process::find(posix_env().files, predecessor).has_value());

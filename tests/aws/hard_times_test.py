@@ -75,7 +75,7 @@ class Host:
 
     def others(self, instance):
         """Processes that somebody else runs and that mention the instance's files."""
-        words = [str(self.folder(instance) / name) for name in ("qemu.pid", "net.json")]
+        words = [f"type=2,manufacturer=Amazon EC2,asset={instance}", str(self.folder(instance) / "net.json")]
         shell = ["sh", "-c", "read line", "sh", *words] # which has no child that could stay behind
         return [subprocess.Popen(["sleep", "600"]), subprocess.Popen(shell, stdin=subprocess.PIPE)]
 

@@ -18,7 +18,7 @@ from karat_daemon import RELEASE, Daemon
 from lab import Lab, wait
 
 LONGEST_WAIT_S = 2.0
-PROGRAMS = ["karatd", "karat", "karat-net", "karat-blk.so"]
+PROGRAMS = ["karatd", "karat", "karat-net", "karat-blk.so", "karat-confine"]
 
 # Three loops. Each keeps in /run/probe/NAME: how often, how many errors, the longest time in hundredths of a second.
 PROBES = r"""
@@ -182,7 +182,8 @@ def main():
     labs.need_guests()
     with tempfile.TemporaryDirectory(prefix="karat-programs-") as folder:
         for name in PROGRAMS:
-            shutil.copy2(pathlib.Path(previous or RELEASE, name), folder)
+            if pathlib.Path(previous or RELEASE, name).exists():  # an earlier version has fewer
+                shutil.copy2(pathlib.Path(previous or RELEASE, name), folder)
         daemon = Daemon(None, "accelerator=tcg", programs=pathlib.Path(folder))
         try:
             test(daemon, restarts, exchanges, stop_seconds, RELEASE if previous else None)

@@ -24,7 +24,7 @@ trap finish EXIT
 
 nothing_left() {
     [ -z "$(ls "$data/volumes")" ] || { ls -R "$data/volumes"; return 1; }
-    [ -z "$(pgrep -f -- "$data/run/machines" || true)" ] || { pgrep -af -- "$data/run/machines"; return 1; }
+    [ -z "$(pgrep -f -- "$data/(run/machines|volumes)" || true)" ] || { pgrep -af -- "$data/(run/machines|volumes)"; return 1; }
 }
 
 # Secrets are in many of the files: nobody but the owner may read one, whoever made it.

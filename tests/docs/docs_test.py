@@ -22,6 +22,7 @@ WORDS = {
     "coldsnap": "a client", 'boto3.client("ebs")': "a client", "endpoint_url=": "boto3's", "AWS_ENDPOINT_URL": "aws's",
     "x-amz-Checksum": "a header of EBS direct", "demo": "the account of ./dev demo", "webserver-v1": "an image's name in the examples",
     "KillMode=process": "systemd's", "MemoryMax=": "systemd's", "PrivateTmp=": "systemd's",
+    "kernel.unprivileged_userns_clone": "Linux's", "user.max_user_namespaces": "Linux's",
     "kvm_amd": "a kernel module", "kvm_intel": "a kernel module", "#!": "how a script begins",
 }
 OF_THE_SYSTEM = {"Address already in use"}

@@ -35,4 +35,7 @@ private:
 /// than sockaddr_un has room for are fine. Fault::unavailable when nobody listens there (yet).
 Result<Fd> connect_unix(std::string const& path);
 
+/// Listens on a unix stream socket that only its owner may use, in the place of what had the name.
+Result<Fd> listen_unix(std::string const& path);
+
 } // namespace karat

@@ -21,13 +21,14 @@ public:
     struct Command {
         std::string program; ///< Looked up in PATH unless it has a '/'.
         std::vector<std::string> arguments;
-        std::string directory = "/";    ///< Where it runs.
-        std::string error_log;          ///< Its standard error; emptied first, then appended to.
-        int standard_output = kNowhere; ///< A descriptor, or one of the two words above.
+        std::string directory = "/";     ///< Where it runs.
+        std::string error_log;           ///< Its standard error; emptied first, then appended to.
+        int standard_output = kNowhere;  ///< A descriptor, or one of the two words above.
+        std::vector<int> inherited = {}; ///< Our descriptors that become its 3, 4, and so on.
     };
 
-    /// Starts it in a session of its own, with no input, default signals, and no other descriptor
-    /// of ours. Fault::not_found when there is no such program.
+    /// Starts it in a session of its own, with no input, default signals, and no descriptor of ours
+    /// but those that are named. Fault::not_found when there is no such program.
     static Result<Process> spawn(Command const& command);
 
     /// The process with this number; nothing if there is none, or it has ended.

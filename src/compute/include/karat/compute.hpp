@@ -3,6 +3,7 @@
 // production, a fake in memory for fast tests. Machines outlive the daemon and are found again.
 #pragma once
 
+#include "karat/confinement.hpp"
 #include "karat/env.hpp"
 #include "karat/ids.hpp"
 
@@ -133,6 +134,11 @@ public:
                                         std::vector<OpenPorts> const& ports) = 0;
     /// Answers of 169.254.169.254 have this TTL from now on.
     virtual Result<void> set_hop_limit(InstanceId const& id, int hop_limit) = 0;
+    /// Lets the machine's network process use a socket.
+    virtual Result<void> admit(InstanceId const&, std::string const& /*socket*/) { return {}; }
+    /// What is missing of the isolation of machines, a sentence each: also of those that an earlier
+    /// version started.
+    virtual std::vector<std::string> not_isolated() { return {}; }
 
     /// Puts a new network process, of the program's file of now, in the place of the one that runs.
     /// Requests for metadata are answered all the same; the guest's other connections end.
@@ -176,6 +182,12 @@ struct QemuOptions {
     std::string ovmf_vars = "/usr/share/OVMF/OVMF_VARS_4M.fd";
     Accelerator accelerator = Accelerator::automatic; ///< automatic: KVM if a boot probe passes.
     Reach reach = Reach::outside;                     ///< Where guests may connect to.
+    confine::Isolation const* isolation = nullptr;    ///< Outlives the hypervisor; never null.
+    /// The folders of overlays and of files that back them. QEMU sees its machine's files there.
+    std::vector<std::string> disk_folders = {};
+    std::vector<std::string> readable =
+        {};                  ///< What every QEMU sees: the folder of exports' socket.
+    std::string grants = {}; ///< A folder that tells karat-blk which user may read which exports.
 };
 
 /// Fault::not_found with the package to install when QEMU is missing.

@@ -49,6 +49,8 @@ struct Settings {
     std::chrono::seconds terminated_for{3600}; ///< How long a terminated instance stays visible.
     std::chrono::hours audit_for{24 * 90};     ///< How long audit rows are kept.
     std::uint64_t memory_mib = 0;              ///< For all guests together; 0: no bound.
+    std::vector<std::string> isolated = {};    ///< For status(), as the next.
+    std::vector<std::string> not_isolated = {};
     int workers = 4;
 };
 
@@ -240,6 +242,8 @@ struct TaggedThing {
 struct Status {
     std::string accelerator;
     std::string accelerator_reason;
+    std::vector<std::string> isolated = {};     ///< What holds for guests' processes.
+    std::vector<std::string> not_isolated = {}; ///< What does not, and why.
     std::size_t instances = 0; ///< Machines that run.
     TaskCounts tasks;
     std::size_t catalog_damage = 0; ///< What the last check of the catalog found.

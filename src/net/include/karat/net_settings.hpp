@@ -32,13 +32,13 @@ struct Settings {
     std::string console_socket; ///< QEMU's serial port listens here.
     std::string console_ring;   ///< Where serial output is kept.
     std::string qemu_log;       ///< Emptied when it grows large; a guest may make QEMU complain.
-    std::string pid_file;
-    std::string mac;         ///< Of the guest's interface.
-    std::string private_ip;  ///< The guest's address.
-    std::string domain;      ///< Of private names: "ec2.internal"; empty: nothing has a name.
-    std::string subnet_cidr; ///< Router .1, name server .2, .3 is used inside.
-    std::string public_ip;   ///< Open ports are bound here; empty for none.
-    std::string imds_socket; ///< Answers 169.254.169.254:80; empty for nobody.
+    std::string pid_file;       ///< Written when it serves; empty: it is not.
+    std::string mac;            ///< Of the guest's interface.
+    std::string private_ip;     ///< The guest's address.
+    std::string domain;         ///< Of private names: "ec2.internal"; empty: nothing has a name.
+    std::string subnet_cidr;    ///< Router .1, name server .2, .3 is used inside.
+    std::string public_ip;      ///< Open ports are bound here; empty for none.
+    std::string imds_socket;    ///< Answers 169.254.169.254:80; empty for nobody.
     std::vector<PortRange> open_ports;
     int hop_limit = 64; ///< TTL of what 169.254.169.254 sends, 1 to 255; 64 where it is not told.
     Reach reach = Reach::outside;

@@ -6,6 +6,7 @@
 
 #include "karat/blk.hpp"
 #include "karat/blocks.hpp"
+#include "karat/confinement.hpp"
 #include "karat/nouns.hpp"
 
 #include <functional>
@@ -62,6 +63,9 @@ struct Options {
     std::string plugin; ///< Path of karat-blk.so; empty: no exports are served (tests).
     std::string cache_directory = {}; ///< Of the host cache; empty: there is none.
     std::uint64_t cache_mib = 0;      ///< The most that it may hold.
+    std::string key_door =
+        {}; ///< The socket where karat-blk asks for data keys, instead of a file.
+    confine::Isolation const* isolation = nullptr; ///< Of karat-blk; null: it is not confined.
 };
 
 class Volumes {
