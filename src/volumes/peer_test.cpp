@@ -94,10 +94,10 @@ TEST_F(SlowPeer, RefusesWhatReachesOutside)
     must(fmt::format("qemu-img create -f qcow2 -b {} -F raw {}", file("source"), file("backed")));
     must(fmt::format("qemu-img create -f qcow2 -o data_file={},data_file_raw=on {} 1M",
                      file("data"), file("split")));
-    // Some clocks are too coarse for it now and then ("Unable to get accurate CPU usage").
-    must(fmt::format("for i in 1 2 3 4 5 6 7 8 9; do qemu-img create -f qcow2 "
+    // Some clocks are too coarse for it for a while ("Unable to get accurate CPU usage").
+    must(fmt::format("for i in $(seq 100); do qemu-img create -f qcow2 "
                      "--object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s,"
-                     "encrypt.iter-time=10 {} 1M && exit 0; done; exit 1",
+                     "encrypt.iter-time=10 {} 1M && exit 0; sleep 0.1; done; exit 1",
                      file("locked")));
     for (auto const* const name : {"backed", "split", "locked"}) {
         auto const told = volumes_->inspect(file(name), std::nullopt);
