@@ -49,19 +49,36 @@ Result<Bytes> read_file(Files& files, std::string const& path, std::size_t limit
     return contents;
 }
 
+namespace {
+
+/// Writes a new file. Not what lies there: a crash may have left it, others may have put a link.
+Result<std::unique_ptr<File>> write_new(Files& files, std::string const& path,
+                                        std::span<std::byte const> contents)
+{
+    TRY(files.remove(path));
+    auto file = TRY(files.open(path, Access::create_new));
+    TRY(file->write_at(0, contents));
+    return file;
+}
+
+} // namespace
+
 Result<void> replace_file(Files& files, std::string const& path,
                           std::span<std::byte const> contents)
 {
     auto const temporary = path + ".new";
-    {
-        // Not what lies there: a crash may have left it, and others may have put a link.
-        TRY(files.remove(temporary));
-        auto const file = TRY(files.open(temporary, Access::create_new));
-        TRY(file->write_at(0, contents));
-        TRY(file->sync_data());
-    }
+    auto const file = TRY(write_new(files, temporary, contents));
+    TRY(file->sync_data());
     TRY(files.rename(temporary, path));
     return files.sync_dir(parent_of(path));
+}
+
+Result<void> publish_file(Files& files, std::string const& path,
+                          std::span<std::byte const> contents)
+{
+    auto const temporary = path + ".new";
+    TRY(write_new(files, temporary, contents));
+    return files.rename(temporary, path);
 }
 
 std::string format_time(Time time)

@@ -74,7 +74,7 @@ Result<bool> boots(Env env, QemuOptions const& options, std::string const& accel
 {
     auto const disk = options.run_directory + "/probe.img";
     TRY(env.files.make_dirs(options.run_directory));
-    TRY(replace_file(env.files, disk, boot_disk()));
+    TRY(publish_file(env.files, disk, boot_disk()));
     auto const user = options.isolation->user(confine::kUsers - 1);
     TRY(confine::share(disk, user, confine::Share::read));
     confine::Cage const cage{.name = "probe",

@@ -97,7 +97,7 @@ net::Settings net_settings(Host const& host, Folder const& folder, Machine const
 
 Result<void> write_settings(Files& files, Folder const& folder, net::Settings const& settings)
 {
-    return replace_file(files, folder.net_settings(), as_bytes(net::to_json(settings)));
+    return publish_file(files, folder.net_settings(), as_bytes(net::to_json(settings)));
 }
 
 Result<void> prepare_vars(Host& host, Folder const& folder)
@@ -119,7 +119,7 @@ Result<void> prepare_folder(Host& host, Folder const& folder, Machine const& mac
     std::string command = host.options.qemu;
     for (std::string const& word : arguments)
         command += "\n  " + word;
-    return replace_file(host.env.files, folder.marker(), as_bytes(command + '\n'));
+    return publish_file(host.env.files, folder.marker(), as_bytes(command + '\n'));
 }
 
 /// Waits until the program at the other end of the pipe says a word; false when it does not.

@@ -55,7 +55,7 @@ Result<unsigned> Users::place_of(InstanceId const& id)
         return fail(Fault::exhausted, "All user ids for guests are taken");
     Folder const folder(run_directory_, id);
     TRY(files_.make_dirs(folder.path));
-    TRY(replace_file(files_, folder.users(), as_bytes(fmt::format("{}\n", place))));
+    TRY(publish_file(files_, folder.users(), as_bytes(fmt::format("{}\n", place))));
     taken_.emplace(place, id);
     return place;
 }

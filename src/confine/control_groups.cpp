@@ -158,7 +158,8 @@ std::vector<std::string> make_control_group(std::string const& name, Limits cons
         if (!file.empty() && !write_text(file, value))
             log(Level::warn, "confine.no_limit",
                 {{"file", file}, {"value", value}, {"reason", std::strerror(errno)}});
-        auto entrance = folder + "/cgroup.procs";
+        // In version 1 a process of one thread may enter alone, which waits for nobody.
+        auto entrance = folder + (place.unified ? "/cgroup.procs" : "/tasks");
         if (::access(entrance.c_str(), W_OK) == 0 &&
             std::ranges::find(entrances, entrance) == entrances.end())
             entrances.push_back(std::move(entrance));

@@ -22,7 +22,7 @@ struct Visible {
 
 struct Launch {
     std::string pid_file;
-    std::vector<std::string> control_groups; ///< cgroup.procs files.
+    std::vector<std::string> control_groups; ///< Their cgroup.procs or tasks files.
     std::optional<unsigned> user;
     std::vector<unsigned> groups;
     bool user_namespace = false;

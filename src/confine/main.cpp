@@ -71,7 +71,7 @@ Result<void> run(std::vector<std::string> const& words)
     TRY(forbid_core_dumps());
     TRY(join(launch.control_groups));
     if (!launch.pid_file.empty())
-        TRY(replace_file(posix_env().files, launch.pid_file,
+        TRY(publish_file(posix_env().files, launch.pid_file,
                          as_bytes(fmt::format("{}\n", ::getpid()))));
     TRY(enter_namespaces(launch));
     ::umask(077);

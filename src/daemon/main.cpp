@@ -139,7 +139,7 @@ Result<void> announce(Env const& env, Settings const& settings, std::uint16_t po
          {"data", settings.data_directory},
          {"accelerator", kind.accelerator},
          {"because", kind.reason}});
-    return replace_file(env.files, settings.data_directory + "/run/endpoint", as_bytes(url + "\n"));
+    return publish_file(env.files, settings.data_directory + "/run/endpoint", as_bytes(url + "\n"));
 }
 
 /// Complains of a key file that cannot be used; what is not encrypted works on.

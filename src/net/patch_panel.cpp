@@ -107,7 +107,7 @@ Result<void> PatchPanel::set_up()
     if (settings_.pid_file.empty()) // who started us knows
         return {};
     auto const pid = fmt::format("{}\n", ::getpid());
-    return replace_file(env_.files, settings_.pid_file, as_bytes(pid));
+    return publish_file(env_.files, settings_.pid_file, as_bytes(pid));
 }
 
 /// Takes the guest over from the process before us, if there is one.

@@ -307,7 +307,7 @@ void Exporter::hold(Process process)
     auto const number = fmt::format("{}\n", process.pid());
     server_ = std::move(process);
     silent_ = 0;
-    auto const kept = replace_file(env_.files, pid_file_, as_bytes(number));
+    auto const kept = publish_file(env_.files, pid_file_, as_bytes(number));
     if (!kept.ok()) // a full disk; who serves is found by the socket
         log(Level::warn, "blk.pid_not_kept", kept.error());
 }

@@ -147,6 +147,10 @@ Result<Bytes> read_file(Files& files, std::string const& path, std::size_t limit
 /// neighbour, syncs it, renames it, syncs the directory.
 Result<void> replace_file(Files& files, std::string const& path,
                           std::span<std::byte const> contents);
+/// The same without the syncs: readers see the old or the new contents, but a power cut may leave
+/// anything. For what means nothing after one, such as the number of a process.
+Result<void> publish_file(Files& files, std::string const& path,
+                          std::span<std::byte const> contents);
 
 /// "2026-01-02T03:04:05.678Z", the form of EC2's timestamps.
 std::string format_time(Time time);
