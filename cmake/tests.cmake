@@ -38,7 +38,18 @@ karat_house_test(promotion_test promotion_test.cpp LINKS karat_testing)
 # Its cache files are as large as a volume, and so in memory.
 set_tests_properties(promotion_test PROPERTIES LABELS slow)
 # The HTTP edge, over real sockets and in memory.
-karat_house_test(http_test http_doors.cpp http_sessions_test.cpp LINKS karat_testing Boost::headers)
+add_library(karat_doors STATIC ${tests_dir}/http_doors.cpp)
+target_compile_options(karat_doors PRIVATE ${KARAT_WARNINGS})
+target_link_libraries(karat_doors PUBLIC karat_testing PRIVATE Boost::headers)
+karat_house_test(http_test http_sessions_test.cpp LINKS karat_doors)
+# Programs of their own: one replaces operator new, the other takes as long as it is told to.
+karat_house_test(http_sweep_test http_sweep_test.cpp http_faults.cpp LINKS karat_doors)
+set_tests_properties(http_sweep_test PROPERTIES LABELS slow)
+add_executable(http_flood ${tests_dir}/http_flood.cpp)
+target_compile_options(http_flood PRIVATE ${KARAT_WARNINGS})
+target_link_libraries(http_flood PRIVATE karat_doors)
+add_test(NAME http_flood COMMAND http_flood 2000 1)
+set_tests_properties(http_flood PROPERTIES LABELS slow TIMEOUT 300)
 
 # What the pages say is there.
 add_test(NAME docs COMMAND ${tests_dir}/docs/docs_test.py $<TARGET_FILE:karat> $<TARGET_FILE:karatd>)

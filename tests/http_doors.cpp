@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http_doors.hpp"
 
+#include "karat/hash.hpp"
+
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstring>
@@ -63,6 +65,9 @@ Result<std::unique_ptr<Doors>> Doors::open(std::string const& directory)
     doors->directory_ = directory;
     doors->world_ = TRY(World::create(31));
     auto const guest = TRY(launch(*doors->world_));
+    doors->guest_ = guest;
+    auto const account = TRY(doors->world_->engine().account_named("demo"));
+    doors->key_ = TRY(doors->world_->engine().create_access_key(account.id));
     Env const env{doors->world_->env().files, posix_env().clock, posix_env().chance};
     doors->endpoint_ = TRY(api::Endpoint::create(env, {.port = 0,
                                                        .admin_socket = directory + "/admin",
@@ -81,6 +86,28 @@ Result<Fd> Doors::connect(Door door) const
     if (door == Door::api)
         return connect_tcp(endpoint_->port());
     return connect_unix(directory_ + "/" + name(door));
+}
+
+std::string Doors::sign(std::string_view parameters) const
+{
+    auto date = format_time(posix_env().clock.now()); // 2026-01-02T03:04:05.678Z
+    std::erase_if(date, [](char c) { return c == '-' || c == ':'; });
+    date.replace(15, std::string::npos, "Z");
+    auto const day = date.substr(0, 8);
+    auto const host = fmt::format("127.0.0.1:{}", endpoint_->port());
+    auto const asked = fmt::format("POST\n/\n\nhost:{}\nx-amz-date:{}\n\nhost;x-amz-date\n{}", host,
+                                   date, sha256(parameters).text());
+    auto const scope = fmt::format("{}/us-east-1/ec2/aws4_request", day);
+    auto key = hmac_sha256(as_bytes("AWS4" + std::string(key_->secret.reveal())), day);
+    for (std::string_view const part : {"us-east-1", "ec2", "aws4_request"})
+        key = hmac_sha256(key.bytes, part);
+    auto const signature = hmac_sha256(
+        key.bytes, fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", date, scope, sha256(asked).text()));
+    return fmt::format(
+        "POST / HTTP/1.1\r\nHost: {}\r\nX-Amz-Date: {}\r\nConnection: close\r\n"
+        "Authorization: AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders=host;x-amz-date, "
+        "Signature={}\r\nContent-Length: {}\r\n\r\n{}",
+        host, date, key_->id, scope, signature.text(), parameters.size(), parameters);
 }
 
 bool send_all(Fd const& socket, std::string_view bytes)

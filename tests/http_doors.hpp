@@ -24,6 +24,9 @@ public:
     ~Doors();
 
     Result<Fd> connect(Door door) const;
+    /// A call of EC2 with these parameters, signed now by the account "demo", that asks to close.
+    std::string sign(std::string_view parameters) const;
+    InstanceId const& guest() const { return *guest_; }
     World& world() { return *world_; }
     api::Endpoint& endpoint() { return *endpoint_; }
 
@@ -32,6 +35,8 @@ private:
 
     std::string directory_;
     std::unique_ptr<World> world_;
+    std::optional<AccessKey> key_;
+    std::optional<InstanceId> guest_;
     std::unique_ptr<api::Endpoint> endpoint_;
 };
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <thread>
 
 namespace karat::testing {
 namespace {
@@ -90,6 +91,18 @@ std::vector<Session> bodies()
          post("Content-Length: 1073741824\r\nExpect: 100-continue\r\n", "")},
         {"an expectation", post("Content-Length: 1\r\nExpect: 100-continue\r\n", "") + "x"},
         {"another expectation", post("Content-Length: 1\r\nExpect: 200-ok\r\n", "x")},
+        {"a length after blanks", post("Content-Length:  \t1 \r\n", "x")},
+        {"a length of 66 zeros and a one",
+         post("Content-Length: " + std::string(66, '0') + "1\r\n", "x")},
+        {"a length of nothing", post("Content-Length:\r\n", "")},
+        {"a length that Connection names",
+         post("Connection: content-length\r\nContent-Length: 1\r\n", "x")},
+        {"a body of GET", get("Content-Length: 5\r\n") + "GET /"},
+        {"a chunk size of 66 zeros and a three",
+         chunked(std::string(66, '0') + "3\r\nabc\r\n0\r\n\r\n")},
+        {"chunk sizes that overflow together",
+         chunked("3\r\nabc\r\nffffffffffffffff\r\nabc\r\n0\r\n\r\n")},
+        {"an expectation without a body", get("Expect: 100-continue\r\n")},
         {"a body that ends early", post("Content-Length: 5\r\n", "x"), Then::is_mute},
         {"chunks that end early", chunked("5\r\nx"), Then::is_mute},
     };
@@ -137,6 +150,16 @@ std::vector<Session> heads()
         {"a fragment", "GET /#x HTTP/1.1\r\nHost: karat\r\n\r\n"},
         {"an upgrade", get("Connection: Upgrade\r\nUpgrade: h2c\r\n")},
         {"ten requests at once", many(get(""), 10)},
+        {"a method in small letters", "get / HTTP/1.1\r\nHost: karat\r\n\r\n"},
+        {"a method of 66,000 letters", y + " / HTTP/1.1\r\nHost: karat\r\n\r\n"},
+        {"two blanks in the request line", "GET  / HTTP/1.1\r\nHost: karat\r\n\r\n"},
+        {"dots in the path", "GET /../../etc/passwd HTTP/1.1\r\nHost: karat\r\n\r\n"},
+        {"an escaped NUL in the path", "GET /%00 HTTP/1.1\r\nHost: karat\r\n\r\n"},
+        {"an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n"},
+        {"bytes above 127 in a header", get("X: \xff\xfe\xc0\x80\r\n")},
+        {"two signatures", get("Authorization: AWS4-HMAC-SHA256 a=b\r\n"
+                               "Authorization: AWS4-HMAC-SHA256 a=b\r\n")},
+        {"an answer instead of a request", "HTTP/1.1 200 OK\r\nHost: karat\r\n\r\n"},
         {"HEAD", "HEAD / HTTP/1.1\r\nHost: karat\r\n\r\n"},
         {"X-Forwarded-For", get("X-Forwarded-For: 127.0.0.1\r\n")},
         {"an empty X-Forwarded-For", get("X-Forwarded-For:\r\n")},
@@ -213,6 +236,29 @@ std::string indent(std::string const& text)
     for (char const c : text.substr(0, text.empty() ? 0 : text.size() - 1))
         out += c == '\n' ? "\n        " : std::string(1, c);
     return (text.empty() ? out + "(closed)" : out) + "\n";
+}
+
+/// More than fits into what one side keeps for the other: the server reads no further than it has
+/// answered, and answers all.
+TEST(HttpSessions, TenThousandRequestsAtOnce)
+{
+    set_log_level(Level::error);
+    constexpr std::size_t kRequests = 10'000;
+    auto doors =
+        Doors::open(std::filesystem::path(::testing::TempDir()) / "karat-pipeline").value();
+    for (auto const door : {Door::api, Door::admin}) {
+        auto const socket = doors->connect(door).value();
+        std::jthread const sender([&] {
+            send_all(socket, many(get(""), kRequests));
+            end_input(socket);
+        });
+        auto const text = read_to_end(socket);
+        std::size_t replies = 0;
+        for (auto at = text.find("HTTP/1.1 "); at != std::string::npos; ++replies)
+            at = text.find("HTTP/1.1 ", at + 1);
+        EXPECT_EQ(replies, kRequests) << name(door);
+    }
+    set_log_level(Level::info);
 }
 
 TEST(HttpSessions, Hostile)

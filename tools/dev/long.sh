@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev long: what takes too long for every change. Run it before calling an issue resolved.
-#   ./dev long [fuzz|kills|store|volumes|restarts|debian]...   all of them by default
+#   ./dev long [fuzz|http|kills|store|volumes|restarts|debian]...   all of them by default
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/dev/common.sh
@@ -23,6 +23,13 @@ fuzz() {
         "$target" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
             -artifact_prefix="build/findings/$name/" "build/findings/$name" "fuzz/corpus/$name" 2>&1 | tail -8
     done
+}
+
+# Random hostile sessions at the three doors, over real sockets, with sanitizers.
+http() {
+    setup_packages build
+    build dev
+    build/dev/http_flood "${HTTP_SESSIONS:-100000}" "${HTTP_SEED:-$RANDOM}"
 }
 
 kills() {
@@ -92,10 +99,10 @@ debian() {
     main_job debian-12 t3.small
 }
 
-[ $# -gt 0 ] || set -- kills store volumes restarts debian fuzz
+[ $# -gt 0 ] || set -- kills http store volumes restarts debian fuzz
 for part in "$@"; do
     case "$part" in
-    fuzz | kills | store | volumes | restarts | debian) "$part" ;;
-    *) die "long takes fuzz, kills, store, volumes, restarts and debian, not '$part'" ;;
+    fuzz | http | kills | store | volumes | restarts | debian) "$part" ;;
+    *) die "long takes fuzz, http, kills, store, volumes, restarts and debian, not '$part'" ;;
     esac
 done
