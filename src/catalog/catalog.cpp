@@ -119,6 +119,7 @@ protected:
     Result<void> run_read(std::function<Result<void>(View&)> const& work) override
     {
         auto const pass = TRY(gate_.enter());
+        TRY(database_->roll_back()); // what is open still could not be ended for want of memory
         // Nobody else writes while we are inside, so the statements see one state unasked.
         Rows rows(*database_, env_.clock);
         return work(rows);

@@ -27,15 +27,22 @@ constexpr char const* kSetUp = "PRAGMA locking_mode = EXCLUSIVE;"
                                "PRAGMA trusted_schema = OFF;"
                                "BEGIN IMMEDIATE; COMMIT;";
 
+/// SQLite's own, or that of a file's call in sqlite_vfs.cpp.
+bool is_want_of_memory(int sqlite_code)
+{
+    return (sqlite_code & 0xff) == SQLITE_NOMEM || sqlite_code == SQLITE_IOERR_NOMEM;
+}
+
 Fault fault_of(int sqlite_code)
 {
+    if (is_want_of_memory(sqlite_code))
+        return Fault::unavailable;
     switch (sqlite_code & 0xff) {
     case SQLITE_CONSTRAINT:
         return sqlite_code == SQLITE_CONSTRAINT_FOREIGNKEY ? Fault::not_found : Fault::duplicate;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return Fault::unavailable;
-    case SQLITE_NOMEM:
     case SQLITE_TOOBIG:
         return Fault::exhausted;
     case SQLITE_FULL:
@@ -51,6 +58,8 @@ Fault fault_of(int sqlite_code)
 
 Error sqlite_error(int code)
 {
+    if (is_want_of_memory(code))
+        return fail(Fault::unavailable, "The service lacks the memory for this now; try again");
     if (fault_of(code) == Fault::unavailable)
         return fail(Fault::unavailable, "The catalog is in use by another process");
     if (code == SQLITE_FULL)
@@ -205,8 +214,8 @@ struct Database::State {
 
     void note_doubt()
     {
-        if ((sqlite_api::sqlite3_errcode(handle()) & 0xff) != SQLITE_FULL)
-            is_doubtful = true;
+        auto const code = sqlite_api::sqlite3_extended_errcode(handle());
+        is_doubtful = is_doubtful || ((code & 0xff) != SQLITE_FULL && !is_want_of_memory(code));
     }
 
     /// Unchecked by UBSan: Debian's SOCI keeps the class's type information to itself.
@@ -339,6 +348,7 @@ Result<void> Database::add_functions()
 Result<void> Database::begin()
 {
     state_->was_full = false;
+    TRY(roll_back()); // of a transaction that could not be ended for want of memory
     return run_script("BEGIN");
 }
 

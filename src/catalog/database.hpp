@@ -47,13 +47,14 @@ public:
     Result<void> run_script(std::string const& statements);
     /// Copies the database, without what it does not use, into an empty file. Not synced.
     Result<void> copy_to(std::string const& path);
+    /// Ends a transaction first that roll_back() could not end.
     Result<void> begin();
     /// Durable when it succeeds. After a failure the transaction may still be open.
     Result<void> commit();
     /// Ends the transaction if one is open.
     Result<void> roll_back();
     /// True after a commit or a rollback that the disk failed: what is on the platter is unknown. A
-    /// full disk is not that: SQLite wrote nothing it relies on.
+    /// full disk is not that, nor want of memory: SQLite wrote nothing it relies on.
     bool is_doubtful() const;
     /// Whether something failed since begin() as the disk is full.
     bool was_full() const;

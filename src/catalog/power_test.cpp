@@ -4,6 +4,8 @@
 #include "fixture.hpp"
 
 #include <algorithm>
+#include <new>
+#include <sqlite3.h>
 
 namespace karat::catalog {
 namespace {
@@ -235,6 +237,53 @@ TEST(Disk, AFailedSyncStopsChangesButNotReading)
     EXPECT_EQ(expect_whole(trial, *catalog, "after the failure"), 1);
     catalog.reset();
     expect_recovers(trial, "after the restart");
+}
+
+TEST(Memory, MayBeWantingForAnyOperationOfACommit)
+{
+    Trial trial;
+    auto catalog = trial.open().value();
+    int wanting = 0;
+    for (bool reached = true; reached; ++wanting) {
+        reached = false;
+        int at = 0;
+        trial.world.files.set_hook([&](std::string_view, std::string const&) -> Result<void> {
+            if (at++ != wanting)
+                return {};
+            reached = true;
+            throw std::bad_alloc();
+        });
+        auto const outcome = trial.change(*catalog, 0);
+        trial.heal();
+        if (reached) {
+            ASSERT_FALSE(outcome.ok()) << wanting;
+            EXPECT_EQ(outcome.error().fault, Fault::unavailable) << outcome.error().message;
+        }
+        auto const next = trial.change(*catalog, 1);
+        ASSERT_TRUE(next.ok()) << next.error().message;
+    }
+    EXPECT_GT(wanting, 3);
+}
+
+/// SQLite's own memory. The limit is the process's.
+TEST(Memory, MayBeWantingForSqlite)
+{
+    Trial trial;
+    auto catalog = trial.open().value();
+    ASSERT_TRUE(trial.change(*catalog, 0).ok());
+    int failed = 0;
+    for (int kept = 0; kept < 32 << 10; kept += 64) {
+        sqlite3_hard_heap_limit64(sqlite3_memory_used() + kept + 1);
+        auto const outcome = trial.change(*catalog, 0);
+        sqlite3_hard_heap_limit64(0);
+        if (!outcome.ok()) {
+            ++failed;
+            EXPECT_EQ(outcome.error().fault, Fault::unavailable) << outcome.error().message;
+        }
+        auto const next = trial.change(*catalog, 1);
+        ASSERT_TRUE(next.ok()) << kept << ": " << next.error().message;
+    }
+    EXPECT_GT(failed, 3);
 }
 
 TEST(Disk, WhenFullRefusesAndGoesOnWhenThereIsSpace)

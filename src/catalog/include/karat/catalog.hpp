@@ -175,6 +175,7 @@ enum class Storage : unsigned char {
 /// Thread-safe. Changes are serialised; Fault::unavailable after waiting too long for a lock.
 /// After the disk failed in a commit, changes are refused with Fault::io until the next open():
 /// what is on the platter is then unknown, and building on it could lose what was acknowledged.
+/// Want of memory fails a call with Fault::unavailable; the next one may succeed.
 /// A full disk fails a change with Fault::unavailable as long as a reserve beside the database has
 /// room to give up for the next try, then with Fault::io.
 class Catalog {
