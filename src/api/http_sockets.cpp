@@ -115,8 +115,10 @@ bool send_some(Connection& connection)
     if (put < 0)
         return after_error(session);
     session.sent(static_cast<std::size_t>(put));
-    if (session.phase() == HttpSession::Phase::draining)
-        ::shutdown(connection.fd.get(), SHUT_WR);
+    // Who is not told that the reply has ended would wait for as long as we do.
+    if (session.phase() == HttpSession::Phase::draining &&
+        ::shutdown(connection.fd.get(), SHUT_WR) != 0)
+        session.close();
     return true;
 }
 

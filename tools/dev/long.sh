@@ -25,10 +25,12 @@ fuzz() {
     done
 }
 
-# Random hostile sessions at the three doors, over real sockets, with sanitizers.
+# At the three doors, over real sockets, with sanitizers: each allocation and system call of a request fails once;
+# random hostile sessions.
 http() {
     setup_packages build
     build dev
+    KARAT_SWEEP=full build/dev/http_sweep_test
     build/dev/http_flood "${HTTP_SESSIONS:-100000}" "${HTTP_SEED:-$RANDOM}"
 }
 
