@@ -1,5 +1,6 @@
 target_link_libraries(karat_blocks PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt::fmt Threads::Threads)
 if(TARGET blocks_test)
+  target_compile_definitions(blocks_test PRIVATE KARAT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(blocks_test PRIVATE PkgConfig::zstd PkgConfig::xxhash fmt::fmt)
 endif()
 if(NOT KARAT_SANITIZE) # programs that measure; the shell tests make stores with the first
