@@ -58,11 +58,30 @@ Result<void> FakeHypervisor::request_reboot(InstanceId const& id)
     return {};
 }
 
+std::vector<Stall> FakeHypervisor::stalls()
+{
+    Lock const lock(mutex_);
+    std::vector<Stall> all;
+    for (auto const& [id, since] : stalled_)
+        if (running_.contains(id))
+            all.push_back({id, since});
+    return all;
+}
+
+void FakeHypervisor::set_stalled(InstanceId const& id, bool stalled)
+{
+    Lock const lock(mutex_);
+    stalled_.erase(id);
+    if (stalled)
+        stalled_.emplace(id, env_.clock.now());
+}
+
 Result<void> FakeHypervisor::kill(InstanceId const& id)
 {
     Lock const lock(mutex_);
     TRY(trip("kill"));
     running_.erase(id);
+    stalled_.erase(id);
     return {};
 }
 

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine_events.hpp"
 
-#include "karat/log.hpp"
-
 namespace karat::compute {
-namespace {
-
-constexpr std::chrono::seconds kDiskRetry{5};
-constexpr std::size_t kLongestReason = 200;
-
-} // namespace
 
 Qmp::OnEvent event_handler(Supervisor& supervisor, Supervisor::News const& machine)
 {
@@ -22,10 +14,7 @@ Qmp::OnEvent event_handler(Supervisor& supervisor, Supervisor::News const& machi
         }
         if (name == "BLOCK_IO_ERROR" && data.value("action", "") == "stop") {
             told.notice = Notice::disk_stopped;
-            if (supervisor.post(told, kDiskRetry)) // a disk has many requests under way
-                log(Level::error, "compute.disk_stopped",
-                    {{"instance", machine.id.text()},
-                     {"reason", data.value("reason", "").substr(0, kLongestReason)}});
+            supervisor.post(told, kDiskRetry); // once: a disk has many requests under way
         }
     };
 }

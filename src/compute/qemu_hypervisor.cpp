@@ -8,6 +8,7 @@
 #include "hot_plug.hpp"
 #include "qemu_command.hpp"
 #include "qemu_machine.hpp"
+#include "stalls.hpp"
 
 #include "karat/console_ring.hpp"
 #include "karat/log.hpp"
@@ -24,7 +25,6 @@ namespace karat::compute {
 namespace {
 
 constexpr std::chrono::seconds kNetRetry{2};
-constexpr std::chrono::seconds kResumePatience{1}; // others' news wait for it
 
 class QemuHypervisor final : public Hypervisor {
 public:
@@ -44,6 +44,7 @@ public:
     Result<void> kill(InstanceId const& id) override;
     Result<Power> power(InstanceId const& id) override;
     Result<std::vector<InstanceId>> running() override;
+    std::vector<Stall> stalls() override { return stalls_.all(); }
     Result<Swapped> swap_overlays(InstanceId const& id, std::vector<Swap> const& swaps) override;
     Result<void> rebase(InstanceId const& id, Disk const& disk) override;
     Result<void> attach_disk(InstanceId const& id, Disk const& disk) override;
@@ -79,6 +80,7 @@ private:
     Host host_;
     Mutex listener_mutex_;
     Listener listener_ GUARDED_BY(listener_mutex_);
+    Stalls stalls_;
     Cells cells_;
 };
 
@@ -98,7 +100,7 @@ Result<void> QemuHypervisor::start(Machine const& machine)
     }
     if (hold.machine()) {
         auto const status = hold.machine()->status();
-        if (status.ok() && status.value() == "running")
+        if (status.ok() && (status.value() == "running" || status.value() == kStalled))
             return {};
         TRY(finish(hold.machine())); // half started, or at its end
     }
@@ -144,6 +146,7 @@ Result<void> QemuHypervisor::request_reboot(InstanceId const& id)
 Result<void> QemuHypervisor::finish(std::unique_ptr<QemuMachine>& machine)
 {
     TRY(machine->end());
+    stalls_.forget(machine->id());
     auto const gone = machine->folder();
     machine.reset();
     return remove_remains(host_.env.files, gone);
@@ -369,6 +372,8 @@ void QemuHypervisor::adopt_one(InstanceId const& id)
             auto const status = hold.machine()->status();
             if (status.ok() && status.value() == "shutdown")
                 news.notice = Notice::guest_shut_down;
+            else if (status.ok() && status.value() == kStalled)
+                news.notice = Notice::disk_stopped; // and nobody has resumed it meanwhile
             else if (!status.ok() || status.value() == "prelaunch")
                 news.notice = Notice::qemu_ended; // half started: whoever started it is gone
             else
@@ -444,10 +449,8 @@ void QemuHypervisor::take_disk_stop(Supervisor::News const& news)
     Cells::Hold hold(cells_, news.id);
     if (!hold.machine() || !is_current(hold.machine(), news))
         return;
-    // If there is still no room, QEMU stops the machine again and says so.
-    auto const resumed = hold.machine()->qmp().run("cont", Json::object(), kResumePatience);
-    if (!resumed.ok())
-        log(Level::error, "compute.not_resumed", resumed.error(), {{"instance", news.id.text()}});
+    if (stalls_.resume(*hold.machine(), host_.env))
+        supervisor_.post(news, kDiskRetry);
 }
 
 /// Whether a program can be run, looked for as posix_spawnp() does.

@@ -346,9 +346,9 @@ Result<void> QemuMachine::exchange_net()
     return start_net();
 }
 
-Result<std::string> QemuMachine::status()
+Result<std::string> QemuMachine::status(std::chrono::milliseconds patience)
 {
-    auto const status = TRY(qmp_->run("query-status"));
+    auto const status = TRY(qmp_->run("query-status", Json::object(), patience));
     return status.value("status", "");
 }
 

@@ -39,7 +39,7 @@ public:
     InstanceId const& id() const { return id_; }
 
     /// QEMU's word for what the machine does: "running", "shutdown", "prelaunch", …
-    Result<std::string> status();
+    Result<std::string> status(std::chrono::milliseconds patience = Qmp::kPatience);
     Result<void> set_open_ports(std::vector<OpenPorts> const& ports);
     Result<void> set_hop_limit(int hop_limit);
     /// After karat-net ended: starts it again with the settings it had. False when one runs.

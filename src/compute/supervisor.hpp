@@ -20,8 +20,11 @@ enum class Notice : unsigned char {
     guest_shut_down, ///< QEMU holds the machine and waits to be ended.
     qemu_ended,
     net_ended,
-    disk_stopped, ///< The machine waits because a write failed (the host's disk is full).
+    disk_stopped, ///< A write found the host's disk full a while ago, and the machine stood still.
 };
+
+/// How long a machine that met a full disk stands still before it is resumed.
+constexpr std::chrono::seconds kDiskRetry{5};
 
 class Supervisor {
 public:

@@ -80,6 +80,12 @@ struct Swap {
     std::string overlay; ///< An empty overlay file of the volume's size.
 };
 
+/// A machine that stands still because a write of its guest met a full disk of this host.
+struct Stall {
+    InstanceId id;
+    Time since;
+};
+
 struct Swapped {
     std::chrono::microseconds pause{}; ///< How long the guest's disks stood still.
 };
@@ -110,6 +116,10 @@ public:
     virtual Result<Power> power(InstanceId const& id) = 0;
     /// The machines that run on this host, also those of an earlier run of the daemon.
     virtual Result<std::vector<InstanceId>> running() = 0;
+
+    /// The machines that wait for room on this host's disk. They are resumed every few seconds, and
+    /// go on by themselves when there is room.
+    virtual std::vector<Stall> stalls() = 0;
 
     /// Freezes the top overlays of several volumes at one instant and puts new ones above them.
     /// When it returns, the frozen files hold everything the guest had written and are not written

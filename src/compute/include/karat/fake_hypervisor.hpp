@@ -32,6 +32,7 @@ public:
     Result<void> kill(InstanceId const& id) override;
     Result<Power> power(InstanceId const& id) override;
     Result<std::vector<InstanceId>> running() override;
+    std::vector<Stall> stalls() override;
     Result<Swapped> swap_overlays(InstanceId const& id, std::vector<Swap> const& swaps) override;
     Result<void> rebase(InstanceId const& id, Disk const& disk) override;
     Result<void> attach_disk(InstanceId const& id, Disk const& disk) override;
@@ -64,6 +65,8 @@ public:
     void lose_power();
     /// The next call of the member named so ("start", "swap_overlays", …) fails and does nothing.
     void fail_next(std::string const& operation, Fault fault = Fault::io);
+    /// The guest's next write meets a full disk, or there is room again.
+    void set_stalled(InstanceId const& id, bool stalled);
     /// Whether guests obey the power button and let go of disks; they do at first.
     void set_obedient(bool obedient);
     /// Adds to the console of a machine that ran here.
@@ -81,6 +84,7 @@ private:
     bool obedient_ GUARDED_BY(mutex_) = true;
     std::map<InstanceId, Machine> running_ GUARDED_BY(mutex_);
     std::map<InstanceId, std::string> consoles_ GUARDED_BY(mutex_);
+    std::map<InstanceId, Time> stalled_ GUARDED_BY(mutex_);
     std::map<std::string, Fault> failures_ GUARDED_BY(mutex_);
 };
 
