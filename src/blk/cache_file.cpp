@@ -173,7 +173,7 @@ bool CacheFile::read_file(std::uint64_t offset_bytes, std::span<std::byte> into)
         return false;
     auto const got = file_->read_at(offset_bytes, into);
     if (got.ok() && got.value() == into.size())
-        return true;
+        return !broken_; // given up meanwhile, it may have read as zeroes
     auto const error = got.ok() ? fail(Fault::corrupt, "The file is too short") : got.error();
     if (!broken_.exchange(true))
         log(Level::warn, "cache.unreadable", error, {{"snapshot", name()}});
@@ -265,6 +265,13 @@ Result<void> CacheFile::put(Range range, std::span<std::byte const> bytes)
     filled_bytes_ = total;
     ++records_;
     return {};
+}
+
+Result<void> CacheFile::give_up()
+{
+    VERIFY(!whole_);
+    broken_ = true;
+    return file_->truncate(0);
 }
 
 void CacheFile::record_miss(std::uint64_t offset_bytes, Asker asker)

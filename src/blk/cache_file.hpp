@@ -63,6 +63,8 @@ public:
     bool keeps() const;
     /// The file cannot be read: it is of no more use.
     bool broken() const { return broken_; }
+    /// Gives the disk its room back, while others read. Not of a whole file, which QEMU may read.
+    Result<void> give_up();
     std::uint64_t filled_bytes();
 
     /// Whether the order of first reads is being recorded.

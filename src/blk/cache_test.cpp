@@ -331,6 +331,43 @@ TEST_F(HostCacheTest, leaves_others_their_room_on_the_disk)
     EXPECT_EQ(listed(), "a 0 %\n");
 }
 
+TEST_F(HostCacheTest, gives_room_back_when_others_fill_the_disk)
+{
+    put("b", sample(2));
+    options_.keep_free_bytes = 64 * kMiB;
+    memory_.files.set_capacity_bytes(kDisk);
+    reopen();
+    {
+        Bytes block(4096);
+        auto const other = cache_->disk("b").value();
+        ASSERT_TRUE(other->read(0, block).ok());
+        hydrate();
+    }
+    auto const whole = whole_file("cache", "b"); // and unused
+    ASSERT_TRUE(there(whole));
+    auto const disk = cache_->disk("a").value();
+    touch(*disk, 0); // in use, not whole
+    auto const fill = [&](std::uint64_t free) {
+        memory_.files.set_capacity_bytes(kDisk);
+        auto const used = kDisk - memory_.files.free_bytes("cache").value();
+        memory_.files.set_capacity_bytes(used + free);
+    };
+    fill(50 * kMiB); // nothing more is filled, and nothing goes
+    ASSERT_TRUE(cache_->tend().ok());
+    EXPECT_TRUE(there(whole));
+    fill(40 * kMiB);
+    ASSERT_TRUE(cache_->tend().ok());
+    EXPECT_FALSE(there(whole));
+    EXPECT_TRUE(there(path(".part")));
+    fill(40 * kMiB);
+    ASSERT_TRUE(cache_->tend().ok());
+    EXPECT_FALSE(there(path(".part")));
+    EXPECT_GT(memory_.files.free_bytes("cache").value(), 40 * kMiB);
+    fill(40 * kMiB);
+    ASSERT_TRUE(cache_->tend().ok()); // nothing is left
+    EXPECT_EQ(all_of(*disk), volume_);
+}
+
 TEST_F(HostCacheTest, a_file_that_cannot_be_read_is_no_concern_of_guests)
 {
     auto disk = cache_->disk("a").value();

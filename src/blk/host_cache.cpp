@@ -15,6 +15,9 @@ namespace {
 constexpr std::chrono::nanoseconds kClearUpEvery = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds kIdle{250};
 constexpr std::uint64_t kStepBytes = 1 << 20;
+/// What is kept free for others is given back when a quarter of it is gone: not at once, so that
+/// filling and giving back do not take turns.
+constexpr std::uint64_t kGiveBackParts = 4;
 constexpr std::string_view kSuffixes[] = {kPartSuffix, kWholeSuffix, kFilledSuffix, kTraceSuffix};
 
 /// The snapshot that a file belongs to; empty for one that is none of the cache's.
@@ -203,6 +206,37 @@ Result<bool> DirectoryCache::evict_oldest()
     return false;
 }
 
+/// One file a time; tend() is called several times a second.
+Result<void> DirectoryCache::give_back()
+{
+    auto const free = TRY(env_.files.free_bytes(options_.directory));
+    if (free >= options_.keep_free_bytes / kGiveBackParts * (kGiveBackParts - 1))
+        return {};
+    std::scoped_lock const guard(mutex_);
+    bool const evicted = TRY(evict_oldest());
+    if (!evicted)
+        (void)TRY(give_up_oldest());
+    return {};
+}
+
+/// Of those that connections use and QEMU does not: their guests read from the store.
+Result<bool> DirectoryCache::give_up_oldest()
+{
+    Entry* oldest = nullptr;
+    for (auto& [name, entry] : entries_)
+        if (entry.file && !entry.file->whole() && entry.file->filled_bytes() > 0 &&
+            (oldest == nullptr || entry.last_use < oldest->last_use))
+            oldest = &entry;
+    if (oldest == nullptr)
+        return false;
+    auto const file = oldest->file;
+    log(Level::info, "cache.evicted",
+        {{"snapshot", file->name()}, {"bytes", file->filled_bytes()}});
+    TRY(file->give_up());
+    TRY(remove_files(file->name()));
+    return true;
+}
+
 /// All but the trace. Who has the file open may go on with it.
 Result<void> DirectoryCache::remove_files(std::string const& snapshot)
 {
@@ -279,6 +313,7 @@ Result<bool> DirectoryCache::tend()
         clear_up_at_ = now + kClearUpEvery;
         TRY(clear_up());
     }
+    TRY(give_back());
     bool more = false;
     for (auto const& file : open_files()) {
         TRY(keep_trace(*file));

@@ -38,6 +38,9 @@ private:
     /// Whether so much more can be kept, once what was not used for longest is gone.
     Result<bool> make_room(std::uint64_t bytes);
     Result<bool> evict_oldest();
+    /// Makes room on a disk that others fill, before they are refused theirs.
+    Result<void> give_back();
+    Result<bool> give_up_oldest();
     Result<void> remove_files(std::string const& snapshot);
     Result<void> take_up(std::string const& snapshot);
     void begin_launch(std::shared_ptr<CacheFile> const& file);

@@ -22,6 +22,8 @@ namespace {
 constexpr int kStepMs = 5;
 constexpr std::chrono::seconds kStartPatience{10};
 constexpr int kThreads = 16;
+/// Half of what karat-blk keeps free where nothing is said.
+constexpr std::uint64_t kUsualKeepFree = std::uint64_t{1} << 30;
 constexpr int kRoundMs = 1000; // between two looks at a server that lives
 constexpr int kRetryMs = 2000; // after a start that failed
 constexpr std::chrono::milliseconds kGreetingPatience{1000};
@@ -196,6 +198,8 @@ std::vector<std::string> Exporter::arguments() const
     if (!options_.cache_directory.empty()) {
         words.push_back("cache=" + options_.cache_directory);
         words.push_back(fmt::format("cache-size={}M", options_.cache_mib));
+        if (options_.keep_free_bytes > kUsualKeepFree)
+            words.push_back(fmt::format("keep-free={}", 2 * options_.keep_free_bytes));
     }
     return words;
 }

@@ -14,9 +14,11 @@ namespace karat::blk {
 
 struct CacheOptions {
     std::string directory;
-    std::uint64_t limit_bytes = 0;     ///< Of data in all files together; 0: nothing is kept.
-    std::uint64_t keep_free_bytes = 0; ///< Of the file system: nothing is filled below it.
-    std::string boot;                  ///< Linux' boot id.
+    std::uint64_t limit_bytes = 0; ///< Of data in all files together; 0: nothing is kept.
+    /// Of the file system: nothing is filled below it, and below three quarters of it what is
+    /// cached goes.
+    std::uint64_t keep_free_bytes = 0;
+    std::string boot;                                  ///< Linux' boot id.
     std::uint64_t hydrate_bytes_per_second = 64 << 20; ///< 0: no filling in the background.
     std::chrono::seconds trace_for{120}; ///< How long the first guest's reads are recorded.
     int prefetchers = 16;                ///< Readers ahead of a guest, once there is a trace.

@@ -66,6 +66,7 @@ struct Options {
     std::string key_door =
         {}; ///< The socket where karat-blk asks for data keys, instead of a file.
     confine::Isolation const* isolation = nullptr; ///< Of karat-blk; null: it is not confined.
+    std::uint64_t keep_free_bytes = 0; ///< Below it new data is refused; the cache gives way first.
 };
 
 class Volumes {
