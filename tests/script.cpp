@@ -13,6 +13,8 @@
 namespace karat::testing {
 namespace {
 
+constexpr std::uint64_t kLittleRoom = 1 << 20; ///< Less than the daemon keeps free.
+
 std::string print_fault(Error const& error)
 {
     return fmt::format("! {} {}\n", karat::name(error.fault), error.message);
@@ -212,7 +214,10 @@ std::string Script::restart(Words const& words)
 
 std::string Script::clock(Words const& words)
 {
-    world_->env().clock.advance(read_duration(words[0]));
+    if (words[0] == "jump")
+        world_->env().clock.jump(read_duration(words[1]));
+    else
+        world_->env().clock.advance(read_duration(words[0]));
     return {};
 }
 
@@ -221,7 +226,7 @@ std::string Script::fault(Words const& words)
     if (words[0] == "none")
         world_->heal();
     else if (words[0] == "disk")
-        return print_fault(world_->fill_disk());
+        return print_fault(world_->fill_disk(words[1] == "full" ? 0 : kLittleRoom));
     else if (words[0] == "sync")
         world_->break_sync(words.size() > 1 ? words[1] : "");
     else if (words[0] == "hypervisor")
@@ -240,7 +245,9 @@ std::string Script::guest(Words const& words)
     auto const id = InstanceId::parse(words[0]);
     if (!id.ok())
         return print_fault(id.error());
-    if (words[1] == "dies")
+    if (words[1] == "stalls" || words[1] == "goes-on")
+        world_->hypervisor().set_stalled(id.value(), words[1] == "stalls");
+    else if (words[1] == "dies")
         world_->hypervisor().die(id.value());
     else if (words[1] == "shuts-down")
         world_->hypervisor().shut_down(id.value());

@@ -116,20 +116,20 @@ Result<engine::ImportedImage> World::import(engine::Caller const& caller, std::s
     auto const disk = disk_bytes(name, size_bytes);
     env_.files.set_capacity_bytes(kDiskBytes); // the operator's disk is another one
     TRY(replace_file(env_.files, request.path, disk));
-    if (full_)
-        TRY(fill_disk());
+    if (room_bytes_)
+        TRY(fill_disk(*room_bytes_));
     return engine().import_image(caller, request);
 }
 
 Result<void> World::lose_keys() { return env_.files.rename(kKeyFile, kKeyBackup); }
 Result<void> World::put_keys_back() { return env_.files.rename(kKeyBackup, kKeyFile); }
 
-Result<void> World::fill_disk()
+Result<void> World::fill_disk(std::uint64_t room_bytes)
 {
     env_.files.set_capacity_bytes(kDiskBytes);
     auto const free = TRY(env_.files.free_bytes("/data"));
-    full_ = true;
-    env_.files.set_capacity_bytes(kDiskBytes - free);
+    room_bytes_ = room_bytes;
+    env_.files.set_capacity_bytes(kDiskBytes - free + room_bytes);
     return {};
 }
 
@@ -157,9 +157,23 @@ void World::fail_after(int syncs)
     });
 }
 
+void World::fail_between(Trouble trouble)
+{
+    env_.files.set_hook([trouble, count = 0](std::string_view operation,
+                                             std::string const& path) mutable -> Result<void> {
+        bool const frees = operation == "remove" || operation == "truncate";
+        if (operation == "read" || (trouble.fault == Fault::full && frees))
+            return {};
+        auto const now = count++;
+        if (now < trouble.first || now - trouble.first >= trouble.length)
+            return {};
+        return fail(trouble.fault, fmt::format("Cannot {} {}: it fails", operation, path));
+    });
+}
+
 void World::heal()
 {
-    full_ = false;
+    room_bytes_.reset();
     env_.files.set_hook({});
     env_.files.set_capacity_bytes(kDiskBytes);
     hypervisor_.set_obedient(true);

@@ -58,13 +58,20 @@ public:
     Result<void> lose_keys();
     Result<void> put_keys_back();
 
-    /// Every write that grows a file fails.
-    Result<void> fill_disk();
+    /// Every write that grows a file by more than so much fails.
+    Result<void> fill_disk(std::uint64_t room_bytes = 0);
     /// Every sync of a file whose path contains `part` fails.
     void break_sync(std::string part);
     /// Everything that changes the disk fails after so many syncs, as when power is about to go.
     void fail_after(int syncs);
-    /// Ends what the three above began.
+    /// From the operation `first` on, so many that change the disk fail so; then it is well again.
+    struct Trouble {
+        int first = 0;
+        int length = 0;
+        Fault fault = Fault::io;
+    };
+    void fail_between(Trouble trouble);
+    /// Ends what the ones above began.
     void heal();
 
     /// Runs once, within the step of the next task that starts a machine.
@@ -111,7 +118,7 @@ private:
     compute::FakeHypervisor hypervisor_;
     NoSockets sockets_{*this};
     std::unique_ptr<Daemon> daemon_;
-    bool full_ = false;
+    std::optional<std::uint64_t> room_bytes_; ///< What fill_disk() left.
 };
 
 } // namespace karat::testing

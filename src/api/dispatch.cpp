@@ -3,6 +3,7 @@
 // scope), which operation (Action, X-Amz-Target, or the path), then one handler. Each call is
 // logged and counted here, once.
 #include "karat/api.hpp"
+#include "karat/disk_is_full.hpp"
 
 #include "call_header.hpp"
 #include "ebs/faults.hpp"
@@ -201,6 +202,8 @@ std::string public_message(Error const& error)
                "request id";
     if (error.fault == Fault::unavailable) // what is busy or broken is this host's own business
         return "The service is unavailable for the moment; try again";
+    if (error.fault == Fault::full) // which names files of this host
+        return engine::kDiskIsFull;
     return error.message;
 }
 
@@ -297,7 +300,7 @@ private:
                             std::string const& action)
     {
         if (error.fault == Fault::io || error.fault == Fault::corrupt ||
-            error.fault == Fault::unavailable)
+            error.fault == Fault::full || error.fault == Fault::unavailable)
             log(Level::error, "call.failed", error, {{"request", request_id}, {"action", action}});
     }
 

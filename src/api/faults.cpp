@@ -94,7 +94,6 @@ constexpr std::array kRows{
     Row{Fault::denied, Noun::none, 400, "OperationNotPermitted"},
     Row{Fault::dry_run, Noun::none, 412, "DryRunOperation"},
     Row{Fault::exhausted, Noun::instance, 500, "InsufficientInstanceCapacity"},
-    Row{Fault::exhausted, Noun::volume, 500, "InsufficientVolumeCapacity"},
     Row{Fault::exhausted, Noun::subnet, 400, "InsufficientFreeAddressesInSubnet"},
     Row{Fault::exhausted, Noun::tag, 400, "TagLimitExceeded"},
     Row{Fault::exhausted, Noun::filter, 400, "FilterLimitExceeded"},
@@ -106,6 +105,8 @@ constexpr std::array kRows{
     Row{Fault::unsupported, Noun::none, 400, "UnsupportedOperation"},
     Row{Fault::unavailable, Noun::none, 503, "Unavailable"},
     Row{Fault::corrupt, Noun::none, 500, "InternalError"},
+    Row{Fault::full, Noun::instance, 500, "InsufficientInstanceCapacity"},
+    Row{Fault::full, Noun::none, 500, "InsufficientVolumeCapacity"},
     Row{Fault::io, Noun::none, 500, "InternalError"},
 };
 

@@ -21,12 +21,17 @@ struct MemoryFiles::Disk {
     std::set<std::string> dirs{"", ".", "/"};
     std::map<std::string, int> locks;
     Hook hook;
+    Hook open_hook;
     std::uint64_t capacity_bytes = std::uint64_t{1} << 40;
     std::vector<std::shared_ptr<Node>> unlinked; // takes room while it is open, as on any disk
 
     Result<void> before(std::string_view operation, std::string const& path)
     {
         return hook ? hook(operation, path) : Result<void>();
+    }
+    Result<void> before_open(std::string_view operation, std::string const& path)
+    {
+        return open_hook ? open_hook(operation, path) : Result<void>();
     }
     std::uint64_t used_bytes() const
     {
@@ -134,7 +139,8 @@ public:
         auto const end = offset_bytes + from.size();
         auto const grows = end > node_->cached.size() ? end - node_->cached.size() : 0;
         if (grows > 0 && disk_->used_bytes() + grows > disk_->capacity_bytes)
-            return fail(Fault::io, fmt::format("Cannot write {}: No space left on device", path_));
+            return fail(Fault::full,
+                        fmt::format("Cannot write {}: No space left on device", path_));
         return change({offset_bytes, Bytes(from.begin(), from.end())});
     }
 
@@ -235,6 +241,8 @@ Result<std::unique_ptr<File>> MemoryFiles::open(std::string const& path, Access 
         TRY(disk_->before("create", path));
         node = std::make_shared<Node>();
         disk_->set_name(path, node);
+    } else {
+        TRY(disk_->before_open("open", path));
     }
     return std::unique_ptr<File>(std::make_unique<MemoryFile<Disk>>(disk_, node, path));
 }
@@ -298,6 +306,7 @@ Result<void> MemoryFiles::remove_dir(std::string const& path)
 Result<std::vector<std::string>> MemoryFiles::list(std::string const& path)
 {
     std::scoped_lock const guard(disk_->mutex);
+    TRY(disk_->before_open("list", path));
     if (!disk_->dirs.contains(path))
         return fail(Fault::not_found,
                     fmt::format("Cannot list {}: No such file or directory", path));
@@ -332,6 +341,7 @@ Result<unsigned> MemoryFiles::mode(std::string const& path)
 Result<std::unique_ptr<FileLock>> MemoryFiles::lock(std::string const& path)
 {
     std::scoped_lock const guard(disk_->mutex);
+    TRY(disk_->before_open("lock", path));
     if (!disk_->locks.emplace(path, 1).second)
         return fail(Fault::unavailable, fmt::format("{} is locked by another process", path));
     return std::unique_ptr<FileLock>(
@@ -391,6 +401,12 @@ void MemoryFiles::set_hook(Hook hook)
     disk_->hook = std::move(hook);
 }
 
+void MemoryFiles::set_open_hook(Hook hook)
+{
+    std::scoped_lock const guard(disk_->mutex);
+    disk_->open_hook = std::move(hook);
+}
+
 void MemoryFiles::set_mode(std::string const& path, unsigned mode)
 {
     std::scoped_lock const guard(disk_->mutex);
@@ -405,9 +421,11 @@ void MemoryFiles::set_capacity_bytes(std::uint64_t capacity_bytes)
     disk_->capacity_bytes = capacity_bytes;
 }
 
-Time ManualClock::now() { return now_.load(); }
+Time ManualClock::now() { return now_.load() + jumped_.load(); }
 std::chrono::nanoseconds ManualClock::steady() { return now_.load() - origin_; }
 void ManualClock::advance(std::chrono::milliseconds by) { now_.store(now_.load() + by); }
+
+void ManualClock::jump(std::chrono::milliseconds by) { jumped_.store(jumped_.load() + by); }
 
 void SeededChance::fill(std::span<std::byte> into)
 {

@@ -21,9 +21,10 @@ namespace {
 
 Error io_error(std::string_view doing, std::string const& path, int code = errno)
 {
-    auto const fault = code == ENOENT   ? Fault::not_found
-                       : code == EEXIST ? Fault::duplicate
-                                        : Fault::io;
+    auto const fault = code == ENOENT                     ? Fault::not_found
+                       : code == EEXIST                   ? Fault::duplicate
+                       : code == ENOSPC || code == EDQUOT ? Fault::full
+                                                          : Fault::io;
     return fail(fault, fmt::format("Cannot {} {}: {}", doing, path, std::strerror(code)));
 }
 

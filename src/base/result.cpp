@@ -37,6 +37,8 @@ char const* name(Fault fault)
         return "unavailable";
     case Fault::corrupt:
         return "corrupt";
+    case Fault::full:
+        return "full";
     case Fault::io:
         return "io";
     }

@@ -153,9 +153,9 @@ Result<void> PackWriter::check_room()
         holds_new_data_ ? kept_free_bytes() : settings_.pack_bytes / kReservedPart;
     if (!free.ok() || free.value() >= buffer_.size() + reserved)
         return {}; // a file system that does not tell says so when it is full
-    return fail(Fault::io, fmt::format("Cannot write {}: No space left on device ({} bytes are "
-                                       "kept free)",
-                                       pack_path(settings_.directory, open_.number()), reserved));
+    return fail(Fault::full, fmt::format("Cannot write {}: No space left on device ({} bytes are "
+                                         "kept free)",
+                                         pack_path(settings_.directory, open_.number()), reserved));
 }
 
 std::uint64_t PackWriter::kept_free_bytes() const

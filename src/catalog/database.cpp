@@ -46,6 +46,7 @@ Fault fault_of(int sqlite_code)
     case SQLITE_TOOBIG:
         return Fault::exhausted;
     case SQLITE_FULL:
+        return Fault::full;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
@@ -63,7 +64,7 @@ Error sqlite_error(int code)
     if (fault_of(code) == Fault::unavailable)
         return fail(Fault::unavailable, "The catalog is in use by another process");
     if (code == SQLITE_FULL)
-        return fail(Fault::io, "The disk is full: the catalog cannot keep the change");
+        return fail(Fault::full, "The disk is full: the catalog cannot keep the change");
     return fail(fault_of(code), fmt::format("The catalog's database failed: {} (SQLite {})",
                                             sqlite_api::sqlite3_errstr(code), code));
 }

@@ -294,7 +294,7 @@ TEST(Disk, WhenFullRefusesAndGoesOnWhenThereIsSpace)
     auto const free = trial.world.files.free_bytes("data").value();
     trial.world.files.set_capacity_bytes((std::uint64_t{1} << 40) - free + 6000);
     auto const outcome = trial.change(*catalog, 1);
-    EXPECT_EQ(outcome.error().fault, Fault::io);
+    EXPECT_EQ(outcome.error().fault, Fault::full);
     EXPECT_EQ(outcome.error().message, "The disk is full: the catalog cannot keep the change");
     EXPECT_EQ(expect_whole(trial, *catalog, "while full"), 1);
     trial.world.files.set_capacity_bytes(std::uint64_t{1} << 40);

@@ -62,8 +62,7 @@ int write(sqlite3_file* file, void const* from, int amount, sqlite3_int64 offset
         open.file->write_at(static_cast<std::uint64_t>(offset), {bytes_of(from), count});
     if (outcome.ok())
         return SQLITE_OK;
-    auto const free = open.files->free_bytes(open.path);
-    return free.ok() && free.value() < count ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    return outcome.error().fault == Fault::full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
 int truncate(sqlite3_file* file, sqlite3_int64 size)

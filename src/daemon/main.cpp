@@ -168,7 +168,8 @@ volumes::Options volumes_options(Settings const& settings, confine::Isolation co
             .cache_directory = data + "/cache",
             .cache_mib = static_cast<std::uint64_t>(settings.cache_mib),
             .key_door = key_door(settings),
-            .isolation = &isolation};
+            .isolation = &isolation,
+            .keep_free_bytes = static_cast<std::uint64_t>(settings.keep_free_mib) << 20};
 }
 
 confine::IsolationOptions isolation_options(Settings const& settings)

@@ -3,6 +3,7 @@
 // TagValue), and who may see what.
 #include "state.hpp"
 
+#include "karat/disk_is_full.hpp"
 #include "karat/text.hpp"
 #include "karat/utf8.hpp"
 
@@ -203,6 +204,8 @@ std::string message_for_caller(Error const& error)
     if (error.fault == Fault::io || error.fault == Fault::corrupt ||
         error.fault == Fault::unavailable)
         return "Internal error; the operator's log has the details";
+    if (error.fault == Fault::full)
+        return kDiskIsFull;
     return error.message;
 }
 
@@ -211,9 +214,7 @@ Result<void> check_room(Engine::State& state, Noun noun)
     auto const stats = TRY(state.parts.store.stats());
     if (!stats.is_short_of_room())
         return {};
-    return Error{Fault::exhausted, noun,
-                 "This host's disk is full. Deregister images, delete snapshots and volumes, or "
-                 "terminate instances that are not needed, and try again when their room is free."};
+    return Error{Fault::full, noun, kDiskIsFull};
 }
 
 bool may_launch(Image const& image, AccountId const& account)

@@ -145,6 +145,8 @@ StateReason why_not_launched(Error const& error)
 {
     if (error.noun == Noun::encryption_key) // EC2's words for a key that cannot be had
         return {"Client.InternalError", "Client error on launch: " + message_for_caller(error)};
+    if (error.fault == Fault::full)
+        return {"Server.InsufficientInstanceCapacity", message_for_caller(error)};
     return {"Server.InternalError", message_for_caller(error)};
 }
 

@@ -119,7 +119,8 @@ Result<Next> step_export(Engine::State& state, Task& task)
         if (TRY(cancelled_meanwhile(state, task)))
             return was_cancelled();
         auto error = written.error();
-        if (error.fault == Fault::io) // a full disk, a folder that may not be written: not passing
+        // A full disk, a folder that may not be written: not passing.
+        if (error.fault == Fault::io || error.fault == Fault::full)
             error.fault = Fault::invalid;
         return error;
     }

@@ -24,6 +24,14 @@ Result<std::vector<Instance>> Engine::instances(Caller const& caller,
     });
 }
 
+std::map<InstanceId, Time> Engine::waiting_for_room()
+{
+    std::map<InstanceId, Time> all;
+    for (auto const& stall : state_->parts.hypervisor.stalls())
+        all.emplace(stall.id, stall.since);
+    return all;
+}
+
 Result<std::vector<Volume>> Engine::volumes_of(InstanceId const& id)
 {
     return state_->catalog().read([&](catalog::View& view) { return view.volumes_of(id); });

@@ -115,6 +115,10 @@ std::vector<std::string> problems_of_host(Engine::State& state, Status const& st
         problems.push_back(fmt::format("The last check of the catalog found {} damaged rows: run "
                                        "karat catalog check",
                                        status.catalog_damage));
+    if (auto const waiting = state.parts.hypervisor.stalls(); !waiting.empty())
+        problems.push_back(fmt::format("{} guests stand still, as their writes find no room on the "
+                                       "disk; they go on by themselves when there is room",
+                                       waiting.size()));
     if (auto const keys = state.parts.keys.list(); !keys.ok())
         problems.push_back(keys.error().message);
     return problems;

@@ -83,7 +83,7 @@ struct Engine::State {
 /// Fault::dry_run when only asked: the last check before a verb changes anything.
 Result<void> rehearse(bool dry_run);
 
-/// Fault::exhausted about `noun` (an instance, or a volume for everything else) when less than
+/// Fault::full about `noun` (an instance, or a volume for everything else) when less than
 /// keep_free_mib is free. Asked before a verb that would take room changes anything; what makes
 /// room, or changes rows only, does not ask.
 Result<void> check_room(Engine::State& state, Noun noun);

@@ -52,6 +52,7 @@ bool passing(Fault fault)
 {
     switch (fault) {
     case Fault::unavailable:
+    case Fault::full:
     case Fault::io:
     case Fault::exhausted:
     case Fault::in_use:
@@ -185,6 +186,10 @@ Result<void> after_failure(Engine::State& state, TaskKind const& kind, Task task
         return put_back(state, task, backoff(task.failures));
     }
     TRY(kind.give_up(state, task, error));
+    if (error.fault == Fault::full) // what the task had stored is garbage, and in the way
+        TRY(state.catalog().change({"worker", "Collect"}, [&](catalog::Change& change) {
+            return enqueue_collect(state, change);
+        }));
     return end(state, task, TaskState::failed, error.message);
 }
 

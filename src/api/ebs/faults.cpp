@@ -53,6 +53,7 @@ constexpr std::array kRows{
     Row{Fault::unsupported, Noun::none, kInvalidValue},
     Row{Fault::unavailable, Noun::none, kInternal},
     Row{Fault::corrupt, Noun::none, kInternal},
+    Row{Fault::full, Noun::none, {402, "ServiceQuotaExceededException", ""}},
     Row{Fault::io, Noun::none, kInternal},
 };
 

@@ -33,15 +33,19 @@ Result<std::vector<InstanceId>> named_instances(Request const& request)
     return parse_ids<InstanceId>(request.instance_ids);
 }
 
-wire::ec2::InstanceStatus wire_status(Instance const& instance)
+/// `stalled`: since when the guest stands still for want of room on the disk.
+wire::ec2::InstanceStatus wire_status(Instance const& instance, std::optional<Time> stalled)
 {
     bool const running = instance.state == InstanceState::running;
-    wire::ec2::InstanceStatusSummary summary{.status = running ? "ok" : "not-applicable"};
-    if (running)
-        summary.details = {{.name = "reachability", .status = "passed"}};
-    wire::ec2::EbsStatusSummary disks{.status = summary.status};
-    if (running)
-        disks.details = {{.name = "reachability", .status = "passed"}};
+    auto const since = stalled ? std::optional(whole_seconds(*stalled)) : std::nullopt;
+    auto const* const word = !running ? "not-applicable" : stalled ? "impaired" : "ok";
+    auto const* const reached = stalled ? "failed" : "passed";
+    wire::ec2::InstanceStatusSummary summary{.status = word};
+    wire::ec2::EbsStatusSummary disks{.status = word};
+    if (running) {
+        summary.details = {{.impaired_since = since, .name = "reachability", .status = reached}};
+        disks.details = {{.impaired_since = since, .name = "reachability", .status = reached}};
+    }
     return {.availability_zone = instance.zone,
             .availability_zone_id = zone_id(instance.zone),
             .instance_id = instance.id.text(),
@@ -115,11 +119,15 @@ describe_instance_status(engine::Engine& engine, engine::Caller const& caller,
     TRY(no_pages_with_ids("instancesSet", request.instance_ids, request.max_results));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
     auto const found = TRY(engine.instances(caller, ids));
+    auto const waiting = engine.waiting_for_room();
     std::vector<Status> all;
-    for (auto const& instance : found)
+    for (auto const& instance : found) {
+        auto const stall = waiting.find(instance.id);
         if (instance.state == InstanceState::running ||
             request.include_all_instances.value_or(false))
-            all.push_back(wire_status(instance));
+            all.push_back(wire_status(
+                instance, stall == waiting.end() ? std::nullopt : std::optional(stall->second)));
+    }
     wire::ec2::DescribeInstanceStatusResult result;
     result.instance_statuses = TRY(page_of(std::move(all), request, kStatuses, result.next_token));
     return result;

@@ -40,7 +40,8 @@ enum class Access : unsigned char {
 };
 
 /// An open file. Closes itself. Positional, so every member may be called from several threads at
-/// once. All failures are Fault::io, with the path and the system's reason in the message.
+/// once. All failures are Fault::io, or Fault::full where the disk has no room, with the path and
+/// the system's reason in the message.
 class File {
 public:
     virtual ~File() = default;

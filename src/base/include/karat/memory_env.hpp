@@ -48,6 +48,8 @@ public:
     /// "sync", "rename", ...) and path; an Error returned here is what the caller gets.
     using Hook = std::function<Result<void>(std::string_view operation, std::string const& path)>;
     void set_hook(Hook hook);
+    /// As set_hook(), for what only looks: "open" of a file that is there, "lock", "list".
+    void set_open_hook(Hook hook);
 
     /// The permission bits of a file that is there; they are 0600 when it is made.
     void set_mode(std::string const& path, unsigned mode);
@@ -69,9 +71,12 @@ public:
     Time now() override;
     std::chrono::nanoseconds steady() override;
     void advance(std::chrono::milliseconds by);
+    /// Somebody sets the clock: now() jumps, forwards or back, and steady() does not.
+    void jump(std::chrono::milliseconds by);
 
 private:
     std::atomic<Time> now_;
+    std::atomic<std::chrono::milliseconds> jumped_{};
     Time const origin_ = now_.load();
 };
 

@@ -26,6 +26,7 @@ enum class Fault : unsigned char {
     unsupported, ///< A valid request for something that this service does not do.
     unavailable, ///< Try again: a lock, a host or the store is busy.
     corrupt,     ///< Stored bytes do not match their checksum.
+    full,        ///< The disk has no room: something must be deleted first.
     io,          ///< The operating system said no.
 };
 

@@ -402,6 +402,8 @@ public:
     Result<std::vector<Instance>> run_instances(Caller const&, RunInstances const&);
     Result<std::vector<Instance>> instances(Caller const&, std::vector<InstanceId> const& ids);
     Result<std::vector<Volume>> volumes_of(InstanceId const&);
+    /// The instances whose guests stand still since then, as this host's disk is full.
+    std::map<InstanceId, Time> waiting_for_room();
     Result<std::vector<Transition>> start_instances(Caller const&, std::vector<InstanceId> const&,
                                                     bool dry_run);
     Result<std::vector<Transition>> stop_instances(Caller const&, std::vector<InstanceId> const&,
