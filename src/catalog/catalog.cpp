@@ -146,6 +146,7 @@ private:
             if (database_->is_doubtful())
                 return fail(Fault::io, "The catalog's disk failed in an earlier commit; changes "
                                        "are refused until the service has been restarted");
+            TRY(check_files());
             Rows rows(*database_, env_.clock);
             auto outcome = begin_and_commit(rows, actor, work);
             if (database_->is_doubtful())
@@ -159,6 +160,22 @@ private:
         if (has_work)
             wake();
         return {};
+    }
+
+    /// What is written to a file without a name is gone when the process ends: nothing must be
+    /// acknowledged. Of a database on a real disk.
+    Result<void> check_files()
+    {
+        auto const log_exists = env_.files.exists(path_ + "-wal");
+        bool const log_is_gone = log_exists.ok() && !log_exists.value();
+        if (!reserve_ || (!database_->has_moved() && !log_is_gone))
+            return {};
+        return fail(Fault::io,
+                    fmt::format("Somebody removed or replaced the catalog's files, {0} or {0}-wal; "
+                                "changes are refused. What the catalog holds is still open here: "
+                                "save it with 'karat catalog backup FILE', end the daemon, and "
+                                "restore FILE",
+                                path_));
     }
 
     /// A full disk must not keep anybody from deleting: whoever tries again has the reserve's room.

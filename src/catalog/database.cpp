@@ -374,6 +374,13 @@ Result<void> Database::roll_back()
 
 bool Database::was_full() const { return state_->was_full; }
 
+bool Database::has_moved() const
+{
+    int moved = 0;
+    sqlite_api::sqlite3_file_control(state_->handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved != 0;
+}
+
 bool Database::is_doubtful() const { return state_->is_doubtful; }
 
 } // namespace karat::catalog

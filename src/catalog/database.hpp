@@ -58,6 +58,8 @@ public:
     bool is_doubtful() const;
     /// Whether something failed since begin() as the disk is full.
     bool was_full() const;
+    /// Whether the database's file was removed or replaced under us. Never with through_env.
+    bool has_moved() const;
 
 private:
     struct State;

@@ -17,6 +17,7 @@
 #include "karat/volumes.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -39,6 +40,7 @@ struct CommandLine {
     std::string settings_file;
     std::vector<std::string> overrides; ///< "key=value"
     bool list_settings = false;
+    bool new_store = false;
 };
 
 Result<Settings> read_settings(CommandLine const& line)
@@ -227,6 +229,36 @@ void keep_freed_memory()
     ::mallopt(M_TOP_PAD, 4 << 20);
 }
 
+Result<std::unique_ptr<FileLock>> lock_directory(Env const& env, std::string const& data)
+{
+    auto lock = env.files.lock(data + "/lock");
+    if (!lock.ok() && lock.error().fault == Fault::unavailable)
+        return fail(Fault::unavailable,
+                    fmt::format("Another karatd runs over {}: {}", data, lock.error().message));
+    return lock;
+}
+
+/// An empty store under a full catalog is a disk that is not mounted, more likely than a loss; what
+/// is written now would be hidden once it is.
+Result<void> check_store_is_there(Env const& env, catalog::Catalog& catalog,
+                                  std::string const& store)
+{
+    auto const names = TRY(env.files.list(store));
+    auto const snapshots = TRY(catalog.read([](catalog::View& view) {
+        catalog::PassOverDamaged const passing(view);
+        return view.snapshots({});
+    }));
+    auto const kept = std::ranges::count_if(
+        snapshots, [](Snapshot const& one) { return one.content.has_value(); });
+    if (!names.empty() || kept == 0)
+        return {};
+    return fail(Fault::not_found,
+                fmt::format("{} is empty, and the catalog names {} snapshots that it should hold. "
+                            "Is its disk mounted? To go on without them, start once with "
+                            "--new-store",
+                            store, kept));
+}
+
 /// Calls and tasks that are under way, by name.
 std::vector<std::string> what_runs(api::Endpoint const& endpoint, catalog::Catalog& catalog)
 {
@@ -239,7 +271,7 @@ std::vector<std::string> what_runs(api::Endpoint const& endpoint, catalog::Catal
     return names;
 }
 
-Result<void> serve(Settings const& settings)
+Result<void> serve(Settings const& settings, bool new_store)
 {
     keep_freed_memory();
     set_log_level(level_of(settings));
@@ -247,11 +279,13 @@ Result<void> serve(Settings const& settings)
     auto const& data = settings.data_directory;
     auto const run = data + "/run";
     TRY(make_directories(env, data));
-    auto const lock = TRY(env.files.lock(data + "/lock"));
+    auto const lock = TRY(lock_directory(env, data));
     int const signal_fd = block_signals();
 
     auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
     auto const keys = open_keys(env, settings);
+    if (!new_store)
+        TRY(check_store_is_there(env, *catalog, data + "/store"));
     auto const store = TRY(blocks::Store::open(
         env, data + "/store",
         {.keys = keys.get(),
@@ -301,6 +335,8 @@ int run(int argc, char** argv)
     app.add_option("--config", line.settings_file, "A TOML file with settings");
     app.add_option("--set", line.overrides,
                    "key=value: one setting, instead of the file's (repeatable)");
+    app.add_flag("--new-store", line.new_store,
+                 "Begin an empty store, though the catalog names snapshots");
     app.add_flag("--settings", line.list_settings, "List all settings and exit");
     app.set_version_flag("--version", std::string("karatd ") + version());
     try {
@@ -320,7 +356,7 @@ int run(int argc, char** argv)
     raise_file_limit(); // a store of some terabytes has thousands of packs
     if (auto const dropped = confine::drop_daemon_capabilities(); !dropped.ok())
         log(Level::warn, "karatd.privileges", dropped.error());
-    auto const outcome = serve(settings.value());
+    auto const outcome = serve(settings.value(), line.new_store);
     if (!outcome.ok()) {
         log(Level::error, "karatd.failed", outcome.error());
         std::fprintf(stderr, "karatd: %s\n", outcome.error().message.c_str());

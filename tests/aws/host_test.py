@@ -55,12 +55,83 @@ def without_kvm():
         expect("KVM that is asked for and does not work is named", code == 1 and "KVM does not work here" in said, said)
 
 
+def two_daemons():
+    daemon = Daemon()
+    try:
+        with tempfile.TemporaryDirectory(prefix="karat-host-") as place:
+            os.symlink(daemon.data, f"{place}/link")
+            for path in (daemon.data, f"{place}/link"):
+                words = [w for s in (f"data_directory={path}", "port=0") for w in ("--set", s)]
+                done = subprocess.run([RELEASE / "karatd", *words], text=True, capture_output=True, timeout=60)
+                expect("a second daemon is refused", done.returncode == 1 and "Another karatd runs over" in done.stderr,
+                       done.stderr)
+        expect("and the first goes on", daemon.karat("status", check=False).returncode == 0)
+        daemon.restart(9)
+        expect("a lock file that was left over is no lock", daemon.karat("status", check=False).returncode == 0)
+    finally:
+        daemon.stop()
+
+
+def deleted_files():
+    """What an operator's rm does under a running daemon: nothing that would be lost is acknowledged."""
+    for name in ("catalog.sqlite", "catalog.sqlite-wal"):
+        daemon = Daemon()
+        try:
+            data = pathlib.Path(daemon.data)
+            daemon.keys("alice")
+            (data / name).unlink()
+            refused = daemon.karat("account", "create", "bob", check=False)
+            expect(f"without {name} no change is taken",
+                   refused.returncode == 1 and "catalog backup" in refused.stderr, refused)
+            saved = daemon.karat("catalog", "backup", f"{data}/saved", check=False)
+            daemon.process.terminate()
+            daemon.process.wait(20)
+            for left in data.glob("catalog.sqlite*"):
+                left.unlink()
+            os.rename(data / "saved", data / "catalog.sqlite")
+            (data / "run/endpoint").unlink(missing_ok=True)
+            daemon.start()
+            kept = daemon.karat("account", "list").stdout
+            expect("and the backup has what was acknowledged", saved.returncode == 0 and "alice" in kept, (saved, kept))
+        finally:
+            daemon.stop()
+
+
+def odd_directories():
+    with tempfile.TemporaryDirectory(prefix="karat-host-") as place:
+        os.symlink(f"{place}/nowhere", f"{place}/link")
+        pathlib.Path(place, "file").touch()
+        for name in ("link", "file"):
+            code, said = start(f"{place}/{name}", "accelerator=tcg")
+            expect(f"a data directory that is a {name} is refused", code == 1 and "Cannot" in said, said)
+
+
+def an_empty_store():
+    daemon = Daemon()
+    try:
+        daemon.keys("alice")
+        taken = import_random(daemon, 1, "first")
+        expect("an image is taken", taken.returncode == 0, taken)
+        daemon.process.terminate()
+        daemon.process.wait(20)
+        end_helpers(daemon.data)
+        os.rename(f"{daemon.data}/store", f"{daemon.data}/elsewhere")
+        code, said = start(daemon.data, "accelerator=tcg")
+        expect("an empty store under a full catalog is refused", code == 1 and "Is its disk mounted?" in said, said)
+        os.rmdir(f"{daemon.data}/store")
+        os.symlink(f"{daemon.data}/elsewhere", f"{daemon.data}/store")
+        daemon.start()
+        checked = daemon.karat("store", "check", check=False)
+        expect("a store behind a link is as good", checked.returncode == 0, checked)
+    finally:
+        daemon.stop()
+
+
 def import_random(daemon, mebibytes, name):
-    disk = pathlib.Path(daemon.data).parent / "disk.raw"
-    disk.write_bytes(os.urandom(mebibytes * MIB))
-    done = daemon.karat("image", "import", str(disk), "--format", "raw", "--name", name, "--account", "alice", check=False)
-    disk.unlink()
-    return done
+    with tempfile.NamedTemporaryFile(suffix=".raw") as disk:
+        disk.write(os.urandom(mebibytes * MIB))
+        disk.flush()
+        return daemon.karat("image", "import", disk.name, "--format", "raw", "--name", name, "--account", "alice", check=False)
 
 
 def on_a_small_disk():
@@ -102,6 +173,10 @@ def main():
         without("qemu-system-x86_64", "qemu-system-x86")
         without("nbdkit", "nbdkit")
         without_kvm()
+        two_daemons()
+        deleted_files()
+        odd_directories()
+        an_empty_store()
         full_disk()
     print("\n".join(failures) or "all as expected")
     sys.exit(1 if failures else 0)
