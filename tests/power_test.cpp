@@ -91,6 +91,24 @@ void expect_instances(World& world, engine::Caller const& caller, Acknowledged c
     }
 }
 
+/// What must hold when all is well again.
+void expect_sound(World& world, engine::Caller const& caller, Acknowledged const& acknowledged)
+{
+    auto const worked = world.work();
+    EXPECT_TRUE(worked.ok()) << worked.error().message;
+    auto const damage = world.damage();
+    EXPECT_TRUE(damage.ok());
+    for (auto const& sentence : damage.value())
+        ADD_FAILURE() << sentence;
+    expect_images(world, caller, acknowledged);
+    expect_instances(world, caller, acknowledged);
+    auto const open = world.open_tasks();
+    EXPECT_TRUE(open.ok());
+    for (auto const& task : open.value())
+        EXPECT_TRUE(task.kind == "reap" || task.kind == "collect")
+            << task.kind << " " << task.subject << " waits for ever";
+}
+
 /// True when the job ended before the power was cut.
 bool survives_a_cut_after(int syncs)
 {
@@ -106,18 +124,7 @@ bool survives_a_cut_after(int syncs)
 
     auto const restarted = world.restart(Stop::power);
     EXPECT_TRUE(restarted.ok()) << restarted.error().message;
-    auto const worked = world.work();
-    EXPECT_TRUE(worked.ok()) << worked.error().message;
-    auto const damage = world.damage();
-    EXPECT_TRUE(damage.ok());
-    for (auto const& sentence : damage.value())
-        ADD_FAILURE() << sentence;
-    expect_images(world, caller.value(), acknowledged);
-    expect_instances(world, caller.value(), acknowledged);
-    auto const open = world.open_tasks();
-    EXPECT_TRUE(open.ok());
-    for (auto const& task : open.value())
-        EXPECT_EQ(task.kind, "reap") << task.subject << " waits for ever";
+    expect_sound(world, caller.value(), acknowledged);
     return acknowledged.all;
 }
 
@@ -131,6 +138,44 @@ TEST(Power, CutAnywhereInTheMainJob)
     }
     EXPECT_GT(syncs, 50) << "the job has become suspiciously short";
 }
+
+/// True when the job was through before the disk failed. Then the daemon goes on; when a sync or a
+/// commit failed, it changes nothing more, and is started again.
+bool survives_a_disk_that_fails(World::Trouble const& trouble)
+{
+    auto made = World::create(1);
+    EXPECT_TRUE(made.ok());
+    auto& world = *made.value();
+    auto const caller = world.caller("alice", "us-east-1");
+    EXPECT_TRUE(caller.ok());
+    Acknowledged acknowledged;
+    world.fail_between(trouble);
+    static_cast<void>(run_job(world, caller.value(), acknowledged).ok());
+    world.heal();
+    if (trouble.fault == Fault::full && trouble.length == 1) // told again, and heard again
+        static_cast<void>(world.work().ok());
+    auto const restarted = world.restart(Stop::daemon);
+    EXPECT_TRUE(restarted.ok()) << restarted.error().message;
+    expect_sound(world, caller.value(), acknowledged);
+    return acknowledged.all;
+}
+
+constexpr int kDiskStride = 83;
+
+void expect_survival(Fault fault, int length)
+{
+    set_log_level(static_cast<Level>(4));
+    bool over = false;
+    for (int first = 0; !over && !::testing::Test::HasFailure(); first += kDiskStride) {
+        SCOPED_TRACE("the disk fails from operation " + std::to_string(first));
+        over = survives_a_disk_that_fails({.first = first, .length = length, .fault = fault});
+    }
+    set_log_level(Level::info);
+}
+
+TEST(SlowDisk, FullForAMomentAnywhereInTheMainJob) { expect_survival(Fault::full, 1); }
+TEST(SlowDisk, FullForAWhileAnywhereInTheMainJob) { expect_survival(Fault::full, 40); }
+TEST(SlowDisk, ReadOnlyAnywhereInTheMainJob) { expect_survival(Fault::io, 1 << 30); }
 
 } // namespace
 } // namespace karat::testing
