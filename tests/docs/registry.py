@@ -55,7 +55,7 @@ def kebab(name):
 class Registry:
     def __init__(self, karat, karatd):
         self.karat = Command([karat])
-        self.karatd_options = set(re.findall(r"--[a-z]+", run(karatd, "--help")))
+        self.karatd_options = set(re.findall(r"--[a-z][a-z-]*", run(karatd, "--help")))
         self.settings = self.read_settings(run(karatd, "--settings"))
         self.dev_help = run(ROOT / "dev", "help")
         self.dev_verbs = {"help", *re.findall(r"^\./dev (\w+)", self.dev_help, re.M)}
