@@ -177,7 +177,7 @@ def test(daemon, restarts, exchanges, stop_seconds, new_programs):
 def main():
     restarts = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     exchanges = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    stop_seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+    stop_seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     previous = sys.argv[4] if len(sys.argv) > 4 else None
     labs.need_guests()
     with tempfile.TemporaryDirectory(prefix="karat-programs-") as folder:
