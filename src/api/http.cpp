@@ -17,6 +17,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <map>
+#include <span>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/un.h>
@@ -31,9 +32,10 @@ using std::chrono::nanoseconds;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kReadBytes = 64 << 10;
-constexpr int kReadsInTurn = 16;          // then others get theirs
-constexpr int kAcceptsInTurn = 64;        // likewise
-constexpr std::size_t kClosedForWant = 8; // idle connections, when descriptors have run out
+constexpr int kReadsInTurn = 16;           // then others get theirs
+constexpr int kAcceptsInTurn = 16;         // likewise
+constexpr std::size_t kDroppedInTurn = 16; // overdue ones; closing a socket takes its time
+constexpr std::size_t kClosedForWant = 8;  // idle connections, when descriptors have run out
 constexpr nanoseconds kAcceptPause = 100ms;
 constexpr nanoseconds kSaidForWant = 60s;
 constexpr nanoseconds kLastWords = 3s; // for clients to read their replies when the server ends
@@ -43,6 +45,16 @@ constexpr std::uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EP
 bool is_want(int code)
 {
     return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
+/// One that a worker has counts as a stranger's: nothing is done for it.
+bool is_of_known_caller(epoll_event const& event)
+{
+    auto const* const polled = static_cast<Polled const*>(event.data.ptr);
+    if (polled->kind != Polled::Kind::connection)
+        return false;
+    auto const& connection = *static_cast<Connection const*>(polled);
+    return !ConnectionTable::is_handled(connection) && connection.session.known();
 }
 
 struct Listener : Polled {
@@ -182,8 +194,12 @@ private:
             int const count = ::epoll_wait(poll_.get(), events.data(),
                                            static_cast<int>(events.size()), wait_ms());
             now_ = clock_.steady();
-            for (int i = 0; i < count; ++i)
-                on_event(events[static_cast<std::size_t>(i)]);
+            std::span const those(events.data(), static_cast<std::size_t>(std::max(count, 0)));
+            // Whoever is known is not kept waiting by strangers, nor is a reply.
+            auto const strangers = std::partition(those.begin(), those.end(), is_of_known_caller);
+            std::for_each(those.begin(), strangers, [this](auto const& one) { on_event(one); });
+            take_answers();
+            std::for_each(strangers, those.end(), [this](auto const& one) { on_event(one); });
             take_answers();
             look_after_listeners();
         }
@@ -363,7 +379,7 @@ private:
     void look_after(Listener& listener)
     {
         auto& table = listener.table;
-        table.expire(now_);
+        table.expire(now_, kDroppedInTurn);
         if (ending_ || listener.closing) {
             listener.closing = true;
             listener.fd.reset();

@@ -211,11 +211,11 @@ Connection& ConnectionTable::take_back(List& from, std::chrono::nanoseconds now)
     return connection;
 }
 
-void ConnectionTable::expire(std::chrono::nanoseconds now)
+void ConnectionTable::expire(std::chrono::nanoseconds now, std::size_t most)
 {
     for (unsigned place = 0; place < ready; ++place) {
         auto& list = lists_[place];
-        while (!list.empty() && now - list.front().since_ >= time_out(place))
+        for (; most > 0 && !list.empty() && now - list.front().since_ >= time_out(place); --most)
             drop(list.front());
     }
 }

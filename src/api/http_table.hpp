@@ -72,8 +72,8 @@ public:
 
     /// Whether one more may be accepted now, by the rate.
     bool may_accept(std::chrono::nanoseconds now) { return has_token(now); }
-    /// Closes what is overdue.
-    void expire(std::chrono::nanoseconds now);
+    /// Closes what is overdue, but not more than `most` connections: next_event() is then now.
+    void expire(std::chrono::nanoseconds now, std::size_t most = SIZE_MAX);
     /// How long until expire() or next_ready() may have something new to say; nothing when nothing
     /// waits.
     std::optional<std::chrono::nanoseconds> next_event(std::chrono::nanoseconds now) const;
