@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """B16: blocks through EBS direct. `ebs_direct.py [--mib 512] [--rounds 5]`. 64 workers put blocks of /usr that the store
 does not have, put them again into another snapshot, and read them back, first after a restart; the client is
-bench/ebs_load.cpp with requests signed beforehand, as newer boto3 signs them: UNSIGNED-PAYLOAD and x-amz-Checksum. Then
+bench/signed_load.cpp with requests signed beforehand, as newer boto3 signs them: UNSIGNED-PAYLOAD and x-amz-Checksum. Then
 the first page of what changed between two snapshots of 1 TiB."""
 import argparse
 import base64
@@ -53,7 +53,7 @@ def make_data(path, size):
 
 
 class Plan:
-    """Requests for ebs_load, signed now."""
+    """Requests for signed_load, signed now."""
 
     def __init__(self, daemon, keys):
         self.endpoint = daemon.endpoint
@@ -75,9 +75,10 @@ class Plan:
         pathlib.Path(path).write_bytes(b"".join(self.parts))
         before = cpu_seconds(daemon.process.pid)
         port = self.endpoint.rsplit(":", 1)[1]
-        done = subprocess.run([RELEASE / "ebs_load", "send", path, f"{folder}/data", str(WORKERS), port],
+        done = subprocess.run([RELEASE / "signed_load", "send", path, f"{folder}/data", str(WORKERS), port],
                               check=True, capture_output=True, text=True)
         took = json.loads(done.stdout)
+        assert took["refused"] == 0
         took["server_cpu"] = cpu_seconds(daemon.process.pid) - before
         return took
 
@@ -161,7 +162,7 @@ def main():
         data = pathlib.Path(f"{folder}/data").read_bytes()
         sums = [hashlib.sha256(data[i * BLOCK:(i + 1) * BLOCK]).digest() for i in range(count)]
         del data
-        limits = json.loads(subprocess.run([RELEASE / "ebs_load", "limits", f"{folder}/data"], check=True,
+        limits = json.loads(subprocess.run([RELEASE / "signed_load", "limits", f"{folder}/data"], check=True,
                                            capture_output=True, text=True).stdout)
         results = {"fresh": [], "known": [], "cold": [], "warm": []}
         for _ in range(arguments.rounds):

@@ -57,3 +57,17 @@ set_tests_properties(http_flood PROPERTIES LABELS slow TIMEOUT 300)
 # What the pages say is there.
 add_test(NAME docs COMMAND ${tests_dir}/docs/docs_test.py $<TARGET_FILE:karat> $<TARGET_FILE:karatd>)
 set_tests_properties(docs PROPERTIES LABELS fast TIMEOUT 120 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+
+# What grows with the number of rows.
+karat_house_test(scale_test scale/counts_test.cpp LINKS karat_script karat_population)
+target_include_directories(scale_test PRIVATE ${tests_dir})
+
+# What earlier releases left on disk, and the program that makes it.
+add_library(karat_old STATIC ${tests_dir}/old/old_data.cpp)
+target_compile_options(karat_old PRIVATE ${KARAT_WARNINGS})
+target_include_directories(karat_old PUBLIC ${tests_dir} ${PROJECT_SOURCE_DIR}/src/catalog)
+target_link_libraries(karat_old PUBLIC karat_script nlohmann_json::nlohmann_json)
+karat_house_test(old_test old/old_test.cpp LINKS karat_old)
+add_executable(old_maker ${tests_dir}/old/make.cpp)
+target_compile_options(old_maker PRIVATE ${KARAT_WARNINGS})
+target_link_libraries(old_maker PRIVATE karat_old)

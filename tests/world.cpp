@@ -31,9 +31,15 @@ World::~World() = default;
 
 Result<std::unique_ptr<World>> World::create(std::uint64_t seed)
 {
+    return create(seed, [](MemoryEnv&) { return Result<void>(); });
+}
+
+Result<std::unique_ptr<World>> World::create(std::uint64_t seed, Prepare const& prepare)
+{
     auto world = std::unique_ptr<World>(new World(seed));
     for (auto const* const directory : {"/data/store", "/data/volumes", "/run", "/disks"})
         TRY(world->env_.files.make_dirs(directory));
+    TRY(prepare(world->env_));
     TRY(world->build());
     return world;
 }

@@ -31,6 +31,9 @@ class World {
 public:
     /// Builds and recovers the daemon, like every restart() after it.
     static Result<std::unique_ptr<World>> create(std::uint64_t seed);
+    /// A daemon over a data directory that `prepare` makes on the empty disk.
+    using Prepare = std::function<Result<void>(MemoryEnv&)>;
+    static Result<std::unique_ptr<World>> create(std::uint64_t seed, Prepare const& prepare);
     ~World();
 
     api::Dispatcher& dispatcher() { return *daemon_->dispatcher; }
@@ -41,6 +44,8 @@ public:
     MemoryEnv& env() { return env_; }
 
     Result<void> restart(Stop how);
+    /// The process ends; restart() begins another.
+    void stop() { daemon_.reset(); }
     /// False after a restart that failed.
     bool runs() const { return daemon_ != nullptr; }
     /// Runs tasks until none is due, and moves the clock where one is due within a minute. Not

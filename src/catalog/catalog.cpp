@@ -109,6 +109,12 @@ public:
         return outcome;
     }
 
+    Result<Counts> counts()
+    {
+        auto const pass = TRY(gate_.enter());
+        return database_->counts();
+    }
+
 protected:
     Result<void> run_change(Actor const& actor,
                             std::function<Result<void>(Change&)> const& work) override
@@ -239,6 +245,13 @@ private:
 };
 
 } // namespace
+
+Result<Counts> counts_of(Catalog& catalog)
+{
+    auto* const known = dynamic_cast<SqlCatalog*>(&catalog);
+    VERIFY(known != nullptr); // open() makes no others
+    return known->counts();
+}
 
 Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& path, Storage storage)
 {

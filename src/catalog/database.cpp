@@ -212,6 +212,7 @@ struct Database::State {
     std::unordered_map<std::string, Prepared> prepared; // as many as there are statement texts
     bool is_doubtful = false;
     bool was_full = false;
+    Counts counts;
 
     void note_doubt()
     {
@@ -229,6 +230,7 @@ struct Database::State {
     /// used: it quotes the bound values, and some of them are secrets.
     auto with(Query const& query, auto work) -> Result<decltype(work(std::declval<Prepared&>()))>
     {
+        ++counts.statements;
         try {
             auto found = prepared.find(query.text);
             if (found == prepared.end())
@@ -305,7 +307,11 @@ Result<std::vector<std::string>> Database::texts(Query const& query)
 
 Result<std::vector<Database::Fields>> Database::rows(Query const& query, std::size_t columns)
 {
-    return state_->with(query, [&](Prepared& statement) { return statement.rows(query, columns); });
+    auto found =
+        state_->with(query, [&](Prepared& statement) { return statement.rows(query, columns); });
+    if (found.ok())
+        state_->counts.rows += found.value().size();
+    return found;
 }
 
 Result<std::optional<std::int64_t>> Database::number(Query const& query)
@@ -358,6 +364,8 @@ Result<void> Database::commit()
     auto outcome = run_script("COMMIT");
     if (!outcome.ok())
         state_->note_doubt();
+    else
+        ++state_->counts.commits;
     return outcome;
 }
 
@@ -379,6 +387,16 @@ bool Database::has_moved() const
     int moved = 0;
     sqlite_api::sqlite3_file_control(state_->handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
     return moved != 0;
+}
+
+Counts Database::counts() const
+{
+    auto counts = state_->counts;
+    sqlite_api::sqlite3_stmt* each = nullptr;
+    while ((each = sqlite_api::sqlite3_next_stmt(state_->handle(), each)) != nullptr)
+        counts.scanned += static_cast<std::uint64_t>(
+            sqlite_api::sqlite3_stmt_status(each, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0));
+    return counts;
 }
 
 bool Database::is_doubtful() const { return state_->is_doubtful; }

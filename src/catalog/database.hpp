@@ -3,7 +3,7 @@
 // only file that knows SOCI and SQLite's error codes. Not thread-safe; the catalog serialises.
 #pragma once
 
-#include "karat/catalog.hpp"
+#include "karat/catalog_counts.hpp"
 
 #include <memory>
 #include <optional>
@@ -60,6 +60,8 @@ public:
     bool was_full() const;
     /// Whether the database's file was removed or replaced under us. Never with through_env.
     bool has_moved() const;
+    /// Since open().
+    Counts counts() const;
 
 private:
     struct State;

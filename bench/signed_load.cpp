@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A light load for EBS direct: sends requests that were signed beforehand over connections that
-// stay open, and times each. What the client itself costs is little more than the kernel's copies.
+// A light load: sends requests that were signed beforehand over connections that stay open, and
+// times each. What the client itself costs is little more than the kernel's copies.
 //
-//   ebs_load send PLAN DATA WORKERS PORT   prints rate, latencies and its own CPU seconds as JSON
-//   ebs_load limits DATA                   the rates that SHA-256 and zstd of the same bytes allow
+//   signed_load send PLAN DATA WORKERS PORT [SECONDS]
+//       prints rate, latencies, refusals and its own CPU seconds as JSON; with SECONDS it sends the
+//       plan again and again for so long
+//   signed_load limits DATA   the rates that SHA-256 and zstd of the same bytes allow
 //
 // PLAN is records of: length of the head (4), length of the body to send (4), where the data lies
 // in DATA (8), length of the data that the reply must hold (4), then the head. Little-endian.
@@ -18,6 +20,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <string>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -26,6 +29,7 @@
 #include <sys/uio.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 #include <zstd.h>
 
@@ -35,7 +39,7 @@ constexpr std::size_t kBlockBytes = 512 << 10;
 
 [[noreturn]] void die(std::string const& what)
 {
-    fmt::print(stderr, "ebs_load: {}\n", what);
+    fmt::print(stderr, "signed_load: {}\n", what);
     std::exit(1);
 }
 
@@ -99,10 +103,11 @@ public:
     Connection(Connection const&) = delete;
     Connection& operator=(Connection const&) = delete;
 
-    void call(Request const& request)
+    /// False when the server refused it.
+    bool call(Request const& request)
     {
         send(request.head, request.body);
-        receive(request.expected);
+        return receive(request.expected);
     }
 
 private:
@@ -120,7 +125,7 @@ private:
         }
     }
 
-    void receive(std::string_view expected)
+    bool receive(std::string_view expected)
     {
         std::size_t have = 0;
         std::size_t end = std::string_view::npos;
@@ -131,18 +136,25 @@ private:
         std::string_view const head(buffer_.data(), end);
         constexpr std::string_view kLength = "Content-Length: ";
         auto const at = head.find(kLength);
-        if (!head.starts_with("HTTP/1.1 20") || at == std::string_view::npos)
-            die("refused: " + std::string(buffer_.data(), have));
+        if (at == std::string_view::npos)
+            die("no reply: " + std::string(buffer_.data(), have));
+        bool const good = head.starts_with("HTTP/1.1 20");
         auto const length = std::strtoull(head.data() + at + kLength.size(), nullptr, 10);
         auto const start = end + 4;
         while (have < start + length)
             have += receive_some(have);
-        if (!expected.empty() && std::string_view(buffer_.data() + start, length) != expected)
+        std::string_view const body(buffer_.data() + start, length);
+        if (good && !expected.empty() && body != expected)
             die("another block than was put");
+        if (!good && !std::exchange(told_, true))
+            fmt::print(stderr, "signed_load: refused: {}\n", body.substr(0, 500));
+        return good;
     }
 
     std::size_t receive_some(std::size_t have)
     {
+        if (have == buffer_.size())
+            buffer_.resize(2 * have);
         auto const got = ::recv(fd_, buffer_.data() + have, buffer_.size() - have, 0);
         if (got <= 0)
             die("the connection ended");
@@ -151,6 +163,7 @@ private:
 
     int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     std::vector<char> buffer_ = std::vector<char>(kBlockBytes + (64 << 10));
+    bool told_ = false; // of a refusal, on this connection
 };
 
 double seconds_since(std::chrono::steady_clock::time_point start)
@@ -168,30 +181,44 @@ double own_cpu_seconds()
     return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
-void send_all(std::vector<Request> const& requests, std::size_t workers, int port)
+struct Load {
+    std::size_t workers;
+    int port;
+    std::optional<double> seconds; ///< Instead of once through the plan.
+};
+
+void send_all(std::vector<Request> const& requests, Load const& load)
 {
-    std::vector<double> took(requests.size());
+    std::vector<std::vector<double>> took(load.workers);
     std::atomic<std::size_t> next = 0;
+    std::atomic<std::size_t> refused = 0;
     auto const cpu = own_cpu_seconds();
     auto const start = std::chrono::steady_clock::now();
+    auto const goes_on = [&](std::size_t at) {
+        return load.seconds ? seconds_since(start) < *load.seconds : at < requests.size();
+    };
     {
         std::vector<std::jthread> threads;
-        for (std::size_t i = 0; i < workers; ++i)
+        for (auto& own : took)
             threads.emplace_back([&] {
-                Connection connection(port);
-                for (auto at = next++; at < requests.size(); at = next++) {
+                Connection connection(load.port);
+                for (auto at = next++; goes_on(at); at = next++) {
                     auto const began = std::chrono::steady_clock::now();
-                    connection.call(requests[at]);
-                    took[at] = seconds_since(began);
+                    if (!connection.call(requests[at % requests.size()]))
+                        ++refused;
+                    own.push_back(seconds_since(began));
                 }
             });
     }
     auto const seconds = seconds_since(start);
-    std::ranges::sort(took);
-    fmt::print("{{\"rate\": {:.0f}, \"seconds\": {:.3f}, \"p50_ms\": {:.2f}, \"p99_ms\": {:.2f}, "
-               "\"cpu\": {:.3f}}}\n",
-               static_cast<double>(requests.size()) / seconds, seconds,
-               took[took.size() / 2] * 1000, took[took.size() * 99 / 100] * 1000,
+    std::vector<double> all;
+    for (auto const& own : took)
+        all.insert(all.end(), own.begin(), own.end());
+    std::ranges::sort(all);
+    fmt::print("{{\"rate\": {:.1f}, \"seconds\": {:.3f}, \"p50_ms\": {:.2f}, \"p99_ms\": {:.2f}, "
+               "\"worst_ms\": {:.2f}, \"refused\": {}, \"cpu\": {:.3f}}}\n",
+               static_cast<double>(all.size()) / seconds, seconds, all[all.size() / 2] * 1000,
+               all[all.size() * 99 / 100] * 1000, all.back() * 1000, refused.load(),
                own_cpu_seconds() - cpu);
 }
 
@@ -237,10 +264,12 @@ int main(int count, char** words)
         print_limits(map_file(words[2]));
         return 0;
     }
-    if (count != 6 || std::string_view(words[1]) != "send")
-        die("usage: ebs_load send PLAN DATA WORKERS PORT | ebs_load limits DATA");
+    if ((count != 6 && count != 7) || std::string_view(words[1]) != "send")
+        die("usage: signed_load send PLAN DATA WORKERS PORT [SECONDS] | signed_load limits DATA");
     auto const data = map_file(words[3]);
-    send_all(read_plan(map_file(words[2]), data), std::strtoul(words[4], nullptr, 10),
-             std::atoi(words[5]));
+    Load load{.workers = std::strtoul(words[4], nullptr, 10), .port = std::atoi(words[5])};
+    if (count == 7)
+        load.seconds = std::strtod(words[6], nullptr);
+    send_all(read_plan(map_file(words[2]), data), load);
     return 0;
 }
