@@ -165,7 +165,7 @@ Result<void> time_call(Daemon& daemon, nlohmann::json const& facts, NamedCall co
     fmt::print("| {} | {:.2f} | {:.2f} | {:.2f} | {} | {} | {} | {} |\n", named.name,
                took[took.size() / 2], took.back(), cpu_ms / static_cast<double>(count),
                each(before.statements, after.statements), each(before.rows, after.rows),
-               each(before.scanned, after.scanned), bytes);
+               each(before.records, after.records), bytes);
     std::fflush(stdout);
     return {};
 }
@@ -180,7 +180,7 @@ Result<void> time_calls(std::string const& data, std::string_view only, std::siz
     auto const text = TRY(read_file(posix_env().files, data + "/facts.json", 64 << 20));
     auto const facts = nlohmann::json::parse(as_text(text));
     fmt::print("| call | ms, median | ms, worst | ms of CPU | statements | rows read | rows "
-               "scanned | bytes of the "
+               "records | bytes of the "
                "reply |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (auto const& named : kCalls)
         if (only.empty() || named.name == only)

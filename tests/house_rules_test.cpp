@@ -65,6 +65,7 @@ std::vector<Ban> const kBans = {
       {"src/engine/direct_read.cpp", "the blocks door hands out its views so"},
       {"src/engine/state.hpp", "the blocks door hands out its views so"},
       {"src/blocks/", "a view keeps packs readable that the store has dropped"},
+      {"src/catalog/", "readers hold the records that they were given"},
       {"src/volumes/testing/fake_store.hpp", "implements the door of blocks"}}},
     {"detach(", "std::jthread, joined by its owner", {}, true},
     {"<nlohmann/json.hpp>",

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions over one connection. All calls pass one gate, so changes are serial and a reader
-// sees one state; group commit would let several changes share the sync at the end of commit().
+// What is read comes from memory (live.hpp), what is changed goes to SQL in batches (batches.hpp),
+// and SQL is the truth: a catalog that opens holds what the database does.
+#include "batches.hpp"
 #include "gate.hpp"
+#include "loading.hpp"
 #include "migrations.hpp"
 #include "reserve.hpp"
-#include "rows.hpp"
 #include "upkeep.hpp"
 
 #include "karat/log.hpp"
 #include "karat/mutex.hpp"
 
+#include <atomic>
 #include <fmt/format.h>
 
 namespace karat::catalog {
@@ -20,41 +22,48 @@ constexpr std::chrono::seconds kPatience{10}; // longer than any commit, shorter
 class SqlCatalog final : public Catalog {
 public:
     SqlCatalog(Env env, std::string path, std::unique_ptr<Database> database,
-               std::optional<Reserve> reserve)
+               std::optional<Reserve> reserve, State loaded)
         : env_(env)
         , path_(std::move(path))
         , database_(std::move(database))
         , reserve_(std::move(reserve))
+        , batches_(
+              env.clock, std::move(loaded),
+              [this](std::vector<Statement> const& statements) { return write(statements); },
+              kPatience)
     {
     }
 
     Result<std::optional<Task>> take_task(std::string const& host,
                                           std::chrono::milliseconds lease) override
     {
+        auto const first = TRY(next_task_due());
         std::optional<Task> taken;
-        auto outcome = transact(nullptr, [&](Rows& rows) -> Result<void> {
-            taken = TRY(rows.take_task(host, lease));
+        if (!first || *first > env_.clock.now())
+            return taken;
+        TRY(transact(nullptr, [&](Edits& edits) -> Result<void> {
+            taken = TRY(catalog::take_task(edits, env_.clock, host, lease));
             return {};
-        });
-        if (!outcome.ok())
-            return outcome.take_error();
+        }));
         return taken;
     }
 
     Result<void> renew_task(Task const& task, std::chrono::milliseconds lease) override
     {
-        return transact(nullptr, [&](Rows& rows) { return rows.renew_task(task, lease); });
+        return transact(nullptr, [&](Edits& edits) {
+            return catalog::renew_task(edits, env_.clock, task, lease);
+        });
     }
 
     Result<void> release_tasks(std::string const& host) override
     {
-        return transact(nullptr, [&](Rows& rows) { return rows.release_tasks(host); });
+        return transact(
+            nullptr, [&](Edits& edits) { return catalog::release_tasks(edits, env_.clock, host); });
     }
 
     Result<std::optional<Time>> next_task_due() override
     {
-        auto const pass = TRY(gate_.enter());
-        return Rows(*database_, env_.clock).next_task_due();
+        return catalog::next_task_due(*batches_.published());
     }
 
     void on_task(std::function<void()> wake) override
@@ -82,16 +91,12 @@ public:
 
     Result<Repaired> repair() override
     {
-        auto const pass = TRY(gate_.enter());
-        auto const kept =
-            fmt::format("{}.damaged-{}", path_, env_.clock.now().time_since_epoch().count());
-        bool any = false;
-        auto repaired = TRY(catalog::repair(*database_, [&](std::string const& lines) {
-            any = true;
-            return replace_file(env_.files, kept, as_bytes(lines));
+        Repaired repaired;
+        TRY(batches_.replace([&]() -> Result<State> {
+            auto const pass = TRY(gate_.enter());
+            repaired = TRY(repair_database());
+            return load(*database_);
         }));
-        if (any)
-            repaired.kept_in = kept;
         return repaired;
     }
 
@@ -112,26 +117,43 @@ public:
     Result<Counts> counts()
     {
         auto const pass = TRY(gate_.enter());
-        return database_->counts();
+        auto counts = database_->counts();
+        counts.records = *batches_.published()->answered;
+        return counts;
     }
 
 protected:
     Result<void> run_change(Actor const& actor,
                             std::function<Result<void>(Change&)> const& work) override
     {
-        return transact(&actor, [&](Rows& rows) { return work(rows); });
+        return transact(&actor, [&](Edits& edits) {
+            Change change(edits, env_.clock);
+            return work(change);
+        });
     }
 
     Result<void> run_read(std::function<Result<void>(View&)> const& work) override
     {
-        auto const pass = TRY(gate_.enter());
-        TRY(database_->roll_back()); // what is open still could not be ended for want of memory
-        // Nobody else writes while we are inside, so the statements see one state unasked.
-        Rows rows(*database_, env_.clock);
-        return work(rows);
+        auto const state = batches_.published();
+        View view(*state, env_.clock);
+        return work(view);
     }
 
 private:
+    Result<Repaired> repair_database()
+    {
+        auto const kept =
+            fmt::format("{}.damaged-{}", path_, env_.clock.now().time_since_epoch().count());
+        bool any = false;
+        auto repaired = TRY(catalog::repair(*database_, [&](std::string const& lines) {
+            any = true;
+            return replace_file(env_.files, kept, as_bytes(lines));
+        }));
+        if (any)
+            repaired.kept_in = kept;
+        return repaired;
+    }
+
     Result<void> copy_to(std::string const& path)
     {
         {
@@ -143,26 +165,18 @@ private:
         return env_.files.sync_dir(parent_of(path));
     }
 
-    /// Runs `work` in a transaction; leases (no actor) leave no audit row.
-    Result<void> transact(Actor const* actor, std::function<Result<void>(Rows&)> const& work)
+    /// Runs `work` and makes what it did durable; leases (no actor) leave no audit row.
+    Result<void> transact(Actor const* actor, std::function<Result<void>(Edits&)> const& work)
     {
-        bool has_work = false;
-        {
-            auto const pass = TRY(gate_.enter());
-            if (database_->is_doubtful())
-                return fail(Fault::io, "The catalog's disk failed in an earlier commit; changes "
-                                       "are refused until the service has been restarted");
-            TRY(check_files());
-            Rows rows(*database_, env_.clock);
-            auto outcome = begin_and_commit(rows, actor, work);
-            if (database_->is_doubtful())
-                log(Level::error, "catalog.refuses_changes", outcome.error());
-            if (!outcome.ok())
-                return after_failure(std::move(outcome));
-            if (reserve_)
-                reserve_->fill();
-            has_work = rows.has_work();
-        }
+        if (is_doubtful_)
+            return fail(Fault::io, "The catalog's disk failed in an earlier commit; changes are "
+                                   "refused until the service has been restarted");
+        bool const has_work = TRY(batches_.change([&](Edits& edits) -> Result<void> {
+            TRY(work(edits));
+            if (actor && !edits.touched.empty())
+                edits.statements.push_back(audit_row(*actor, edits.touched, env_.clock.now()));
+            return {};
+        }));
         if (has_work)
             wake();
         return {};
@@ -184,6 +198,40 @@ private:
                                 path_));
     }
 
+    /// One transaction.
+    Result<void> write(std::vector<Statement> const& statements)
+    {
+        auto const pass = TRY(gate_.enter());
+        TRY(check_files());
+        auto outcome = begin_and_commit(statements);
+        is_doubtful_ = database_->is_doubtful();
+        if (is_doubtful_)
+            log(Level::error, "catalog.refuses_changes", outcome.error());
+        if (!outcome.ok())
+            return after_failure(std::move(outcome));
+        fill_reserve();
+        return {};
+    }
+
+    /// After the commit nothing may fail any more.
+    void fill_reserve() noexcept
+    {
+        try {
+            if (reserve_)
+                reserve_->fill();
+        } catch (std::exception const&) { // no memory: the next change tries again
+        }
+    }
+
+    Result<void> begin_and_commit(std::vector<Statement> const& statements)
+    {
+        TRY(database_->begin());
+        RollBack const unless_committed(*database_);
+        for (auto const& statement : statements)
+            TRY(database_->run(statement));
+        return database_->commit();
+    }
+
     /// A full disk must not keep anybody from deleting: whoever tries again has the reserve's room.
     /// Not done here, as `work` ran already.
     Result<void> after_failure(Result<void> outcome)
@@ -195,20 +243,7 @@ private:
                     "delete what is not needed, then run 'karat store gc'");
     }
 
-    Result<void> begin_and_commit(Rows& rows, Actor const* actor,
-                                  std::function<Result<void>(Rows&)> const& work)
-    {
-        TRY(database_->begin());
-        RollBack const unless_committed(*database_);
-        TRY(work(rows));
-        if (actor && !rows.touched().empty())
-            TRY(rows.write_audit(*actor));
-        if (rows.failure())
-            return *rows.failure();
-        return database_->commit();
-    }
-
-    /// Also when `work` throws: a transaction never stays open behind the gate.
+    /// A transaction never stays open behind the gate.
     class RollBack {
     public:
         explicit RollBack(Database& database)
@@ -240,6 +275,8 @@ private:
     Gate gate_{kPatience}; // guards database_
     std::unique_ptr<Database> database_;
     std::optional<Reserve> reserve_; // of a database on a real disk; also behind the gate
+    std::atomic<bool> is_doubtful_ = false;
+    Batches batches_;
     Mutex wake_mutex_;
     std::function<void()> wake_ GUARDED_BY(wake_mutex_);
 };
@@ -272,10 +309,11 @@ Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& path,
                                 "start without its files and run 'karat store rebuild'",
                                 path, database.error().message));
     auto usable = TRY(std::move(database));
+    auto loaded = TRY(load(*usable));
     if (reserve)
         reserve->fill();
-    return std::unique_ptr<Catalog>(
-        std::make_unique<SqlCatalog>(env, path, std::move(usable), std::move(reserve)));
+    return std::unique_ptr<Catalog>(std::make_unique<SqlCatalog>(
+        env, path, std::move(usable), std::move(reserve), std::move(loaded)));
 }
 
 } // namespace karat::catalog

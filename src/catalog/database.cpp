@@ -121,7 +121,7 @@ bool is_number(Value const& value) { return value.index() == 0; }
 /// A statement that stays prepared, with the variables that it is bound to.
 class Prepared {
 public:
-    Prepared(soci::session& session, Query const& query)
+    Prepared(soci::session& session, Statement const& query)
         : statement_(session)
         , slots_(query.values.size())
     {
@@ -137,7 +137,7 @@ public:
         }
     }
 
-    std::int64_t run(Query const& query)
+    std::int64_t run(Statement const& query)
     {
         fill(query);
         if (!bound_)
@@ -147,7 +147,7 @@ public:
         return statement_.get_affected_rows();
     }
 
-    std::vector<Database::Fields> rows(Query const& query, std::size_t columns)
+    std::vector<Database::Fields> rows(Statement const& query, std::size_t columns)
     {
         fill(query);
         if (!bound_) {
@@ -177,7 +177,7 @@ private:
         soci::indicator indicator = soci::i_ok;
     };
 
-    void fill(Query const& query)
+    void fill(Statement const& query)
     {
         VERIFY(query.values.size() == slots_.size());
         for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -228,7 +228,8 @@ struct Database::State {
 
     /// Runs `work` on the prepared statement: the one place that catches. SOCI's what() is never
     /// used: it quotes the bound values, and some of them are secrets.
-    auto with(Query const& query, auto work) -> Result<decltype(work(std::declval<Prepared&>()))>
+    auto with(Statement const& query, auto work)
+        -> Result<decltype(work(std::declval<Prepared&>()))>
     {
         ++counts.statements;
         try {
@@ -290,12 +291,12 @@ Result<std::unique_ptr<Database>> Database::in_memory()
     return database;
 }
 
-Result<std::int64_t> Database::run(Query const& query)
+Result<std::int64_t> Database::run(Statement const& query)
 {
     return state_->with(query, [&](Prepared& statement) { return statement.run(query); });
 }
 
-Result<std::vector<std::string>> Database::texts(Query const& query)
+Result<std::vector<std::string>> Database::texts(Statement const& query)
 {
     auto found = TRY(rows(query, 1));
     std::vector<std::string> all;
@@ -305,7 +306,7 @@ Result<std::vector<std::string>> Database::texts(Query const& query)
     return all;
 }
 
-Result<std::vector<Database::Fields>> Database::rows(Query const& query, std::size_t columns)
+Result<std::vector<Database::Fields>> Database::rows(Statement const& query, std::size_t columns)
 {
     auto found =
         state_->with(query, [&](Prepared& statement) { return statement.rows(query, columns); });
@@ -314,7 +315,7 @@ Result<std::vector<Database::Fields>> Database::rows(Query const& query, std::si
     return found;
 }
 
-Result<std::optional<std::int64_t>> Database::number(Query const& query)
+Result<std::optional<std::int64_t>> Database::number(Statement const& query)
 {
     auto const found = TRY(texts(query));
     if (found.empty() || found.front().empty())
@@ -389,15 +390,7 @@ bool Database::has_moved() const
     return moved != 0;
 }
 
-Counts Database::counts() const
-{
-    auto counts = state_->counts;
-    sqlite_api::sqlite3_stmt* each = nullptr;
-    while ((each = sqlite_api::sqlite3_next_stmt(state_->handle(), each)) != nullptr)
-        counts.scanned += static_cast<std::uint64_t>(
-            sqlite_api::sqlite3_stmt_status(each, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0));
-    return counts;
-}
+Counts Database::counts() const { return state_->counts; }
 
 bool Database::is_doubtful() const { return state_->is_doubtful; }
 

@@ -17,7 +17,7 @@ namespace karat::catalog {
 using Value = std::variant<std::optional<long long>, std::optional<std::string>>;
 
 /// A statement with placeholders (:name, each name once) and their values in order.
-struct Query {
+struct Statement {
     std::string text;
     std::vector<Value> values;
 };
@@ -35,14 +35,14 @@ public:
     static Result<std::unique_ptr<Database>> in_memory();
 
     /// Runs a statement without an answer; returns how many rows it changed.
-    Result<std::int64_t> run(Query const& query);
+    Result<std::int64_t> run(Statement const& query);
     /// The first column of every row, numbers as decimal text, NULL as empty text.
-    Result<std::vector<std::string>> texts(Query const& query);
+    Result<std::vector<std::string>> texts(Statement const& query);
     /// The first column of the first row as a number; nothing when there is no row or NULL.
-    Result<std::optional<std::int64_t>> number(Query const& query);
+    Result<std::optional<std::int64_t>> number(Statement const& query);
     /// Every row, with so many columns; numbers as decimal text.
     using Fields = std::vector<std::optional<std::string>>;
-    Result<std::vector<Fields>> rows(Query const& query, std::size_t columns);
+    Result<std::vector<Fields>> rows(Statement const& query, std::size_t columns);
     /// Runs several statements without values, such as a migration.
     Result<void> run_script(std::string const& statements);
     /// Copies the database, without what it does not use, into an empty file. Not synced.

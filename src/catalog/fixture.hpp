@@ -32,7 +32,7 @@ struct Fixture : testing::Test {
     }
     /// What a reading member answers for these arguments.
     template <class Answer, class... Parameters, class... Arguments>
-    Answer ask(Result<Answer> (View::*member)(Parameters...), Arguments const&... arguments)
+    Answer ask(Result<Answer> (View::*member)(Parameters...) const, Arguments const&... arguments)
     {
         return catalog->read([&](View& view) { return (view.*member)(arguments...); }).value();
     }

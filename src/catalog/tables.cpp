@@ -20,6 +20,17 @@ std::string state_word(auto const& thing) { return std::string(word(thing.state)
 
 } // namespace
 
+namespace {
+
+using Kind = Index::Kind;
+
+Index by_id() { return {"id", Kind::unique, {"id"}}; }
+Index in_region() { return {"region", Kind::group, {"region"}}; }
+Index in_scope() { return {"scope", Kind::group, {"region", "owner"}}; }
+Index of_owner() { return {"owner", Kind::group, {"owner"}}; }
+
+} // namespace
+
 #define TABLE(Thing, ...)                                                                          \
     template <>                                                                                    \
     Table const& table_of<Thing>()                                                                 \
@@ -28,22 +39,134 @@ std::string state_word(auto const& thing) { return std::string(word(thing.state)
         return table;                                                                              \
     }
 
-TABLE(Account, {"account", Noun::account, "seq", 1, {"id", "name", "alias"}})
-TABLE(AccessKey, {"access_key", Noun::access_key, "seq", 1, {"id", "account"}})
-TABLE(Image, {"image", Noun::image, "seq", 1, {"id", "region", "owner", "name", "state"}})
-TABLE(Snapshot, {"snapshot", Noun::snapshot, "seq", 1, {"id", "region", "owner", "state"}})
-TABLE(Volume,
-      {"volume", Noun::volume, "seq", 1, {"id", "region", "owner", "state", "instance", "base"}})
-TABLE(Instance, {"instance", Noun::instance, "seq", 1, {"id", "region", "owner", "state"}})
-TABLE(KeyPair, {"key_pair", Noun::key_pair, "seq", 1, {"id", "region", "owner", "name"}})
+TABLE(Account, {0,
+                "account",
+                Noun::account,
+                "seq",
+                1,
+                {"id", "name", "alias"},
+                {by_id(),
+                 {"name", Kind::unique, {"name"}},
+                 {"alias", Kind::unique, {"alias"}, {"alias", ""}}}})
+TABLE(AccessKey, {1,
+                  "access_key",
+                  Noun::access_key,
+                  "seq",
+                  1,
+                  {"id", "account"},
+                  {by_id(), {"account", Kind::group, {"account"}}}})
+TABLE(Image, {2,
+              "image",
+              Noun::image,
+              "seq",
+              1,
+              {"id", "region", "owner", "name", "state"},
+              {by_id(),
+               {"region", Kind::group, {"region"}, {"state", "deregistered"}},
+               {"scope", Kind::group, {"region", "owner"}, {"state", "deregistered"}},
+               {"owner", Kind::group, {"owner"}, {"state", "deregistered"}},
+               {"name", Kind::unique, {"owner", "region", "name"}, {"state", "deregistered"}},
+               {"snapshot", Kind::group, {}, {"state", "deregistered"}}}})
+TABLE(Snapshot, {3,
+                 "snapshot",
+                 Noun::snapshot,
+                 "seq",
+                 1,
+                 {"id", "region", "owner", "state"},
+                 {by_id(), in_region(), in_scope(), of_owner()}})
+TABLE(Volume, {4,
+               "volume",
+               Noun::volume,
+               "seq",
+               1,
+               {"id", "region", "owner", "state", "instance", "base"},
+               {by_id(),
+                in_region(),
+                in_scope(),
+                of_owner(),
+                {"instance", Kind::group, {"instance"}},
+                {"base", Kind::group, {"base"}, {"state", "deleted"}}}})
+TABLE(Instance, {5,
+                 "instance",
+                 Noun::instance,
+                 "seq",
+                 1,
+                 {"id", "region", "owner", "state"},
+                 {by_id(), in_region(), in_scope(), of_owner()}})
+TABLE(KeyPair, {6,
+                "key_pair",
+                Noun::key_pair,
+                "seq",
+                1,
+                {"id", "region", "owner", "name"},
+                {by_id(),
+                 in_region(),
+                 in_scope(),
+                 of_owner(),
+                 {"name", Kind::unique, {"owner", "region", "name"}}}})
 TABLE(SecurityGroup,
-      {"security_group", Noun::security_group, "seq", 1, {"id", "region", "owner", "vpc", "name"}})
-TABLE(Vpc, {"vpc", Noun::vpc, "seq", 1, {"id", "region", "owner"}})
-TABLE(Subnet, {"subnet", Noun::subnet, "seq", 1, {"id", "region", "owner"}})
-TABLE(Parameter, {"parameter", Noun::parameter, "seq", 3, {"region", "name", "owner"}})
-TABLE(Task, {"task", Noun::task, "id", 1, {"id", "state", "due", "lease_host"}})
+      {7,
+       "security_group",
+       Noun::security_group,
+       "seq",
+       1,
+       {"id", "region", "owner", "vpc", "name"},
+       {by_id(), in_region(), in_scope(), of_owner(), {"name", Kind::unique, {"vpc", "name"}}}})
+TABLE(Vpc, {8,
+            "vpc",
+            Noun::vpc,
+            "seq",
+            1,
+            {"id", "region", "owner"},
+            {by_id(), in_region(), in_scope(), of_owner()}})
+TABLE(Subnet, {9,
+               "subnet",
+               Noun::subnet,
+               "seq",
+               1,
+               {"id", "region", "owner"},
+               {by_id(), in_region(), in_scope(), of_owner()}})
+TABLE(Parameter,
+      {10,
+       "parameter",
+       Noun::parameter,
+       "seq",
+       3,
+       {"region", "name", "owner"},
+       {{"name", Kind::order, {"region", "name", "owner"}}, in_region(), in_scope(), of_owner()}})
+TABLE(Task, {11,
+             "task",
+             Noun::task,
+             "id",
+             1,
+             {"id", "state", "due", "lease_host"},
+             {by_id(), {"due", Kind::order, {"due", "id"}}, {"state", Kind::group, {"state"}}}})
 
 #undef TABLE
+
+std::vector<std::string> more_keys(Image const& image)
+{
+    std::vector<std::string> keys;
+    for (auto const& device : image.devices)
+        if (device.snapshot)
+            keys.push_back(device.snapshot->text());
+    return keys;
+}
+
+Index const& Table::index(std::string_view wanted) const
+{
+    auto const found =
+        std::ranges::find_if(indexes, [&](Index const& one) { return one.name == wanted; });
+    VERIFY(found != indexes.end());
+    return *found;
+}
+
+std::size_t Table::column(std::string_view wanted) const
+{
+    auto const found = std::ranges::find(columns, wanted);
+    VERIFY(found != columns.end());
+    return static_cast<std::size_t>(found - columns.begin());
+}
 
 std::vector<Value> columns_of(Account const& it) { return {it.id.text(), it.name, it.alias}; }
 std::vector<Value> columns_of(AccessKey const& it) { return {it.id, it.account.text()}; }

@@ -9,16 +9,47 @@
 
 namespace karat::catalog {
 
+/// What records are found by, beside their number.
+struct Index {
+    enum class Kind : unsigned char {
+        unique, ///< One record a key.
+        group,  ///< Any number of records a key.
+        order,  ///< For walking in the order of keys; made unique by the last column.
+    };
+    /// Records in which a column has this value are left out.
+    struct Unless {
+        char const* column = nullptr;
+        char const* value = nullptr;
+    };
+
+    char const* name;
+    Kind kind;
+    std::vector<char const*> columns; ///< Their texts are the key. Records with a NULL are left
+                                      ///< out. Empty: the keys come from more_keys() alone.
+    Unless unless = {};
+};
+
 struct Table {
+    std::size_t position; ///< Among all tables, from 0.
     char const* name;
     Noun noun;
     char const* order;                ///< The column that rows are numbered by.
     std::size_t keys;                 ///< How many of the columns say which row it is.
     std::vector<char const*> columns; ///< Beside `order`, doc and checksum; the keys come first.
+    std::vector<Index> indexes;       ///< The first one has the same columns as the row's key.
+
+    Index const& index(std::string_view wanted) const;
+    std::size_t column(std::string_view wanted) const;
 };
+
+inline constexpr std::size_t kTables = 12;
 
 template <class Thing>
 Table const& table_of();
+
+/// Keys of a record in an index without columns.
+inline std::vector<std::string> more_keys(auto const&) { return {}; }
+std::vector<std::string> more_keys(Image const&); ///< Snapshots of its devices.
 
 /// What the table's columns hold for this thing, in their order.
 std::vector<Value> columns_of(Account const&);

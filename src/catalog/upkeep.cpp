@@ -2,8 +2,9 @@
 #include "upkeep.hpp"
 
 #include "checksum.hpp"
+#include "loading.hpp"
 #include "migrations.hpp"
-#include "rows.hpp"
+#include "sql.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -13,7 +14,6 @@ namespace {
 
 constexpr char const* kSchema = "SELECT type || ' ' || name || ' ' || coalesce(sql, '') "
                                 "FROM sqlite_master ORDER BY type, name";
-constexpr char const* kDevices = "SELECT image || ' ' || snapshot FROM image_device";
 
 /// A table whose rows are no nouns: the checksum covers all columns from `first_covered` on.
 struct PlainTable {
@@ -22,7 +22,7 @@ struct PlainTable {
     std::size_t first_covered = 0;
 
     std::size_t width() const { return columns.size() + 1; }
-    Query all() const
+    Statement all() const
     {
         return {fmt::format("SELECT {}, checksum FROM {}", fmt::join(columns, ", "), name), {}};
     }
@@ -42,23 +42,12 @@ std::vector<PlainTable> const& plain_tables()
 }
 
 template <class Thing>
-Result<std::vector<Row>> all_rows(Database& database)
-{
-    auto const& table = table_of<Thing>();
-    auto found = TRY(database.rows(sql::select(table, {}), table.columns.size() + 3));
-    std::vector<Row> rows;
-    for (auto& fields : found)
-        rows.push_back({std::move(fields)});
-    return rows;
-}
-
-template <class Thing>
 Result<void> check_rows(Database& database, Checked& checked)
 {
-    auto const rows = TRY(all_rows<Thing>(database));
+    auto const rows = TRY(all_rows(database, table_of<Thing>()));
     checked.rows += rows.size();
     for (auto const& row : rows) {
-        auto const thing = thing_of<Thing>(row, {});
+        auto const thing = thing_of<Thing>(row);
         if (!thing.ok())
             checked.damage.push_back(thing.error().message);
     }
@@ -74,35 +63,6 @@ Result<void> check_plain_rows(Database& database, PlainTable const& table, Check
     if (bad > 0)
         checked.damage.push_back(
             fmt::format("{} rows of the catalog's table '{}' are damaged", bad, table.name));
-    return {};
-}
-
-std::vector<std::string> devices_of(Image const& image)
-{
-    std::vector<std::string> devices;
-    for (auto const& device : image.devices)
-        if (device.snapshot)
-            devices.push_back(image.id.text() + " " + device.snapshot->text());
-    return devices;
-}
-
-/// Which snapshots the images hold is kept twice: both must say the same.
-Result<void> check_devices(Database& database, Checked& checked)
-{
-    std::set<std::string> expected;
-    bool all_sound = true;
-    for (auto const& row : TRY(all_rows<Image>(database))) {
-        auto const image = thing_of<Image>(row, {});
-        all_sound = all_sound && image.ok();
-        if (image.ok())
-            for (auto const& device : devices_of(image.value()))
-                expected.insert(device);
-    }
-    auto const texts = TRY(database.texts({kDevices, {}}));
-    std::set<std::string> const held(texts.begin(), texts.end());
-    if (all_sound ? held != expected : !std::ranges::includes(held, expected))
-        checked.damage.push_back("The catalog's table of the images' snapshots is not what the "
-                                 "images say: run 'karat store rebuild'");
     return {};
 }
 
@@ -134,7 +94,7 @@ public:
     Result<void> take(Database& database)
     {
         auto const& table = table_of<Thing>();
-        for (auto const& row : TRY(all_rows<Thing>(database))) {
+        for (auto const& row : TRY(all_rows(database, table_of<Thing>()))) {
             auto const thing = read_document<Thing>(row.doc());
             if (!check_document(table, row).ok() || !thing.ok() || !is_wanted(thing.value())) {
                 drop(table.name, row.values);
@@ -166,7 +126,7 @@ public:
         return {};
     }
 
-    std::vector<Query> const& inserts() const { return inserts_; }
+    std::vector<Statement> const& inserts() const { return inserts_; }
     std::string const& lines() const { return lines_; }
     Repaired& repaired() { return repaired_; }
 
@@ -175,13 +135,6 @@ private:
     bool is_wanted(AccessKey const& key) const { return accounts_.contains(key.account); }
     bool is_wanted(auto const&) const { return true; }
     void note(Account const& account) { accounts_.insert(account.id); }
-    void note(Image const& image)
-    {
-        for (auto const& device : image.devices)
-            if (device.snapshot)
-                inserts_.push_back(
-                    {sql::kAddImageDevice, {image.id.text(), device.snapshot->text()}});
-    }
     void note(auto const&) {}
 
     void add(Table const& table, std::string const& number, std::vector<Value> const& columns,
@@ -206,9 +159,9 @@ private:
                 std::vector<std::optional<std::string>> const& values)
     {
         names.push_back("checksum");
-        Query query{fmt::format("INSERT INTO {} ({}) VALUES (:{})", table, fmt::join(names, ", "),
-                                fmt::join(names, ", :")),
-                    {}};
+        Statement query{fmt::format("INSERT INTO {} ({}) VALUES (:{})", table,
+                                    fmt::join(names, ", "), fmt::join(names, ", :")),
+                        {}};
         for (auto const& value : values)
             query.values.emplace_back(value);
         inserts_.push_back(std::move(query));
@@ -220,7 +173,7 @@ private:
     }
 
     std::set<AccountId> accounts_;
-    std::vector<Query> inserts_;
+    std::vector<Statement> inserts_;
     std::string lines_;
     Repaired repaired_;
 };
@@ -255,7 +208,6 @@ using AllNouns = Nouns<Account, AccessKey, Image, Snapshot, Volume, Instance, Ke
 Result<void> write_anew(Database& database, Salvage const& salvage)
 {
     TRY(AllNouns::clear(database));
-    TRY(AllNouns::empty(database, "image_device"));
     for (auto const& table : plain_tables())
         TRY(AllNouns::empty(database, table.name));
     for (auto const& query : salvage.inserts())
@@ -289,7 +241,6 @@ Result<std::vector<std::string>> check_database(Database& database)
 std::vector<TableCheck> table_checks()
 {
     auto all = AllNouns::checks();
-    all.push_back({"image_device", check_devices});
     for (auto const& table : plain_tables())
         all.push_back({table.name, [&table](Database& database, Checked& checked) {
                            return check_plain_rows(database, table, checked);

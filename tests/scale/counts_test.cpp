@@ -111,7 +111,7 @@ public:
         auto const after = counts();
         return {.statements = after.statements - before.statements,
                 .rows = after.rows - before.rows,
-                .scanned = after.scanned - before.scanned,
+                .records = after.records - before.records,
                 .commits = after.commits - before.commits};
     }
 
@@ -170,7 +170,7 @@ private:
 std::string row(std::string_view what, catalog::Counts const& small, catalog::Counts const& large)
 {
     auto const part = [](catalog::Counts const& one) {
-        return fmt::format("{:6} {:6} {:7} {:7}", one.statements, one.rows, one.scanned,
+        return fmt::format("{:6} {:6} {:7} {:7}", one.statements, one.rows, one.records,
                            one.commits);
     };
     return fmt::format("{:34}|{} |{}\n", what, part(small), part(large));
@@ -185,7 +185,7 @@ TEST(Scale, CountsOfOperations)
     ASSERT_TRUE(large.ok()) << large.error().message;
     Counted* const both[] = {small.value().get(), large.value().get()};
 
-    auto const head = fmt::format("{:>6} {:>6} {:>7} {:>7}", "asked", "read", "scanned", "commits");
+    auto const head = fmt::format("{:>6} {:>6} {:>7} {:>7}", "asked", "read", "records", "commits");
     auto table = fmt::format("{:34}|{:29} |{:29}\n{:34}|{} |{}\n", "", " 100 rows a table",
                              " 1,000 rows a table", "", head, head);
     auto const count = [&](std::string_view what, auto const& of) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "karat/nouns.hpp"
+#include "karat/record.hpp"
 
 #include <functional>
 #include <memory>
@@ -26,63 +27,174 @@ struct UsedToken {
     std::string outcome;     ///< What the first call answered: ids, blank between.
 };
 
-/// The reading side of a transaction: one consistent state. Single things answer nothing when
-/// absent; lists come in order of creation unless said. A row whose bytes are not what was written
-/// is never answered: Fault::corrupt with a sentence that names it, also from lists.
+/// What a listing asks for: the records of a table that share a key, in the order of their numbers.
+/// Made by the functions below.
+struct Query {
+    char const* index = nullptr; ///< The table's index (tables.cpp); all records when null.
+    std::vector<std::string> key;
+    bool is_prefix = false; ///< The key's last part is only what the records' begins with, and they
+                            ///< come in the order of their keys.
+    std::int64_t after = 0; ///< Only those with a higher number: the next page.
+    std::size_t limit = SIZE_MAX; ///< At most so many.
+
+    Query page(std::int64_t after_number, std::size_t most) const;
+};
+/// Those of a region, of one owner in it, or all.
+Query within(Scope const& scope);
+Query attached_to(InstanceId const& instance);    ///< Volumes.
+Query read_through(SnapshotId const& snapshot);   ///< Volumes that are not deleted.
+Query with_device_of(SnapshotId const& snapshot); ///< Images that are not deregistered.
+Query keys_of(AccountId const& account);          ///< Access keys.
+Query parameters_below(std::string const& region, std::string const& prefix);
+Query open_tasks();   ///< By the time they are due.
+Query failed_tasks(); ///< Given up, and not forgotten yet.
+
+/// The id that names a thing of this kind.
+template <class Thing>
+using IdOf = decltype(Thing::id);
+
+struct State;
+
+/// One consistent, durable state of everything, in memory. Single things answer null when absent.
+/// A row whose bytes are not what was written is never answered: Fault::corrupt with a sentence
+/// that names it, also from listings that may hold it. Not thread-safe; cheap to make.
 class View {
 public:
-    virtual ~View() = default;
-
     /// What lists do with damaged rows; PassOverDamaged says it for a while.
     struct Passing {
         std::optional<AccountId> but_of;
     };
-    virtual void set_passing(std::optional<Passing> passing) = 0;
+    void set_passing(std::optional<Passing> passing) { passing_ = std::move(passing); }
 
-    virtual Result<std::optional<Account>> account(AccountId const&) = 0;
-    virtual Result<std::optional<Account>> account_by_name(std::string const& name) = 0;
-    virtual Result<std::optional<Account>> account_by_alias(std::string const& alias) = 0;
-    virtual Result<std::vector<Account>> accounts() = 0;
-    virtual Result<std::optional<AccessKey>> access_key(std::string const& id) = 0;
-    virtual Result<std::vector<AccessKey>> access_keys(AccountId const&) = 0;
+    template <class Thing>
+    Result<Ref<Thing>> find(IdOf<Thing> const& id) const;
+    /// By the name that is unique in a region for an owner; images that are not deregistered.
+    template <class Thing>
+    Result<Ref<Thing>> find_named(Scope const& scope, std::string const& name) const;
+    template <class Thing>
+    Result<Refs<Thing>> list(Query const& query) const;
 
-    virtual Result<std::optional<Image>> image(ImageId const&) = 0;
-    /// Every image of a region that is not deregistered; visibility is the engine's business.
-    virtual Result<std::vector<Image>> images(Scope const&) = 0;
-    virtual Result<std::optional<Image>> image_by_name(Scope const&, std::string const& name) = 0;
-    /// Images that are not deregistered and whose devices name the snapshot.
-    virtual Result<std::vector<Image>> images_with(SnapshotId const&) = 0;
-
-    virtual Result<std::optional<Snapshot>> snapshot(SnapshotId const&) = 0;
-    virtual Result<std::vector<Snapshot>> snapshots(Scope const&) = 0;
-    virtual Result<std::optional<Volume>> volume(VolumeId const&) = 0;
-    virtual Result<std::vector<Volume>> volumes(Scope const&) = 0;
-    virtual Result<std::vector<Volume>> volumes_of(InstanceId const&) = 0;
-    /// Volumes that are not deleted and read through the snapshot.
-    virtual Result<std::vector<Volume>> volumes_over(SnapshotId const&) = 0;
-
-    virtual Result<std::optional<Instance>> instance(InstanceId const&) = 0;
-    virtual Result<std::vector<Instance>> instances(Scope const&) = 0;
-
-    virtual Result<std::optional<KeyPair>> key_pair(Scope const&, std::string const& name) = 0;
-    virtual Result<std::vector<KeyPair>> key_pairs(Scope const&) = 0;
-    virtual Result<std::optional<SecurityGroup>> security_group(SecurityGroupId const&) = 0;
-    virtual Result<std::vector<SecurityGroup>> security_groups(Scope const&) = 0;
-    virtual Result<std::vector<Vpc>> vpcs(Scope const&) = 0;
-    virtual Result<std::vector<Subnet>> subnets(Scope const&) = 0;
-    virtual Result<std::optional<Parameter>> parameter(Scope const&, std::string const& name) = 0;
-    /// Parameters whose name begins with `prefix`, by name.
-    virtual Result<std::vector<Parameter>> parameters(Scope const&, std::string const& prefix) = 0;
-
-    virtual Result<std::optional<Task>> task(std::int64_t id) = 0;
-    /// Tasks that are queued or running, by id.
-    virtual Result<std::vector<Task>> open_tasks() = 0;
-    /// Tasks that were given up and are not forgotten yet, the newest first.
-    virtual Result<std::vector<Task>> failed_tasks() = 0;
+    Result<std::optional<Account>> account_by_name(std::string const& name) const;
+    Result<std::optional<Account>> account_by_alias(std::string const& alias) const;
     /// Nothing once it expired.
-    virtual Result<std::optional<UsedToken>> token(AccountId const&, std::string const& region,
-                                                   std::string const& action,
-                                                   std::string const& token) = 0;
+    Result<std::optional<UsedToken>> token(AccountId const&, std::string const& region,
+                                           std::string const& action,
+                                           std::string const& token) const;
+
+    Result<std::optional<Account>> account(AccountId const& id) const { return copy<Account>(id); }
+    Result<std::vector<Account>> accounts() const { return copies<Account>({}); }
+    Result<std::optional<AccessKey>> access_key(std::string const& id) const
+    {
+        return copy<AccessKey>(id);
+    }
+    Result<std::vector<AccessKey>> access_keys(AccountId const& account) const
+    {
+        return copies<AccessKey>(keys_of(account));
+    }
+    Result<std::optional<Image>> image(ImageId const& id) const { return copy<Image>(id); }
+    /// Every image of a region that is not deregistered; visibility is the engine's business.
+    Result<std::vector<Image>> images(Scope const& scope) const;
+    Result<std::optional<Image>> image_by_name(Scope const& scope, std::string const& name) const
+    {
+        return copied(TRY(find_named<Image>(scope, name)));
+    }
+    Result<std::vector<Image>> images_with(SnapshotId const& id) const
+    {
+        return copies<Image>(with_device_of(id));
+    }
+    Result<std::optional<Snapshot>> snapshot(SnapshotId const& id) const
+    {
+        return copy<Snapshot>(id);
+    }
+    Result<std::vector<Snapshot>> snapshots(Scope const& scope) const
+    {
+        return copies<Snapshot>(within(scope));
+    }
+    Result<std::optional<Volume>> volume(VolumeId const& id) const { return copy<Volume>(id); }
+    Result<std::vector<Volume>> volumes(Scope const& scope) const
+    {
+        return copies<Volume>(within(scope));
+    }
+    Result<std::vector<Volume>> volumes_of(InstanceId const& id) const
+    {
+        return copies<Volume>(attached_to(id));
+    }
+    Result<std::vector<Volume>> volumes_over(SnapshotId const& id) const
+    {
+        return copies<Volume>(read_through(id));
+    }
+    Result<std::optional<Instance>> instance(InstanceId const& id) const
+    {
+        return copy<Instance>(id);
+    }
+    Result<std::vector<Instance>> instances(Scope const& scope) const
+    {
+        return copies<Instance>(within(scope));
+    }
+    Result<std::optional<KeyPair>> key_pair(Scope const& scope, std::string const& name) const
+    {
+        return copied(TRY(find_named<KeyPair>(scope, name)));
+    }
+    Result<std::vector<KeyPair>> key_pairs(Scope const& scope) const
+    {
+        return copies<KeyPair>(within(scope));
+    }
+    Result<std::optional<SecurityGroup>> security_group(SecurityGroupId const& id) const
+    {
+        return copy<SecurityGroup>(id);
+    }
+    Result<std::vector<SecurityGroup>> security_groups(Scope const& scope) const
+    {
+        return copies<SecurityGroup>(within(scope));
+    }
+    Result<std::vector<Vpc>> vpcs(Scope const& scope) const { return copies<Vpc>(within(scope)); }
+    Result<std::vector<Subnet>> subnets(Scope const& scope) const
+    {
+        return copies<Subnet>(within(scope));
+    }
+    Result<std::optional<Parameter>> parameter(Scope const& scope, std::string const& name) const
+    {
+        return copied(TRY(find_named<Parameter>(scope, name)));
+    }
+    /// Parameters whose name begins with `prefix`, by name.
+    Result<std::vector<Parameter>> parameters(Scope const& scope, std::string const& prefix) const;
+    Result<std::optional<Task>> task(std::int64_t id) const { return copy<Task>(id); }
+    /// Tasks that are queued or running, by id.
+    Result<std::vector<Task>> open_tasks() const;
+    /// Tasks that were given up and are not forgotten yet, the newest first.
+    Result<std::vector<Task>> failed_tasks() const;
+
+    View(State const& state, Clock& clock)
+        : state_(state)
+        , clock_(clock)
+    {
+    }
+
+protected:
+    State const& state_;
+    Clock& clock_;
+
+private:
+    template <class Thing>
+    static std::optional<Thing> copied(Ref<Thing> const& found)
+    {
+        return found ? std::optional<Thing>(*found) : std::nullopt;
+    }
+    template <class Thing>
+    Result<std::optional<Thing>> copy(IdOf<Thing> const& id) const
+    {
+        return copied(TRY(find<Thing>(id)));
+    }
+    template <class Thing>
+    Result<std::vector<Thing>> copies(Query const& query) const
+    {
+        std::vector<Thing> all;
+        for (auto const& found : TRY(list<Thing>(query)))
+            all.push_back(*found);
+        return all;
+    }
+
+    std::optional<Passing> passing_;
 };
 
 /// While it lives, lists of the view leave damaged rows out, which the log names, but not rows of
@@ -108,43 +220,49 @@ struct History {
     std::int64_t finished_tasks = 0; ///< Finished tasks, but for those among this many newest.
 };
 
-/// The writing side. save() inserts or replaces by id; neither it nor remove() takes a damaged row
-/// away (Fault::corrupt). Of save(), uniqueness (image names, key pair names,
-/// security group names, access key ids) is the schema's: Fault::duplicate names the thing, and
-/// the change may go on. Text must be UTF-8 (Fault::invalid). remove() succeeds also if absent.
+struct Edits;
+
+/// The writing side: what is saved is read back at once. save() inserts or replaces by id; neither
+/// it nor remove() takes a damaged row away (Fault::corrupt). Of save(), names are unique (image
+/// names, key pair names, security group names, access key ids): Fault::duplicate names the thing,
+/// and the change may go on. Text must be UTF-8 (Fault::invalid). remove() succeeds also if absent.
 class Change : public View {
 public:
-    virtual Result<void> save(Account const&) = 0;
-    virtual Result<void> save(AccessKey const&) = 0;
-    virtual Result<void> save(Image const&) = 0;
-    virtual Result<void> save(Snapshot const&) = 0;
-    virtual Result<void> save(Volume const&) = 0;
-    virtual Result<void> save(Instance const&) = 0;
-    virtual Result<void> save(KeyPair const&) = 0;
-    virtual Result<void> save(SecurityGroup const&) = 0;
-    virtual Result<void> save(Vpc const&) = 0;
-    virtual Result<void> save(Subnet const&) = 0;
-    virtual Result<void> save(Parameter const&) = 0;
-    virtual Result<void> save_token(AccountId const&, std::string const& region,
-                                    std::string const& action, std::string const& token,
-                                    UsedToken const&, Time expires) = 0;
+    Result<void> save(Account const&);
+    Result<void> save(AccessKey const&);
+    Result<void> save(Image const&);
+    Result<void> save(Snapshot const&);
+    Result<void> save(Volume const&);
+    Result<void> save(Instance const&);
+    Result<void> save(KeyPair const&);
+    Result<void> save(SecurityGroup const&);
+    Result<void> save(Vpc const&);
+    Result<void> save(Subnet const&);
+    Result<void> save(Parameter const&);
+    Result<void> save_token(AccountId const&, std::string const& region, std::string const& action,
+                            std::string const& token, UsedToken const&, Time expires);
 
-    virtual Result<void> remove(ImageId const&) = 0;
-    virtual Result<void> remove(SnapshotId const&) = 0;
-    virtual Result<void> remove(VolumeId const&) = 0;
-    virtual Result<void> remove(InstanceId const&) = 0;
-    virtual Result<void> remove(KeyPairId const&) = 0;
-    virtual Result<void> remove(SecurityGroupId const&) = 0;
-    virtual Result<void> remove_parameter(Scope const&, std::string const& name) = 0;
+    Result<void> remove(ImageId const&);
+    Result<void> remove(SnapshotId const&);
+    Result<void> remove(VolumeId const&);
+    Result<void> remove(InstanceId const&);
+    Result<void> remove(KeyPairId const&);
+    Result<void> remove(SecurityGroupId const&);
+    Result<void> remove_parameter(Scope const&, std::string const& name);
     /// Also client tokens that have expired. Leaves no audit row.
-    virtual Result<void> remove_history(History const&) = 0;
+    Result<void> remove_history(History const&);
 
     /// Adds the task (its id, its state and, when unset, `created` are given here); returns its id.
-    virtual Result<std::int64_t> enqueue(Task task) = 0;
+    Result<std::int64_t> enqueue(Task task);
     /// Keeps what a worker did with its task; leaving TaskState::running gives up the lease.
     /// Fault::wrong_state when the task is finished or another worker took it, so that a change
     /// that ends with this commits nothing after a lost lease. Extends no lease.
-    virtual Result<void> save(Task const&) = 0;
+    Result<void> save(Task const&);
+
+    Change(Edits& edits, Clock& clock);
+
+private:
+    Edits& edits_;
 };
 
 /// What a check of the catalog found.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a catalog's database was asked, for tests and measurements: what a verb costs, whatever the
-// machine. Apart from the catalog's door, whose users need not know.
+// What a catalog and its database were asked, for tests and measurements: what a verb costs,
+// whatever the machine. Apart from the catalog's door, whose users need not know.
 #pragma once
 
 #include "karat/catalog.hpp"
@@ -12,7 +12,7 @@ namespace karat::catalog {
 struct Counts {
     std::uint64_t statements = 0; ///< Run, but for those that begin and end a transaction.
     std::uint64_t rows = 0;       ///< Read from it.
-    std::uint64_t scanned = 0;    ///< Rows that it stepped over as no index led to those wanted.
+    std::uint64_t records = 0;    ///< Answered from memory.
     std::uint64_t commits = 0;    ///< Each is durable, and so waits for the disk.
 };
 
