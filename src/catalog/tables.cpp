@@ -92,7 +92,11 @@ TABLE(Instance, {5,
                  "seq",
                  1,
                  {"id", "region", "owner", "state"},
-                 {by_id(), in_region(), in_scope(), of_owner()}})
+                 {by_id(),
+                  in_region(),
+                  in_scope(),
+                  of_owner(),
+                  {"address", Kind::group, {}, {"state", "terminated"}}}})
 TABLE(KeyPair, {6,
                 "key_pair",
                 Noun::key_pair,
@@ -151,6 +155,17 @@ std::vector<std::string> more_keys(Image const& image)
         if (device.snapshot)
             keys.push_back(device.snapshot->text());
     return keys;
+}
+
+std::vector<std::string> more_keys(Instance const& instance)
+{
+    auto const& interface = instance.interface;
+    return {private_address(interface.subnet, interface.private_ip), interface.public_ip};
+}
+
+std::string private_address(SubnetId const& subnet, std::string const& address)
+{
+    return subnet.text() + '/' + address;
 }
 
 Index const& Table::index(std::string_view wanted) const

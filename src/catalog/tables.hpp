@@ -49,7 +49,10 @@ Table const& table_of();
 
 /// Keys of a record in an index without columns.
 inline std::vector<std::string> more_keys(auto const&) { return {}; }
-std::vector<std::string> more_keys(Image const&); ///< Snapshots of its devices.
+std::vector<std::string> more_keys(Image const&);    ///< Snapshots of its devices.
+std::vector<std::string> more_keys(Instance const&); ///< Its private and its public address.
+/// A private address is unique within its subnet only.
+std::string private_address(SubnetId const& subnet, std::string const& address);
 
 /// What the table's columns hold for this thing, in their order.
 std::vector<Value> columns_of(Account const&);

@@ -148,6 +148,14 @@ Query attached_to(InstanceId const& instance)
 {
     return {.index = "instance", .key = {instance.text()}};
 }
+Query at_private_address(SubnetId const& subnet, std::string const& address)
+{
+    return {.index = "address", .key = {private_address(subnet, address)}};
+}
+Query at_public_address(std::string const& address)
+{
+    return {.index = "address", .key = {address}};
+}
 Query read_through(SnapshotId const& snapshot)
 {
     return {.index = "base", .key = {snapshot.text()}};

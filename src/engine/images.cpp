@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 namespace karat::engine {
 namespace {
@@ -47,20 +48,40 @@ Result<std::vector<BlockDevice>> image_devices(catalog::View& view, Caller const
     return devices;
 }
 
-/// Whether an image is one of those that `selection` names by owner.
-Result<bool> owned_by_any(catalog::View& view, Image const& image, Caller const& caller,
-                          std::vector<std::string> const& owners)
+/// Accounts by id, alias or "self"; nothing when none is asked for.
+Result<std::optional<std::set<AccountId>>> owners_of(catalog::View& view, Caller const& caller,
+                                                     std::vector<std::string> const& words)
 {
-    if (owners.empty())
-        return true;
-    for (auto const& owner : owners) {
-        if (owner == "self" ? image.owner == caller.account : owner == image.owner.text())
-            return true;
-        auto const account = TRY(view.account(image.owner));
-        if (account && !account->alias.empty() && account->alias == owner)
-            return true;
+    std::optional<std::set<AccountId>> owners;
+    if (!words.empty())
+        owners.emplace();
+    for (auto const& word : words) {
+        auto const id = AccountId::parse(word);
+        auto const named = TRY(view.account_by_alias(word));
+        if (word == "self")
+            owners->insert(caller.account);
+        else if (id.ok())
+            owners->insert(id.value());
+        else if (named)
+            owners->insert(named->id);
     }
-    return false;
+    return owners;
+}
+
+/// What a listing without ids looks through, in the order of creation.
+Result<catalog::Refs<Image>> candidates(catalog::View& view, Caller const& caller,
+                                        std::optional<std::set<AccountId>> const& owners)
+{
+    catalog::PassOverDamaged const passing(view, caller.account);
+    if (!owners)
+        return view.list<Image>(catalog::within({caller.region, {}}));
+    catalog::Refs<Image> all;
+    for (auto const& owner : *owners) {
+        auto const found = TRY(view.list<Image>(catalog::within({caller.region, owner})));
+        all.insert(all.end(), found.begin(), found.end());
+    }
+    std::ranges::sort(all, {}, &catalog::Ref<Image>::number);
+    return all;
 }
 
 bool executable_by_any(Image const& image, Caller const& caller,
@@ -134,28 +155,24 @@ Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& 
 Result<std::vector<Image>> Engine::images(Caller const& caller, ImageSelection const& selection)
 {
     return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Image>> {
-        std::vector<Image> candidates;
-        if (selection.ids.empty()) {
-            catalog::PassOverDamaged const passing(view, caller.account);
-            candidates = TRY(view.images({caller.region, {}}));
-        } else {
-            for (auto const& id : selection.ids) {
-                auto found = TRY(view.image(id));
-                if (!found || found->region != caller.region ||
-                    !may_launch(*found, caller.account) || is_long_gone(*found, state_->now()))
-                    return not_found(id);
-                if (found->state == ImageState::deregistered)
-                    continue;
-                candidates.push_back(std::move(*found));
-            }
+        auto const owners = TRY(owners_of(view, caller, selection.owners));
+        catalog::Refs<Image> found;
+        for (auto const& id : selection.ids) {
+            auto const image = TRY(view.find<Image>(id));
+            if (!image || image->region != caller.region || !may_launch(*image, caller.account) ||
+                is_long_gone(*image, state_->now()))
+                return not_found(id);
+            bool const wanted = !owners || owners->contains(image->owner);
+            if (wanted && image->state != ImageState::deregistered)
+                found.push_back(image);
         }
+        if (selection.ids.empty())
+            found = TRY(candidates(view, caller, owners));
         std::vector<Image> seen;
-        for (auto& image : candidates) {
-            bool const wanted = TRY(owned_by_any(view, image, caller, selection.owners));
-            if (wanted && may_launch(image, caller.account) &&
-                executable_by_any(image, caller, selection.executable_by))
-                seen.push_back(std::move(image));
-        }
+        for (auto const& image : found)
+            if (may_launch(*image, caller.account) &&
+                executable_by_any(*image, caller, selection.executable_by))
+                seen.push_back(*image);
         return seen;
     });
 }

@@ -26,6 +26,7 @@ struct Plan {
     MetadataOptions metadata;
     std::optional<std::string> private_ip; ///< Of the one instance, if it was asked for.
     int count = 0;
+    std::uint32_t next_host = 0; ///< Of the subnet: those before have instances.
 };
 
 Result<void> check_counts(RunInstances const& request)
@@ -164,13 +165,13 @@ Result<int> affordable(Engine::State& state, catalog::View& view, InstanceType c
         return wanted;
     std::uint64_t used = 0;
     catalog::PassOverDamaged const passing(view);
-    auto const all = TRY(view.instances({}));
+    auto const all = TRY(view.list<Instance>(catalog::within({})));
     for (auto const& instance : all) {
-        auto const* const other = find_instance_type(instance.type);
-        bool const holds = instance.state == InstanceState::pending ||
-                           instance.state == InstanceState::running ||
-                           instance.state == InstanceState::stopping;
-        if (holds && other != nullptr)
+        bool const holds = instance->state == InstanceState::pending ||
+                           instance->state == InstanceState::running ||
+                           instance->state == InstanceState::stopping;
+        auto const* const other = holds ? find_instance_type(instance->type) : nullptr;
+        if (other != nullptr)
             used += other->memory_mib;
     }
     auto const fit = used >= bound ? 0 : (bound - used) / type.memory_mib;
@@ -211,11 +212,12 @@ Result<Plan> plan_launch(Engine::State& state, catalog::Change& change, Caller c
     return plan;
 }
 
-Result<NetworkInterface> make_interface(Engine::State& state, catalog::View& view, Plan const& plan,
+Result<NetworkInterface> make_interface(Engine::State& state, catalog::View& view, Plan& plan,
                                         RunInstances const& request)
 {
-    auto const private_ip =
-        plan.private_ip ? *plan.private_ip : TRY(free_private_ip(view, plan.subnet));
+    auto const private_ip = plan.private_ip
+                                ? *plan.private_ip
+                                : TRY(free_private_ip(view, plan.subnet, plan.next_host));
     auto const public_ip = TRY(free_public_ip(state, view));
     auto const digits = random_hex(state.env().chance, 5);
     std::string mac = "06";
@@ -260,7 +262,7 @@ Result<void> make_volumes(Engine::State& state, catalog::Change& change, Plan co
 }
 
 Result<Instance> make_instance(Engine::State& state, catalog::Change& change, Caller const& caller,
-                               Plan const& plan, RunInstances const& request,
+                               Plan& plan, RunInstances const& request,
                                ReservationId const& reservation, int index)
 {
     auto const interface = TRY(make_interface(state, change, plan, request));
@@ -334,7 +336,7 @@ Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
         [&](catalog::Change& change) -> Result<std::vector<Instance>> {
             if (auto before = TRY(launched_before(change, caller, call)))
                 return std::move(*before);
-            auto const plan = TRY(plan_launch(state, change, caller, request));
+            auto plan = TRY(plan_launch(state, change, caller, request));
             TRY(check_room(state, Noun::instance));
             TRY(rehearse(request.dry_run));
             auto const reservation = ReservationId::generate(state.env().chance);

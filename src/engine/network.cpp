@@ -86,14 +86,11 @@ Result<std::optional<Network>> find_network(catalog::View& view, Caller const& c
 bool lives(Instance const& instance) { return instance.state != InstanceState::terminated; }
 
 /// Changes of the catalog are serial, so what is free within one stays free until it ends.
-Result<std::set<std::string>> taken_private_ips(catalog::View& view, Subnet const& subnet)
+Result<bool> is_taken(catalog::View& view, Subnet const& subnet, std::string const& address)
 {
-    std::set<std::string> taken;
-    auto const instances = TRY(view.instances({subnet.region, subnet.owner}));
-    for (auto const& instance : instances)
-        if (lives(instance) && instance.interface.subnet == subnet.id)
-            taken.insert(instance.interface.private_ip);
-    return taken;
+    catalog::PassOverDamaged const passing(view, subnet.owner);
+    auto const found = TRY(view.list<Instance>(catalog::at_private_address(subnet.id, address)));
+    return !found.empty();
 }
 
 /// Whether traffic from this host may come by the rule: its source covers the loopback addresses
@@ -227,31 +224,29 @@ Result<std::string> wanted_private_ip(catalog::View& view, Subnet const& subnet,
     if (host < kFirstHost || host == kSubnetHosts)
         return fail(Fault::invalid,
                     fmt::format("Address {} is in subnet's reserved address range", asked));
-    auto const taken = TRY(taken_private_ips(view, subnet));
-    if (taken.contains(dotted(*address)))
+    bool const taken = TRY(is_taken(view, subnet, dotted(*address)));
+    if (taken)
         return Error{Fault::in_use, Noun::private_ip, fmt::format("Address {} is in use.", asked)};
     return dotted(*address);
 }
 
-Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet)
+Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet,
+                                    std::uint32_t& from_host)
 {
     auto const base = TRY(network_of(subnet));
-    auto const taken = TRY(taken_private_ips(view, subnet));
-    for (auto host = kFirstHost; host < kSubnetHosts; ++host)
-        if (auto address = dotted(base + host); !taken.contains(address))
+    for (from_host = std::max(from_host, kFirstHost); from_host < kSubnetHosts; ++from_host) {
+        auto address = dotted(base + from_host);
+        bool const taken = TRY(is_taken(view, subnet, address));
+        if (!taken)
             return address;
+    }
     return Error{Fault::exhausted, Noun::subnet,
                  fmt::format("The subnet {} has no free address", subnet.id.text())};
 }
 
 Result<std::string> free_public_ip(Engine::State& state, catalog::View& view)
 {
-    std::set<std::string> taken;
     catalog::PassOverDamaged const passing(view);
-    auto const instances = TRY(view.instances({}));
-    for (auto const& instance : instances)
-        if (lives(instance))
-            taken.insert(instance.interface.public_ip);
     for (int attempt = 0; attempt < 1000; ++attempt) {
         std::array<std::byte, 4> bytes{};
         state.env().chance.fill(bytes);
@@ -260,7 +255,10 @@ Result<std::string> free_public_ip(Engine::State& state, catalog::View& view)
             word = word << 8 | std::to_integer<std::uint32_t>(b);
         auto const last = word & 255;
         auto address = dotted(kAliasBase + (word & kAliasMask));
-        if (last != 0 && last != 255 && !taken.contains(address))
+        if (last == 0 || last == 255)
+            continue;
+        auto const holders = TRY(view.list<Instance>(catalog::at_public_address(address)));
+        if (holders.empty())
             return address;
     }
     return fail(Fault::exhausted, "No loopback address is free for another instance");

@@ -105,8 +105,11 @@ Result<std::vector<Snapshot>> candidates(catalog::View& view, Caller const& call
     };
     if (ids.empty()) {
         catalog::PassOverDamaged const passing(view, caller.account);
-        auto all = TRY(view.snapshots({caller.region, {}}));
-        std::erase_if(all, [&](Snapshot const& one) { return !sees(one); });
+        std::vector<Snapshot> all;
+        auto const listed = TRY(view.list<Snapshot>(catalog::within({caller.region, {}})));
+        for (auto const& one : listed)
+            if (sees(*one))
+                all.push_back(*one);
         return all;
     }
     std::vector<Snapshot> found;

@@ -176,7 +176,9 @@ Result<Network> default_network(Engine::State& state, catalog::Change& change,
                                 Caller const& caller);
 Result<Network> default_network(Engine::State& state, Caller const& caller);
 /// An address of the subnet that no living instance has; Fault::exhausted when there is none.
-Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet);
+/// The first from this host of the subnet on, which it moves there.
+Result<std::string> free_private_ip(catalog::View& view, Subnet const& subnet,
+                                    std::uint32_t& from_host);
 /// The address that a caller asks for, in its one spelling: one that instances may have, and none
 /// has.
 Result<std::string> wanted_private_ip(catalog::View& view, Subnet const& subnet,

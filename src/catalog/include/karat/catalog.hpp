@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalog: what exists, in SQL. One change is one transaction, durable when it returns, and
-// writes an audit row. Rows hold the nouns of model/ and nothing is cached that could differ.
+// The catalog: what exists. SQL keeps it, and readers are answered from memory. A change is whole
+// or not there, durable when it returns and not seen before, and writes an audit row.
 #pragma once
 
 #include "karat/nouns.hpp"
@@ -41,6 +41,9 @@ struct Query {
 };
 /// Those of a region, of one owner in it, or all.
 Query within(Scope const& scope);
+/// Instances that are not terminated and have the address.
+Query at_private_address(SubnetId const& subnet, std::string const& address);
+Query at_public_address(std::string const& address);
 Query attached_to(InstanceId const& instance);    ///< Volumes.
 Query read_through(SnapshotId const& snapshot);   ///< Volumes that are not deleted.
 Query with_device_of(SnapshotId const& snapshot); ///< Images that are not deregistered.
@@ -306,8 +309,8 @@ public:
     static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& path,
                                                  Storage storage = Storage::native);
 
-    /// Runs `work` in one transaction: commits when it succeeds, rolls back when it fails. `work`
-    /// may not call the catalog again. Returns work's result, or the commit's failure.
+    /// Runs `work` alone: keeps what it did when it succeeds, and drops it when it fails. `work` may
+    /// not call the catalog again. Returns work's result, or the failure of the commit.
     template <class Work>
     auto change(Actor const& actor, Work&& work) -> std::invoke_result_t<Work, Change&>
     {
