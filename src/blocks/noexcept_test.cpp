@@ -47,9 +47,10 @@ static_assert(Called<std::string const&>::ends_the_process(&StagingArea::drop));
 constexpr char const* kChanging[] = {"begin",  "remove", "collect", "clear_alarm", "write", "zero",
                                      "commit", "put",    "seal",    "unseal",      "drop"};
 constexpr char const* kReading[] = {
-    "view",     "describe", "names",      "stats",     "check",          "scrub",
-    "staged",   "facts",    "root",       "read",      "next_data",      "piece_at",
-    "last_put", "find",     "size_bytes", "encrypted", "full_size_bytes"};
+    "view",       "describe",  "names",          "stats",    "is_short_of_room",
+    "check",      "scrub",     "staged",         "facts",    "root",
+    "read",       "next_data", "piece_at",       "last_put", "find",
+    "size_bytes", "encrypted", "full_size_bytes"};
 
 /// The virtual functions that a door's text declares.
 std::set<std::string> members_of(std::string const& path)

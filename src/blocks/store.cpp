@@ -163,6 +163,12 @@ Result<Stats> PackStore::stats()
     return stats;
 }
 
+bool PackStore::is_short_of_room()
+{
+    auto const free = env_.files.free_bytes(directory_);
+    return free.ok() && free.value() < writer_->kept_free_bytes();
+}
+
 Result<Buffer> PackStore::fetch(Wanted const& wanted, std::span<std::byte> direct)
 {
     if (packs_.pardon(wanted.hash))

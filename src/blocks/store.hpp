@@ -39,6 +39,7 @@ public:
     Result<void> clear_alarm() noexcept override;
     Result<std::vector<std::string>> names() override;
     Result<Stats> stats() override;
+    bool is_short_of_room() override;
     Result<CheckReport> check(std::function<bool(double)> progress) override;
     Result<ScrubReport> scrub(ScrubRequest const& request) override;
     StagedSnapshots& staged() override { return *staging_; }

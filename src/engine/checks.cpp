@@ -211,8 +211,7 @@ std::string message_for_caller(Error const& error)
 
 Result<void> check_room(Engine::State& state, Noun noun)
 {
-    auto const stats = TRY(state.parts.store.stats());
-    if (!stats.is_short_of_room())
+    if (!state.parts.store.is_short_of_room())
         return {};
     return Error{Fault::full, noun, kDiskIsFull};
 }

@@ -171,6 +171,7 @@ public:
     Result<void> clear_alarm() override { return {}; }
     Result<std::vector<std::string>> names() override { return std::vector<std::string>(); }
     Result<blocks::Stats> stats() override { return blocks::Stats{}; }
+    bool is_short_of_room() override { return false; }
     Result<blocks::CheckReport> check(std::function<bool(double)>) override
     {
         return blocks::CheckReport{};

@@ -208,6 +208,8 @@ public:
     /// Names of all snapshots with a manifest, for rebuilding a catalog.
     virtual Result<std::vector<std::string>> names() = 0;
     virtual Result<Stats> stats() = 0;
+    /// What Stats::is_short_of_room() tells, without the counting.
+    virtual bool is_short_of_room() = 0;
     /// Reads and verifies everything, as far as there are keys for it. `progress` gets the share
     /// done, 0 to 1, and may end it (false).
     virtual Result<CheckReport> check(std::function<bool(double)> progress) = 0;

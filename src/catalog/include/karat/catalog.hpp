@@ -309,7 +309,7 @@ public:
     static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& path,
                                                  Storage storage = Storage::native);
 
-    /// Runs `work` alone: keeps what it did when it succeeds, and drops it when it fails. `work` may
+    /// Runs `work` alone: keeps what it did when it succeeds, drops it when it fails. `work` may
     /// not call the catalog again. Returns work's result, or the failure of the commit.
     template <class Work>
     auto change(Actor const& actor, Work&& work) -> std::invoke_result_t<Work, Change&>
