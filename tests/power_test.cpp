@@ -109,8 +109,8 @@ void expect_sound(World& world, engine::Caller const& caller, Acknowledged const
             << task.kind << " " << task.subject << " waits for ever";
 }
 
-/// True when the job ended before the power was cut.
-bool survives_a_cut_after(int syncs)
+/// Runs the job in trouble and starts the daemon again. True when the job ended before the trouble.
+bool survives(Stop stop, auto begin_trouble, auto after_trouble)
 {
     auto made = World::create(1);
     EXPECT_TRUE(made.ok());
@@ -118,14 +118,19 @@ bool survives_a_cut_after(int syncs)
     auto const caller = world.caller("alice", "us-east-1");
     EXPECT_TRUE(caller.ok());
     Acknowledged acknowledged;
-    world.fail_after(syncs);
+    begin_trouble(world);
     static_cast<void>(run_job(world, caller.value(), acknowledged).ok()); // how far does not matter
     world.heal();
-
-    auto const restarted = world.restart(Stop::power);
+    after_trouble(world);
+    auto const restarted = world.restart(stop);
     EXPECT_TRUE(restarted.ok()) << restarted.error().message;
     expect_sound(world, caller.value(), acknowledged);
     return acknowledged.all;
+}
+
+bool survives_a_cut_after(int syncs)
+{
+    return survives(Stop::power, [=](World& world) { world.fail_after(syncs); }, [](World&) {});
 }
 
 TEST(Power, CutAnywhereInTheMainJob)
@@ -143,21 +148,12 @@ TEST(Power, CutAnywhereInTheMainJob)
 /// commit failed, it changes nothing more, and is started again.
 bool survives_a_disk_that_fails(World::Trouble const& trouble)
 {
-    auto made = World::create(1);
-    EXPECT_TRUE(made.ok());
-    auto& world = *made.value();
-    auto const caller = world.caller("alice", "us-east-1");
-    EXPECT_TRUE(caller.ok());
-    Acknowledged acknowledged;
-    world.fail_between(trouble);
-    static_cast<void>(run_job(world, caller.value(), acknowledged).ok());
-    world.heal();
-    if (trouble.fault == Fault::full && trouble.length == 1) // told again, and heard again
-        static_cast<void>(world.work().ok());
-    auto const restarted = world.restart(Stop::daemon);
-    EXPECT_TRUE(restarted.ok()) << restarted.error().message;
-    expect_sound(world, caller.value(), acknowledged);
-    return acknowledged.all;
+    return survives(
+        Stop::daemon, [&](World& world) { world.fail_between(trouble); },
+        [&](World& world) {
+            if (trouble.fault == Fault::full && trouble.length == 1) // told again, and heard again
+                static_cast<void>(world.work().ok());
+        });
 }
 
 constexpr int kDiskStride = 83;
