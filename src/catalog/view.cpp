@@ -91,8 +91,7 @@ private:
 
     void take(SharedMap<std::int64_t, StoredRef> const& records)
     {
-        for (auto at = records.lower_bound(query_.after + 1);
-             at != records.end() && found_.size() < query_.limit; ++at)
+        for (auto at = records.begin(); at != records.end() && found_.size() < query_.limit; ++at)
             found_.emplace_back(at->second);
     }
 
@@ -125,14 +124,6 @@ Result<std::optional<Thing>> find_by(State const& state, char const* index, std:
 }
 
 } // namespace
-
-Query Query::page(std::int64_t after_number, std::size_t most) const
-{
-    auto query = *this;
-    query.after = after_number;
-    query.limit = most;
-    return query;
-}
 
 Query within(Scope const& scope)
 {

@@ -32,12 +32,7 @@ struct UsedToken {
 struct Query {
     char const* index = nullptr; ///< The table's index (tables.cpp); all records when null.
     std::vector<std::string> key;
-    bool is_prefix = false; ///< The key's last part is only what the records' begins with, and they
-                            ///< come in the order of their keys.
-    std::int64_t after = 0; ///< Only those with a higher number: the next page.
     std::size_t limit = SIZE_MAX; ///< At most so many.
-
-    Query page(std::int64_t after_number, std::size_t most) const;
 };
 /// Those of a region, of one owner in it, or all.
 Query within(Scope const& scope);

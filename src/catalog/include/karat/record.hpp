@@ -36,7 +36,7 @@ public:
     explicit operator bool() const { return stored_ != nullptr; }
     Thing const& operator*() const { return stored_->thing; }
     Thing const* operator->() const { return &stored_->thing; }
-    /// Where a listing goes on after it: Query::after.
+    /// The order of creation.
     std::int64_t number() const { return stored_->number; }
 
 private:
