@@ -79,9 +79,9 @@ void expect_images(World& world, engine::Caller const& caller, Acknowledged cons
 void expect_instances(World& world, engine::Caller const& caller, Acknowledged const& acknowledged)
 {
     for (auto const& id : acknowledged.instances) {
-        auto const found = world.engine().instances(caller, {id});
+        auto const found = world.engine().own_instance(caller, id);
         ASSERT_TRUE(found.ok()) << id.text() << " was lost: " << found.error().message;
-        auto const state = found.value().front().state;
+        auto const state = found.value().state;
         if (acknowledged.terminated.contains(id))
             EXPECT_EQ(word(state), "terminated");
         else

@@ -137,7 +137,7 @@ TEST_F(Promotion, SnapshotsAndMergesGoOnAfterwards)
     auto const first = launch();
     fill_cache(snapshot);
     promote();
-    auto const volume = engine().volumes_of(first.id).value().front();
+    auto const volume = *engine().volumes_of(first.id).value().front();
     auto const made = engine().create_snapshot(caller(), volume.id, "", {}, false).value();
     work();
     EXPECT_EQ(backing_of(first.id), "nbd " + made.id.text());

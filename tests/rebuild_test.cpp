@@ -46,6 +46,19 @@ protected:
         ASSERT_TRUE(file->write_at(at, as_bytes(to)).ok());
         ASSERT_TRUE(world->restart(Stop::daemon).ok());
     }
+    template <class Thing, class Selection>
+    Result<std::vector<Thing>>
+    listed(Result<void> (engine::Engine::*verb)(engine::Caller const&, Selection const&,
+                                                engine::Visit<Thing> const&),
+           engine::Caller const& by)
+    {
+        std::vector<Thing> found;
+        TRY((engine().*verb)(by, {}, [&](catalog::Ref<Thing> const& one) -> Result<bool> {
+            found.push_back(*one);
+            return true;
+        }));
+        return found;
+    }
     Task finished_task(std::int64_t id)
     {
         EXPECT_TRUE(world->work().ok());
@@ -63,11 +76,11 @@ TEST_F(Rebuild, BringsBackWhatTheStoreHas)
     auto const image = engine().own_image(before, imported.image).value();
     auto const first = engine().run_instances(before, {.image = imported.image.text()}).value();
     ASSERT_TRUE(world->work().ok());
-    auto const volume = engine().volumes_of(first.front().id).value().front();
+    auto const volume = *engine().volumes_of(first.front().id).value().front();
     auto const tags = Tags{{"role", "web"}, {"é", ""}};
     ASSERT_TRUE(engine().create_snapshot(before, volume.id, "nightly", tags, false).ok());
     ASSERT_TRUE(world->work().ok());
-    auto const known = engine().snapshots(before, {}).value();
+    auto const known = listed<Snapshot>(&engine::Engine::snapshots, before).value();
     ASSERT_EQ(known.size(), 2U);
 
     lose_catalog();
@@ -80,7 +93,7 @@ TEST_F(Rebuild, BringsBackWhatTheStoreHas)
 
     ASSERT_TRUE(engine().create_account("demo", "", before.account).ok());
     EXPECT_FALSE(engine().create_account("again", "", before.account).ok()); // it has a name now
-    auto const after = engine().snapshots(caller(), {}).value();
+    auto const after = listed<Snapshot>(&engine::Engine::snapshots, caller()).value();
     ASSERT_EQ(after.size(), known.size());
     for (auto const& row : known) {
         auto const found = std::find_if(after.begin(), after.end(),
@@ -109,8 +122,8 @@ TEST_F(Rebuild, BringsBackWhatTheStoreHas)
             .value();
     auto const second = engine().run_instances(caller(), {.image = again.id.text()}).value();
     ASSERT_TRUE(world->work().ok());
-    auto const running = engine().instances(caller(), {second.front().id}).value();
-    EXPECT_EQ(running.front().state, InstanceState::running);
+    auto const running = engine().own_instance(caller(), second.front().id).value();
+    EXPECT_EQ(running.state, InstanceState::running);
     ASSERT_TRUE(engine().collect().ok()); // and nothing of it goes
     EXPECT_TRUE(engine().check_store([](double) { return true; }).value().damage.empty());
 }
@@ -124,11 +137,11 @@ TEST_F(Rebuild, BringsBackASnapshotWhoseRowIsDamaged)
     edit_catalog("\"full_size_bytes\":", "\"full_size_bytez\":");
 
     EXPECT_EQ(engine().own_snapshot(caller(), before.id).error().fault, Fault::corrupt);
-    EXPECT_EQ(engine().snapshots(caller(), {}).error().fault, Fault::corrupt);
+    EXPECT_EQ(listed<Snapshot>(&engine::Engine::snapshots, caller()).error().fault, Fault::corrupt);
     EXPECT_EQ(engine().collect().error().fault, Fault::corrupt); // nothing is freed on a guess
     auto const other = world->caller("other", "us-east-1").value();
-    EXPECT_TRUE(engine().snapshots(other, {}).value().empty());
-    EXPECT_EQ(engine().images(caller(), {}).value().size(), 1U);
+    EXPECT_TRUE(listed<Snapshot>(&engine::Engine::snapshots, other).value().empty());
+    EXPECT_EQ(listed<Image>(&engine::Engine::images, caller()).value().size(), 1U);
     auto const damage = engine().check_catalog().value().damage;
     ASSERT_EQ(damage.size(), 2U) << damage.front();
     EXPECT_NE(damage[0].find(before.id.text()), std::string::npos);

@@ -165,13 +165,15 @@ Result<Json> list_images(engine::Engine& engine, Json const& request)
 {
     auto const account = TRY(engine.account_named(text(request, "account")));
     auto const region = request.value("region", engine.regions().front());
-    auto const images = TRY(
-        engine.images({account.id, region}, {.ids = {}, .owners = {"self"}, .executable_by = {}}));
     Json list = Json::array();
-    for (auto const& image : images)
-        list.push_back({{"id", image.id.text()},
-                        {"name", image.name},
-                        {"state", std::string(word(image.state))}});
+    engine::ImageSelection const own{.ids = {}, .owners = {"self"}};
+    TRY(engine.images({account.id, region}, own,
+                      [&](catalog::Ref<Image> const& image) -> Result<bool> {
+                          list.push_back({{"id", image->id.text()},
+                                          {"name", image->name},
+                                          {"state", std::string(word(image->state))}});
+                          return true;
+                      }));
     return Json{{"images", list}};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all EC2 handlers lean on: globs, filters, pages, tags.
-#include "ec2/common.hpp"
+#include "ec2/describe.hpp"
 #include "ec2/group_rules.hpp"
 
 #include <gtest/gtest.h>
@@ -29,8 +29,8 @@ constexpr FilterRule<Fruit> kFruitRules[] = {
     {"seed.sown", at<&Fruit::seeds, &Seed::sown>},
     {"stalk", nothing<Fruit>},
 };
-constexpr Listing<Fruit> kFruits{kFruitRules, at<&Fruit::name>, tags_at<&Fruit::tags>};
-constexpr Listing<Fruit> kUntagged{kFruitRules, at<&Fruit::name>};
+constexpr Listing<Fruit> kFruits{kFruitRules, tags_at<&Fruit::tags>};
+constexpr Listing<Fruit> kUntagged{kFruitRules};
 
 std::vector<Fruit> basket()
 {
@@ -39,10 +39,10 @@ std::vector<Fruit> basket()
             {"plum*", {}, {"blue"}, {}, {}}};
 }
 
-using Filters = std::vector<wire::ec2::Filter>;
+using Given = std::vector<wire::ec2::Filter>;
 
 /// The names of what passes, or the name of the fault.
-std::string kept(Filters const& filters)
+std::string kept(Given const& filters)
 {
     auto const found = filtered(basket(), filters, kFruits);
     if (!found.ok())
@@ -93,7 +93,7 @@ TEST(Glob, BackslashTakesTheNextLiterally)
     EXPECT_TRUE(glob_matches("a\\\\b", "a\\b"));
     EXPECT_TRUE(glob_matches("*\\**", "x*y"));
     EXPECT_TRUE(glob_matches("end\\", "end\\")); // nothing left to escape: itself
-    EXPECT_FALSE(glob_matches("\\d*", "data")); // nor is there anything to take from a letter
+    EXPECT_FALSE(glob_matches("\\d*", "data"));  // nor is there anything to take from a letter
     EXPECT_TRUE(glob_matches("C:\\d*", "C:\\data"));
     EXPECT_TRUE(glob_matches("\\\\d*", "\\data"));
 }
@@ -163,84 +163,33 @@ TEST(Filters, RefuseWhatTheyDoNotKnow)
 
 TEST(Filters, AreBounded)
 {
-    EXPECT_EQ(kept(Filters(50, {"name", {"apple"}})), "apple");
-    EXPECT_EQ(kept(Filters(51, {"name", {"apple"}})), "exhausted");
+    EXPECT_EQ(kept(Given(50, {"name", {"apple"}})), "apple");
+    EXPECT_EQ(kept(Given(51, {"name", {"apple"}})), "exhausted");
     EXPECT_EQ(kept({{"name", std::vector<std::string>(200, "apple")}}), "apple");
     EXPECT_EQ(kept({{"name", std::vector<std::string>(201, "apple")}}), "exhausted");
 }
 
-std::vector<std::string> letters(std::string_view text)
+/// What an index is asked for, as text.
+std::string narrowed(Given const& filters)
 {
-    std::vector<std::string> ids;
-    for (char const c : text)
-        ids.emplace_back(1, c);
-    return ids;
+    auto const narrowing = narrowing_of(filters);
+    std::string text;
+    if (narrowing.tag)
+        text += fmt::format("{}={} ", narrowing.tag->key, fmt::join(narrowing.tag->values, "|"));
+    for (auto const& name : narrowing.names)
+        text += name.text + (name.is_whole ? " " : "* ");
+    return text;
 }
 
-/// The page of `text`, one id a letter, and its token in `next`.
-std::string page(std::string_view text, std::int32_t size, std::optional<std::string>& next)
+TEST(Filters, TellIndexesWhatTheyCanFind)
 {
-    auto const cut = cut_page(letters(text), {.max_results = size, .next_token = next});
-    if (!cut.ok())
-        return cut.error().message;
-    next = cut.value().next;
-    return std::string(text.substr(cut.value().begin, cut.value().end - cut.value().begin));
-}
-
-TEST(Pages, AreNeverForced)
-{
-    auto const cut = cut_page(std::vector<std::string>(5000, "x"), {});
-    ASSERT_TRUE(cut.ok());
-    EXPECT_EQ(cut.value().end, 5000U);
-    EXPECT_FALSE(cut.value().next);
-}
-
-TEST(Pages, HaveAtMostAThousandThings)
-{
-    auto const cut = cut_page(std::vector<std::string>(5000, "x"), {.max_results = 4000});
-    ASSERT_TRUE(cut.ok());
-    EXPECT_EQ(cut.value().end, 1000U);
-    EXPECT_TRUE(cut.value().next);
-}
-
-TEST(Pages, JoinToTheWholeList)
-{
-    for (std::int32_t const size : {1, 2, 3, 6, 7, 8, 1000}) {
-        std::string joined;
-        std::optional<std::string> next;
-        do {
-            auto const one = page("abcdefg", size, next);
-            ASSERT_FALSE(one.empty());
-            joined += one;
-        } while (next && joined.size() < 100);
-        EXPECT_EQ(joined, "abcdefg") << size;
-    }
-}
-
-TEST(Pages, GoOnWhereTheyWereThoughThingsComeAndGo)
-{
-    std::optional<std::string> next;
-    EXPECT_EQ(page("abcdefghij", 5, next), "abcde");
-    auto const token = next;
-    EXPECT_EQ(page("acdefghij", 5, next), "fghij"); // an earlier one went
-    next = token;
-    EXPECT_EQ(page("abcdfghijk", 5, next), "fghij"); // the last one went, and one came
-    next = token;
-    EXPECT_EQ(page("fghij", 9, next), "fghij"); // all of the page went
-    next = token;
-    EXPECT_EQ(page("", 5, next), "");
-}
-
-TEST(Pages, RefuseStrangeTokens)
-{
-    for (auto const* const token : {"x", "-1", "ffff", "313", "2d31", "31 ", "3120"}) {
-        auto const cut = cut_page(letters("abc"), {.max_results = 2, .next_token = token});
-        ASSERT_FALSE(cut.ok()) << token;
-        EXPECT_EQ(cut.error().noun, Noun::page_token);
-    }
-    EXPECT_TRUE(cut_page(letters("abc"), {.max_results = 2, .next_token = ""}).ok());
-    EXPECT_FALSE(cut_page(letters("abc"), {.max_results = 0, .next_token = {}}).ok());
-    EXPECT_FALSE(cut_page(letters("abc"), {.max_results = -5, .next_token = {}}).ok());
+    EXPECT_EQ(narrowed({{"tag:Shop", {"north", "south"}}}), "Shop=north|south ");
+    EXPECT_EQ(narrowed({{"tag:Shop", {"north", "s*"}}}), "");
+    EXPECT_EQ(narrowed({{"tag:Shop", {"n\\*rth"}}}), "Shop=n*rth ");
+    EXPECT_EQ(narrowed({{"tag-key", {"Shop"}}}), "");
+    EXPECT_EQ(narrowed({{"name", {"web-1", "web-?", "db*x"}}}), "web-1 web-* db* ");
+    EXPECT_EQ(narrowed({{"name", {"web", "*"}}}), "");
+    EXPECT_EQ(narrowed({{"description", {"web"}}}), "");
 }
 
 TEST(TagSpecifications, GiveTheTagsOfOneType)

@@ -31,8 +31,7 @@ constexpr std::string_view kStsNamespace = wire::sts::kNamespace;
 
 /// What a handler is called with.
 struct Job {
-    engine::Engine& engine;
-    engine::Caller const& caller;
+    Desk const& desk;
     wire::Params const& params; ///< Of the query protocols.
     std::string const& body;    ///< Of the JSON protocol.
     std::string const& request_id;
@@ -46,7 +45,7 @@ struct Operation {
 /// The operations whose path names them.
 struct RestOperation {
     std::string_view name;
-    Result<wire::RestReply> (*run)(ebs::Desk const&, wire::RestRequest const&);
+    Result<wire::RestReply> (*run)(Desk const&, wire::RestRequest const&);
 };
 
 /// A verb that changes something sees to DryRun before it does; one that only reads gets here.
@@ -62,14 +61,14 @@ Result<void> check_dry_run(Request const& request)
 #define KARAT_QUERY_ROW(Name, name)                                                                \
     {#Name, [](Job const& job) -> Result<std::string> {                                            \
          auto const request = TRY(wire::KARAT_SERVICE::read_##name##_request(job.params));         \
-         auto const result = TRY(KARAT_SERVICE::name(job.engine, job.caller, request));            \
+         auto const result = TRY(KARAT_SERVICE::name(job.desk, request));                          \
          TRY(check_dry_run(request));                                                              \
          return wire::KARAT_SERVICE::write_##name##_result(result, job.request_id);                \
      }},
 #define KARAT_JSON_ROW(Name, name)                                                                 \
     {#Name, [](Job const& job) -> Result<std::string> {                                            \
          auto const request = TRY(wire::KARAT_SERVICE::read_##name##_request(job.body));           \
-         auto const result = TRY(KARAT_SERVICE::name(job.engine, job.caller, request));            \
+         auto const result = TRY(KARAT_SERVICE::name(job.desk, request));                          \
          return wire::KARAT_SERVICE::write_##name##_result(result);                                \
      }},
 
@@ -86,7 +85,7 @@ constexpr Operation kSsm[] = {KARAT_SSM_OPERATIONS(KARAT_JSON_ROW)};
 #undef KARAT_JSON_ROW
 
 #define KARAT_REST_ROW(Name, name)                                                                 \
-    {#Name, [](ebs::Desk const& desk, wire::RestRequest const& call) -> Result<wire::RestReply> {  \
+    {#Name, [](Desk const& desk, wire::RestRequest const& call) -> Result<wire::RestReply> {       \
          auto const request = TRY(wire::ebs::read_##name##_request(call));                         \
          auto result = TRY(ebs::name(desk, request));                                              \
          return wire::ebs::write_##name##_result(std::move(result));                               \
@@ -254,7 +253,7 @@ struct Dispatcher::State {
 
     Env env;
     engine::Engine& engine;
-    ebs::Tokens const tokens;
+    Tokens const tokens;
     wire::SigningKeys signing_keys;
     wire::SigningPolicy policy;
     wire::SigningPolicy put_policy; ///< Blocks are put with a checksum of their own.
@@ -358,7 +357,8 @@ private:
                          fmt::format("Karat does not offer the action {}; docs/supported.md lists "
                                      "what it offers",
                                      action.substr(0, 128))};
-        return operation->run({engine, caller, params, call.body, request_id});
+        Desk const desk{engine, caller, tokens};
+        return operation->run({desk, params, call.body, request_id});
     }
 };
 

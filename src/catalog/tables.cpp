@@ -65,15 +65,22 @@ TABLE(Image, {2,
                {"region", Kind::group, {"region"}, {"state", "deregistered"}},
                {"scope", Kind::group, {"region", "owner"}, {"state", "deregistered"}},
                {"owner", Kind::group, {"owner"}, {"state", "deregistered"}},
-               {"name", Kind::unique, {"owner", "region", "name"}, {"state", "deregistered"}},
-               {"snapshot", Kind::group, {}, {"state", "deregistered"}}}})
+               {"name", Kind::unique, {"region", "name", "owner"}, {"state", "deregistered"}},
+               {"snapshot", Kind::group, {}, {"state", "deregistered"}},
+               {"reader", Kind::group, {}, {"state", "deregistered"}},
+               {"tag", Kind::group, {}, {"state", "deregistered"}}}})
 TABLE(Snapshot, {3,
                  "snapshot",
                  Noun::snapshot,
                  "seq",
                  1,
                  {"id", "region", "owner", "state"},
-                 {by_id(), in_region(), in_scope(), of_owner()}})
+                 {by_id(),
+                  in_region(),
+                  in_scope(),
+                  of_owner(),
+                  {"reader", Kind::group, {}, {"state", "deleted"}},
+                  {"tag", Kind::group, {}, {"state", "deleted"}}}})
 TABLE(Volume, {4,
                "volume",
                Noun::volume,
@@ -85,7 +92,8 @@ TABLE(Volume, {4,
                 in_scope(),
                 of_owner(),
                 {"instance", Kind::group, {"instance"}},
-                {"base", Kind::group, {"base"}, {"state", "deleted"}}}})
+                {"base", Kind::group, {"base"}, {"state", "deleted"}},
+                {"tag", Kind::group, {}}}})
 TABLE(Instance, {5,
                  "instance",
                  Noun::instance,
@@ -96,7 +104,8 @@ TABLE(Instance, {5,
                   in_region(),
                   in_scope(),
                   of_owner(),
-                  {"address", Kind::group, {}, {"state", "terminated"}}}})
+                  {"address", Kind::group, {}, {"state", "terminated"}},
+                  {"tag", Kind::group, {}}}})
 TABLE(KeyPair, {6,
                 "key_pair",
                 Noun::key_pair,
@@ -148,19 +157,68 @@ TABLE(Task, {11,
 
 #undef TABLE
 
-std::vector<std::string> more_keys(Image const& image)
+namespace {
+
+void add_tags(std::vector<MoreKey>& keys, auto const& thing)
 {
-    std::vector<std::string> keys;
+    for (auto const& [key, value] : thing.tags)
+        keys.push_back({"tag", tag_key(thing.region, thing.owner, key, value)});
+}
+
+void add_readers(std::vector<MoreKey>& keys, auto const& thing, auto const& accounts)
+{
+    if (thing.is_public)
+        keys.push_back({"reader", reader_key(thing.region, kEveryone)});
+    for (auto const& account : accounts)
+        keys.push_back({"reader", reader_key(thing.region, account.text())});
+}
+
+} // namespace
+
+std::vector<MoreKey> more_keys(Image const& image)
+{
+    std::vector<MoreKey> keys;
     for (auto const& device : image.devices)
         if (device.snapshot)
-            keys.push_back(device.snapshot->text());
+            keys.push_back({"snapshot", device.snapshot->text()});
+    add_readers(keys, image, image.launch_permissions);
+    add_tags(keys, image);
     return keys;
 }
 
-std::vector<std::string> more_keys(Instance const& instance)
+std::vector<MoreKey> more_keys(Snapshot const& snapshot)
+{
+    std::vector<MoreKey> keys;
+    add_readers(keys, snapshot, snapshot.volume_permissions);
+    add_tags(keys, snapshot);
+    return keys;
+}
+
+std::vector<MoreKey> more_keys(Volume const& volume)
+{
+    std::vector<MoreKey> keys;
+    add_tags(keys, volume);
+    return keys;
+}
+
+std::vector<MoreKey> more_keys(Instance const& instance)
 {
     auto const& interface = instance.interface;
-    return {private_address(interface.subnet, interface.private_ip), interface.public_ip};
+    std::vector<MoreKey> keys{{"address", private_address(interface.subnet, interface.private_ip)},
+                              {"address", interface.public_ip}};
+    add_tags(keys, instance);
+    return keys;
+}
+
+std::string reader_key(std::string const& region, std::string const& reader)
+{
+    return region + '/' + reader;
+}
+
+std::string tag_key(std::string const& region, AccountId const& owner, std::string const& key,
+                    std::string const& value)
+{
+    return fmt::format("{}/{}/{}={}", region, owner.text(), key, value);
 }
 
 std::string private_address(SubnetId const& subnet, std::string const& address)

@@ -47,10 +47,21 @@ inline constexpr std::size_t kTables = 12;
 template <class Thing>
 Table const& table_of();
 
-/// Keys of a record in an index without columns.
-inline std::vector<std::string> more_keys(auto const&) { return {}; }
-std::vector<std::string> more_keys(Image const&);    ///< Snapshots of its devices.
-std::vector<std::string> more_keys(Instance const&); ///< Its private and its public address.
+/// A key of a record in an index without columns.
+struct MoreKey {
+    char const* index;
+    std::string text;
+};
+inline std::vector<MoreKey> more_keys(auto const&) { return {}; }
+std::vector<MoreKey> more_keys(Image const&);    ///< Snapshots of its devices, readers, tags.
+std::vector<MoreKey> more_keys(Snapshot const&); ///< Readers, tags.
+std::vector<MoreKey> more_keys(Volume const&);   ///< Tags.
+std::vector<MoreKey> more_keys(Instance const&); ///< Its private and its public address, tags.
+/// The texts of such keys.
+std::string reader_key(std::string const& region, std::string const& reader);
+inline constexpr char const* kEveryone = "all"; ///< A reader, as EC2 names the group of everyone.
+std::string tag_key(std::string const& region, AccountId const& owner, std::string const& key,
+                    std::string const& value);
 /// A private address is unique within its subnet only.
 std::string private_address(SubnetId const& subnet, std::string const& address);
 

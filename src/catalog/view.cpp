@@ -8,6 +8,8 @@
 namespace karat::catalog {
 namespace {
 
+constexpr Edit kOwnEdit{1}; // of maps that nobody else has
+
 std::string id_as_text(std::string const& id) { return id; }
 std::string id_as_text(std::int64_t id) { return std::to_string(id); }
 std::string id_as_text(auto const& id) { return id.text(); }
@@ -46,56 +48,78 @@ public:
     {
     }
 
-    Result<Refs<Thing>> of(LiveTable const& live)
+    Result<Refs<Thing>> of(LiveTable const& live) const
+    {
+        Refs<Thing> found;
+        if (is_ordered()) {
+            TRY(walk_keys(live, [&](StoredRef const& record) -> Result<bool> {
+                found.emplace_back(record);
+                return found.size() < query_.limit;
+            }));
+            return found;
+        }
+        auto const* const records = TRY(group(live));
+        if (records == nullptr)
+            return found;
+        for (auto at = records->begin(); at != records->end() && found.size() < query_.limit; ++at)
+            found.emplace_back(at->second);
+        return found;
+    }
+
+    bool is_ordered() const
+    {
+        return query_.index != nullptr &&
+               table_of<Thing>().index(query_.index).kind != Index::Kind::group;
+    }
+
+    /// Of an index of groups, or of all records; null when there are none.
+    Result<SharedMap<std::int64_t, StoredRef> const*> group(LiveTable const& live) const
     {
         if (live.unreadable)
             return *live.unreadable;
         if (query_.index == nullptr) {
             TRY(pass_over(live, [](Damage const&) { return true; }));
-            take(live.by_number);
-            return std::move(found_);
+            return &live.by_number;
         }
-        auto const& table = table_of<Thing>();
-        auto const& index = table.index(query_.index);
-        auto const key = key_text(table, index, query_.key);
-        if (index.kind == Index::Kind::group)
-            return group(live, index, key);
-        return walk(live, key);
-    }
-
-private:
-    Result<Refs<Thing>> group(LiveTable const& live, Index const& index, std::string const& key)
-    {
+        auto const& index = table_of<Thing>().index(query_.index);
+        auto const key = key_text(table_of<Thing>(), index, query_.key);
         TRY(pass_over(live, [&](Damage const& damage) {
             return index.columns.empty() ||
                    std::ranges::find(damage.keys.group, key) != damage.keys.group.end();
         }));
-        if (auto const* const records = live.groups.find(key))
-            take(*records);
-        return std::move(found_);
+        return live.groups.find(key);
     }
 
-    /// In the order of keys.
-    Result<Refs<Thing>> walk(LiveTable const& live, std::string const& key)
+    /// Of an ordered index.
+    Result<void> walk_keys(LiveTable const& live, auto const& visit) const
     {
+        if (live.unreadable)
+            return *live.unreadable;
+        auto const& table = table_of<Thing>();
+        auto const& index = table.index(query_.index);
+        auto const key = key_text(table, index, query_.key);
         TRY(pass_over(live, [&](Damage const& damage) {
             return std::ranges::any_of(
                 damage.keys.single, [&](std::string const& held) { return held.starts_with(key); });
         }));
-        for (auto at = live.single.lower_bound(key);
-             at != live.single.end() && at->first.starts_with(key) && found_.size() < query_.limit;
-             ++at)
-            found_.emplace_back(at->second);
-        return std::move(found_);
+        for (auto at = live.single.lower_bound(beginning(table, index, key));
+             at != live.single.end() && at->first.starts_with(key); ++at)
+            if (!TRY(visit(at->second)))
+                break;
+        return {};
     }
 
-    void take(SharedMap<std::int64_t, StoredRef> const& records)
+private:
+    std::string beginning(Table const& table, Index const& index, std::string const& key) const
     {
-        for (auto at = records.begin(); at != records.end() && found_.size() < query_.limit; ++at)
-            found_.emplace_back(at->second);
+        if (query_.after.empty())
+            return key;
+        auto parts = query_.key;
+        parts.back() = query_.after;
+        return key_text(table, index, parts) + kAfterAllOwners;
     }
 
-    Result<void> pass_over(LiveTable const& live, auto concerns)
+    Result<void> pass_over(LiveTable const& live, auto concerns) const
     {
         for (auto const& [number, damage] : live.damaged)
             if (concerns(*damage) && !is_damage_passed(*damage, passing_))
@@ -103,10 +127,45 @@ private:
         return {};
     }
 
+    static constexpr char kAfterAllOwners = 1; // what follows a name in a key begins with 0
+
     Query const& query_;
     std::optional<View::Passing> const& passing_;
-    Refs<Thing> found_;
 };
+
+/// Records in the order of their numbers, of one query.
+class Cursor {
+public:
+    using Records = SharedMap<std::int64_t, StoredRef>;
+
+    Cursor(Records const& records, std::int64_t after)
+        : at_(records.lower_bound(after + 1))
+        , end_(records.end())
+    {
+    }
+    bool is_at_end() const { return at_ == end_; }
+    StoredRef const& record() const { return at_->second; }
+    void move_past(std::int64_t number)
+    {
+        while (at_ != end_ && at_->first <= number)
+            ++at_;
+    }
+
+private:
+    Records::Iterator at_;
+    Records::Iterator end_;
+};
+
+/// The one with the lowest number; null when all are at their end.
+Cursor* first_of(std::vector<Cursor>& cursors)
+{
+    Cursor* first = nullptr;
+    for (auto& cursor : cursors)
+        if (!cursor.is_at_end() &&
+            (first == nullptr || cursor.record()->number < first->record()->number))
+            first = &cursor;
+    return first;
+}
 
 template <class Thing>
 Result<Ref<Thing>> find_single(State const& state, std::string const& key)
@@ -156,9 +215,31 @@ Query with_device_of(SnapshotId const& snapshot)
     return {.index = "snapshot", .key = {snapshot.text()}};
 }
 Query keys_of(AccountId const& account) { return {.index = "account", .key = {account.text()}}; }
-Query parameters_below(std::string const& region, std::string const& prefix)
+Query parameters_below(std::string const& region, std::string const& prefix,
+                       std::string const& after)
 {
-    return {.index = "name", .key = {region, prefix}};
+    return {.index = "name", .key = {region, prefix}, .after = after};
+}
+Query shared_with(std::string const& region, AccountId const& account)
+{
+    return {.index = "reader", .key = {reader_key(region, account.text())}};
+}
+Query shared_with_everyone(std::string const& region)
+{
+    return {.index = "reader", .key = {reader_key(region, kEveryone)}};
+}
+Query with_tag(std::string const& region, AccountId const& owner, std::string const& key,
+               std::string const& value)
+{
+    return {.index = "tag", .key = {tag_key(region, owner, key, value)}};
+}
+Query named(std::string const& region, std::string const& name)
+{
+    return {.index = "name", .key = {region, name, ""}};
+}
+Query named_from(std::string const& region, std::string const& beginning)
+{
+    return {.index = "name", .key = {region, beginning}};
 }
 Query open_tasks() { return {.index = "due", .key = {}}; }
 Query failed_tasks() { return {.index = "state", .key = {std::string(word(TaskState::failed))}}; }
@@ -192,6 +273,45 @@ Result<Refs<Thing>> View::list(Query const& query) const
     auto found = TRY(Listing<Thing>(query, passing_).of(state_.table<Thing>()));
     *state_.answered += found.size();
     return found;
+}
+
+template <class Thing>
+Result<void> View::walk(Queries const& any, std::int64_t after, Visit<Thing> const& visit) const
+{
+    auto const& live = state_.table<Thing>();
+    std::vector<Cursor> cursors;
+    Cursor::Records ordered; // of all ordered indexes
+    for (auto const& query : any) {
+        Listing<Thing> const listing(query, passing_);
+        if (listing.is_ordered()) {
+            TRY(listing.walk_keys(live, [&](StoredRef const& record) -> Result<bool> {
+                ordered.set(kOwnEdit, record->number, record);
+                return true;
+            }));
+        } else if (auto const* const records = TRY(listing.group(live))) {
+            cursors.emplace_back(*records, after);
+        }
+    }
+    cursors.emplace_back(ordered, after);
+    while (auto const* const cursor = first_of(cursors)) {
+        Ref<Thing> const record(cursor->record());
+        ++*state_.answered;
+        if (!TRY(visit(record)))
+            break;
+        for (auto& one : cursors)
+            one.move_past(record.number());
+    }
+    return {};
+}
+
+template <class Thing>
+Result<void> View::walk_keys(Query const& query, Visit<Thing> const& visit) const
+{
+    return Listing<Thing>(query, passing_)
+        .walk_keys(state_.table<Thing>(), [&](StoredRef const& record) -> Result<bool> {
+            ++*state_.answered;
+            return visit(Ref<Thing>(record));
+        });
 }
 
 Result<std::optional<Account>> View::account_by_name(std::string const& name) const
@@ -250,7 +370,8 @@ Result<std::optional<UsedToken>> View::token(AccountId const& account, std::stri
 
 #define RECORDS(Thing)                                                                             \
     template Result<Ref<Thing>> View::find(IdOf<Thing> const&) const;                              \
-    template Result<Refs<Thing>> View::list(Query const&) const
+    template Result<Refs<Thing>> View::list(Query const&) const;                                   \
+    template Result<void> View::walk(Queries const&, std::int64_t, Visit<Thing> const&) const
 
 RECORDS(Account);
 RECORDS(AccessKey);
@@ -264,6 +385,7 @@ RECORDS(Vpc);
 RECORDS(Subnet);
 RECORDS(Task);
 template Result<Refs<Parameter>> View::list(Query const&) const;
+template Result<void> View::walk_keys(Query const&, Visit<Parameter> const&) const;
 template Result<Ref<Image>> View::find_named(Scope const&, std::string const&) const;
 template Result<Ref<KeyPair>> View::find_named(Scope const&, std::string const&) const;
 template Result<Ref<Parameter>> View::find_named(Scope const&, std::string const&) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images: register, describe, change, deregister.
 #include "devices.hpp"
+#include "listing.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -48,40 +49,20 @@ Result<std::vector<BlockDevice>> image_devices(catalog::View& view, Caller const
     return devices;
 }
 
-/// Accounts by id, alias or "self"; nothing when none is asked for.
-Result<std::optional<std::set<AccountId>>> owners_of(catalog::View& view, Caller const& caller,
-                                                     std::vector<std::string> const& words)
+/// The images with these ids that a listing shows: none for one that was just deregistered.
+Result<catalog::Refs<Image>> images_with_ids(catalog::View& view, Caller const& caller,
+                                             std::vector<ImageId> const& ids, Time now)
 {
-    std::optional<std::set<AccountId>> owners;
-    if (!words.empty())
-        owners.emplace();
-    for (auto const& word : words) {
-        auto const id = AccountId::parse(word);
-        auto const named = TRY(view.account_by_alias(word));
-        if (word == "self")
-            owners->insert(caller.account);
-        else if (id.ok())
-            owners->insert(id.value());
-        else if (named)
-            owners->insert(named->id);
+    catalog::Refs<Image> found;
+    for (auto const& id : ids) {
+        auto const image = TRY(view.find<Image>(id));
+        if (!image || image->region != caller.region || !may_launch(*image, caller.account) ||
+            is_long_gone(*image, now))
+            return not_found(id);
+        if (image->state != ImageState::deregistered)
+            found.push_back(image);
     }
-    return owners;
-}
-
-/// What a listing without ids looks through, in the order of creation.
-Result<catalog::Refs<Image>> candidates(catalog::View& view, Caller const& caller,
-                                        std::optional<std::set<AccountId>> const& owners)
-{
-    catalog::PassOverDamaged const passing(view, caller.account);
-    if (!owners)
-        return view.list<Image>(catalog::within({caller.region, {}}));
-    catalog::Refs<Image> all;
-    for (auto const& owner : *owners) {
-        auto const found = TRY(view.list<Image>(catalog::within({caller.region, owner})));
-        all.insert(all.end(), found.begin(), found.end());
-    }
-    std::ranges::sort(all, {}, &catalog::Ref<Image>::number);
-    return all;
+    return found;
 }
 
 bool executable_by_any(Image const& image, Caller const& caller,
@@ -152,28 +133,25 @@ Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& 
         });
 }
 
-Result<std::vector<Image>> Engine::images(Caller const& caller, ImageSelection const& selection)
+Result<void> Engine::images(Caller const& caller, ImageSelection const& selection,
+                            Visit<Image> const& visit)
 {
-    return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Image>> {
+    return state_->catalog().read([&](catalog::View& view) -> Result<void> {
         auto const owners = TRY(owners_of(view, caller, selection.owners));
-        catalog::Refs<Image> found;
-        for (auto const& id : selection.ids) {
-            auto const image = TRY(view.find<Image>(id));
-            if (!image || image->region != caller.region || !may_launch(*image, caller.account) ||
-                is_long_gone(*image, state_->now()))
-                return not_found(id);
-            bool const wanted = !owners || owners->contains(image->owner);
-            if (wanted && image->state != ImageState::deregistered)
-                found.push_back(image);
-        }
-        if (selection.ids.empty())
-            found = TRY(candidates(view, caller, owners));
-        std::vector<Image> seen;
-        for (auto const& image : found)
-            if (may_launch(*image, caller.account) &&
-                executable_by_any(*image, caller, selection.executable_by))
-                seen.push_back(*image);
-        return seen;
+        auto const visit_if_seen = [&](catalog::Ref<Image> const& image) -> Result<bool> {
+            bool const seen = may_launch(*image, caller.account) &&
+                              (!owners || owners->contains(image->owner)) &&
+                              executable_by_any(*image, caller, selection.executable_by);
+            return seen ? visit(image) : true;
+        };
+        auto const& narrowing = selection.narrowing;
+        if (!selection.ids.empty())
+            return visit_found<Image>(
+                TRY(images_with_ids(view, caller, selection.ids, state_->now())), narrowing.after,
+                visit_if_seen);
+        catalog::PassOverDamaged const passing(view, caller.account);
+        return view.walk<Image>(visible_things(caller, owners, narrowing), narrowing.after,
+                                visit_if_seen);
     });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What instances tell: describe, console, metadata.
+#include "listing.hpp"
 #include "state.hpp"
 
 #include "karat/log.hpp"
@@ -11,17 +12,19 @@ constexpr std::size_t kConsoleBytes = 64 * 1024; // what GetConsoleOutput answer
 
 } // namespace
 
-Result<std::vector<Instance>> Engine::instances(Caller const& caller,
-                                                std::vector<InstanceId> const& ids)
+Result<void> Engine::instances(Caller const& caller, OwnSelection<InstanceId> const& selection,
+                               Visit<Instance> const& visit)
 {
-    return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Instance>> {
-        if (ids.empty())
-            return view.instances({caller.region, caller.account});
-        std::vector<Instance> found;
-        for (auto const& id : ids)
-            found.push_back(TRY(find_own_instance(view, caller, id)));
-        return found;
+    return state_->catalog().read([&](catalog::View& view) {
+        return visit_own<Instance>(
+            view, caller, selection, [](Instance const&) { return true; }, visit);
     });
+}
+
+Result<Instance> Engine::own_instance(Caller const& caller, InstanceId const& id)
+{
+    return state_->catalog().read(
+        [&](catalog::View& view) { return find_own_instance(view, caller, id); });
 }
 
 std::map<InstanceId, Time> Engine::waiting_for_room()
@@ -32,9 +35,10 @@ std::map<InstanceId, Time> Engine::waiting_for_room()
     return all;
 }
 
-Result<std::vector<Volume>> Engine::volumes_of(InstanceId const& id)
+Result<catalog::Refs<Volume>> Engine::volumes_of(InstanceId const& id)
 {
-    return state_->catalog().read([&](catalog::View& view) { return view.volumes_of(id); });
+    return state_->catalog().read(
+        [&](catalog::View& view) { return view.list<Volume>(catalog::attached_to(id)); });
 }
 
 Result<std::string> Engine::console_output(Caller const& caller, InstanceId const& id)

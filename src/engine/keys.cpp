@@ -75,10 +75,11 @@ Result<std::optional<KeyPairId>> Engine::delete_key_pair(Caller const& caller,
         });
 }
 
-Result<std::vector<KeyPair>> Engine::key_pairs(Caller const& caller)
+Result<catalog::Refs<KeyPair>> Engine::key_pairs(Caller const& caller)
 {
-    return state_->catalog().read(
-        [&](catalog::View& view) { return view.key_pairs({caller.region, caller.account}); });
+    return state_->catalog().read([&](catalog::View& view) {
+        return view.list<KeyPair>(catalog::within({caller.region, caller.account}));
+    });
 }
 
 } // namespace karat::engine

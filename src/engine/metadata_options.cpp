@@ -97,22 +97,31 @@ Result<void> Engine::change_metadata_defaults(Caller const& caller,
 }
 
 Result<Instance> Engine::change_metadata_options(Caller const& caller, InstanceId const& id,
-                                                 MetadataOptions const& options, bool dry_run)
+                                                 MetadataOptionsChange const& wanted, bool dry_run)
 {
+    auto const hops = wanted.http_put_response_hop_limit;
+    if (hops && (*hops < 1 || *hops > 64))
+        return fail(Fault::invalid, "HttpPutResponseHopLimit is 1 to 64");
     auto const instance = TRY(state_->catalog().change(
         {caller.account.text(), "ModifyInstanceMetadataOptions"},
         [&](catalog::Change& change) -> Result<Instance> {
             auto found = TRY(find_own_instance(change, caller, id));
             auto const account = TRY(account_of(change, caller));
-            if (options.http_tokens != found.metadata.http_tokens)
-                TRY(check_enforced(defaults_of(account, caller.region), options.http_tokens));
-            found.metadata = options;
+            auto& options = found.metadata;
+            if (wanted.http_tokens && *wanted.http_tokens != options.http_tokens)
+                TRY(check_enforced(defaults_of(account, caller.region), *wanted.http_tokens));
+            options.http_tokens = wanted.http_tokens.value_or(options.http_tokens);
+            options.http_endpoint = wanted.http_endpoint.value_or(options.http_endpoint);
+            options.http_put_response_hop_limit =
+                hops.value_or(options.http_put_response_hop_limit);
+            options.instance_metadata_tags =
+                wanted.instance_metadata_tags.value_or(options.instance_metadata_tags);
             TRY(rehearse(dry_run));
             TRY(change.save(found));
             return found;
         }));
     auto const told =
-        state_->parts.hypervisor.set_hop_limit(id, options.http_put_response_hop_limit);
+        state_->parts.hypervisor.set_hop_limit(id, instance.metadata.http_put_response_hop_limit);
     if (!told.ok() && told.error().fault != Fault::not_found) // one that is off reads it at start
         log(Level::error, "instance.hop_limit", told.error(), {{"instance", id.text()}});
     return instance;

@@ -289,23 +289,28 @@ Result<std::vector<compute::OpenPorts>> open_ports(catalog::View& view,
     return ports;
 }
 
-Result<std::vector<Vpc>> Engine::vpcs(Caller const& caller)
+template <class Thing>
+Result<catalog::Refs<Thing>> network_things(Engine::State& state, Caller const& caller)
 {
-    auto const network = TRY(default_network(*state_, caller));
-    return std::vector{network.vpc};
+    TRY(default_network(state, caller));
+    return state.catalog().read([&](catalog::View& view) {
+        return view.list<Thing>(catalog::within({caller.region, caller.account}));
+    });
 }
 
-Result<std::vector<Subnet>> Engine::subnets(Caller const& caller)
+Result<catalog::Refs<Vpc>> Engine::vpcs(Caller const& caller)
 {
-    auto network = TRY(default_network(*state_, caller));
-    return std::move(network.subnets);
+    return network_things<Vpc>(*state_, caller);
 }
 
-Result<std::vector<SecurityGroup>> Engine::security_groups(Caller const& caller)
+Result<catalog::Refs<Subnet>> Engine::subnets(Caller const& caller)
 {
-    TRY(default_network(*state_, caller));
-    return state_->catalog().read(
-        [&](catalog::View& view) { return view.security_groups({caller.region, caller.account}); });
+    return network_things<Subnet>(*state_, caller);
+}
+
+Result<catalog::Refs<SecurityGroup>> Engine::security_groups(Caller const& caller)
+{
+    return network_things<SecurityGroup>(*state_, caller);
 }
 
 Result<SecurityGroup> Engine::security_group(Caller const& caller,
@@ -314,8 +319,8 @@ Result<SecurityGroup> Engine::security_group(Caller const& caller,
 {
     auto const all = TRY(security_groups(caller));
     for (auto const& group : all)
-        if (id ? group.id == *id : group.name == name)
-            return group;
+        if (id ? group->id == *id : group->name == name)
+            return *group;
     if (id)
         return not_found(*id);
     return Error{Fault::not_found, Noun::security_group_name,

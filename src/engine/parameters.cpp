@@ -2,8 +2,6 @@
 // Public SSM parameters: what publishers say their newest images are.
 #include "state.hpp"
 
-#include <algorithm>
-
 namespace karat::engine {
 
 Result<std::optional<Parameter>> Engine::parameter(Caller const& caller, std::string const& name)
@@ -12,21 +10,21 @@ Result<std::optional<Parameter>> Engine::parameter(Caller const& caller, std::st
         [&](catalog::View& view) { return view.parameter({caller.region, {}}, name); });
 }
 
-Result<std::vector<Parameter>> Engine::parameters_below(Caller const& caller,
-                                                        std::string const& path, bool recursive)
+Result<void> Engine::parameters_below(Caller const& caller, std::string const& path, bool recursive,
+                                      std::string const& after, Visit<Parameter> const& visit)
 {
     auto prefix = path;
     if (!prefix.ends_with('/'))
         prefix += '/';
-    auto found = TRY(state_->catalog().read([&](catalog::View& view) {
+    auto const visit_if_below = [&](catalog::Ref<Parameter> const& one) -> Result<bool> {
+        bool const is_deeper = one->name.find('/', prefix.size()) != std::string::npos;
+        return is_deeper && !recursive ? true : visit(one);
+    };
+    return state_->catalog().read([&](catalog::View& view) {
         catalog::PassOverDamaged const passing(view, caller.account);
-        return view.parameters({caller.region, {}}, prefix);
-    }));
-    if (!recursive)
-        std::erase_if(found, [&](Parameter const& one) {
-            return one.name.find('/', prefix.size()) != std::string::npos;
-        });
-    return found;
+        return view.walk_keys<Parameter>(catalog::parameters_below(caller.region, prefix, after),
+                                         visit_if_below);
+    });
 }
 
 } // namespace karat::engine

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots: create, delete, describe, and the collection of what deleted ones held.
+#include "listing.hpp"
 #include "state.hpp"
 
 #include "karat/json.hpp"
@@ -94,39 +95,33 @@ Result<std::vector<Volume>> volumes_to_capture(catalog::View& view, Caller const
     return volumes;
 }
 
-/// The rows that a listing starts from. An id that the caller may not see is as one that is not
-/// there; without ids, what is shared is in the list.
-Result<std::vector<Snapshot>> candidates(catalog::View& view, Caller const& caller,
-                                         std::vector<SnapshotId> const& ids)
+bool sees(Caller const& caller, Snapshot const& snapshot)
 {
-    auto const sees = [&](Snapshot const& one) {
-        return one.region == caller.region && one.state != SnapshotState::deleted &&
-               may_use(one, caller.account);
-    };
-    if (ids.empty()) {
-        catalog::PassOverDamaged const passing(view, caller.account);
-        std::vector<Snapshot> all;
-        auto const listed = TRY(view.list<Snapshot>(catalog::within({caller.region, {}})));
-        for (auto const& one : listed)
-            if (sees(*one))
-                all.push_back(*one);
-        return all;
-    }
-    std::vector<Snapshot> found;
+    return snapshot.region == caller.region && snapshot.state != SnapshotState::deleted &&
+           may_use(snapshot, caller.account);
+}
+
+/// An id that the caller may not see is as one that is not there.
+Result<catalog::Refs<Snapshot>> snapshots_with_ids(catalog::View& view, Caller const& caller,
+                                                   std::vector<SnapshotId> const& ids)
+{
+    catalog::Refs<Snapshot> found;
     for (auto const& id : ids) {
-        auto one = TRY(view.snapshot(id));
-        if (!one || !sees(*one))
+        found.push_back(TRY(view.find<Snapshot>(id)));
+        if (!found.back() || !sees(caller, *found.back()))
             return not_found(id);
-        found.push_back(std::move(*one));
     }
     return found;
 }
 
-/// Whether one of the words of a listing ("self", "all", an account) names what the row has.
-bool listed(std::vector<std::string> const& words, Caller const& caller, auto const& names)
+/// Whether one of the words ("self", "all", an account) names who may make volumes of it.
+bool restorable_by_any(Snapshot const& snapshot, Caller const& caller,
+                       std::vector<std::string> const& words)
 {
     return words.empty() || std::ranges::any_of(words, [&](std::string const& word) {
-               return names(word == "self" ? caller.account.text() : word);
+               auto const account = AccountId::parse(word == "self" ? caller.account.text() : word);
+               return word == "all" ? snapshot.is_public
+                                    : account.ok() && may_use(snapshot, account.value());
            });
 }
 
@@ -199,26 +194,23 @@ Result<void> Engine::delete_snapshot(Caller const& caller, SnapshotId const& id,
         });
 }
 
-Result<std::vector<Snapshot>> Engine::snapshots(Caller const& caller,
-                                                SnapshotSelection const& selection)
+Result<void> Engine::snapshots(Caller const& caller, SnapshotSelection const& selection,
+                               Visit<Snapshot> const& visit)
 {
-    return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Snapshot>> {
-        auto found = TRY(candidates(view, caller, selection.ids));
-        catalog::PassOverDamaged const passing(view);
-        auto const publishers = TRY(view.accounts());
-        std::erase_if(found, [&](Snapshot const& one) {
-            return !listed(selection.owners, caller, [&](std::string const& name) {
-                return name == one.owner.text() ||
-                       std::ranges::any_of(publishers, [&](Account const& account) {
-                           return account.id == one.owner && account.alias == name && !name.empty();
-                       });
-            }) || !listed(selection.restorable_by, caller, [&](std::string const& name) {
-                auto const account = AccountId::parse(name);
-                return name == "all" ? one.is_public
-                                     : account.ok() && may_use(one, account.value());
-            });
-        });
-        return found;
+    return state_->catalog().read([&](catalog::View& view) -> Result<void> {
+        auto const owners = TRY(owners_of(view, caller, selection.owners));
+        auto const visit_if_seen = [&](catalog::Ref<Snapshot> const& one) -> Result<bool> {
+            bool const seen = sees(caller, *one) && (!owners || owners->contains(one->owner)) &&
+                              restorable_by_any(*one, caller, selection.restorable_by);
+            return seen ? visit(one) : true;
+        };
+        auto const& narrowing = selection.narrowing;
+        if (!selection.ids.empty())
+            return visit_found<Snapshot>(TRY(snapshots_with_ids(view, caller, selection.ids)),
+                                         narrowing.after, visit_if_seen);
+        catalog::PassOverDamaged const passing(view, caller.account);
+        return view.walk<Snapshot>(visible_things(caller, owners, narrowing), narrowing.after,
+                                   visit_if_seen);
     });
 }
 

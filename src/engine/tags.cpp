@@ -111,13 +111,56 @@ Result<void> edit_all(Engine::State& state, Caller const& caller, char const* ac
                                   });
 }
 
-template <class Thing>
-void add_tagged(std::vector<TaggedThing>& to, std::vector<Thing> const& things, char const* type)
-{
-    for (auto const& thing : things)
-        if (!thing.tags.empty())
-            to.push_back({thing.id.text(), type, thing.tags});
-}
+/// Goes through the things of an account that have tags, noun by noun, from a place on.
+class TaggedThings {
+public:
+    using Visit = std::function<Result<bool>(TaggedThing const&)>;
+
+    TaggedThings(catalog::View& view, Caller const& caller, std::int64_t after, Visit const& visit)
+        : view_(view)
+        , caller_(caller)
+        , after_(after)
+        , visit_(visit)
+    {
+    }
+
+    /// `seen`: the thing of a record that is meant, null for none. Each call is about the next
+    /// noun.
+    template <class Record>
+    Result<void> add(char const* type, auto const& seen)
+    {
+        auto const base = kNumbers * noun_++;
+        if (is_done_ || after_ >= base + kNumbers)
+            return {};
+        auto const from = std::max<std::int64_t>(0, after_ - base);
+        return view_.walk<Record>({catalog::within({caller_.region, caller_.account})}, from,
+                                  [&](catalog::Ref<Record> const& record) -> Result<bool> {
+                                      auto const* const thing = seen(*record);
+                                      if (thing == nullptr || thing->tags.empty())
+                                          return true;
+                                      is_done_ = !TRY(visit_({.id = thing->id.text(),
+                                                              .type = type,
+                                                              .number = base + record.number(),
+                                                              .tags = thing->tags}));
+                                      return !is_done_;
+                                  });
+    }
+    template <class Thing>
+    Result<void> add(char const* type)
+    {
+        return add<Thing>(type, [](Thing const& thing) { return &thing; });
+    }
+
+private:
+    static constexpr std::int64_t kNumbers = std::int64_t{1} << 48; // more than records ever
+
+    catalog::View& view_;
+    Caller const& caller_;
+    std::int64_t after_;
+    Visit const& visit_;
+    std::int64_t noun_ = 0;
+    bool is_done_ = false;
+};
 
 } // namespace
 
@@ -147,26 +190,24 @@ Result<void> Engine::delete_tags(Caller const& caller, std::vector<std::string> 
     });
 }
 
-Result<std::vector<TaggedThing>> Engine::tagged(Caller const& caller)
+Result<void> Engine::tagged(Caller const& caller, std::int64_t after,
+                            std::function<Result<bool>(TaggedThing const&)> const& visit)
 {
-    return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<TaggedThing>> {
-        catalog::Scope const scope{caller.region, caller.account};
-        std::vector<TaggedThing> found;
-        add_tagged(found, TRY(view.images(scope)), "image");
-        auto const instances = TRY(view.instances(scope));
-        add_tagged(found, instances, "instance");
-        std::vector<NetworkInterface> interfaces;
-        for (auto const& instance : instances)
-            if (instance.state != InstanceState::terminated)
-                interfaces.push_back(instance.interface);
-        add_tagged(found, interfaces, "network-interface");
-        add_tagged(found, TRY(view.key_pairs(scope)), "key-pair");
-        add_tagged(found, TRY(view.security_groups(scope)), "security-group");
-        add_tagged(found, TRY(view.snapshots(scope)), "snapshot");
-        add_tagged(found, TRY(view.subnets(scope)), "subnet");
-        add_tagged(found, TRY(view.volumes(scope)), "volume");
-        add_tagged(found, TRY(view.vpcs(scope)), "vpc");
-        return found;
+    return state_->catalog().read([&](catalog::View& view) -> Result<void> {
+        auto const interface_of = [](Instance const& instance) {
+            return instance.state == InstanceState::terminated ? nullptr : &instance.interface;
+        };
+        // The last thing of the page before may have more tags, so it comes again.
+        TaggedThings things(view, caller, after - 1, visit);
+        TRY(things.add<Image>("image"));
+        TRY(things.add<Instance>("instance"));
+        TRY(things.add<Instance>("network-interface", interface_of));
+        TRY(things.add<KeyPair>("key-pair"));
+        TRY(things.add<SecurityGroup>("security-group"));
+        TRY(things.add<Snapshot>("snapshot"));
+        TRY(things.add<Subnet>("subnet"));
+        TRY(things.add<Volume>("volume"));
+        return things.add<Vpc>("vpc");
     });
 }
 

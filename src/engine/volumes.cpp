@@ -2,6 +2,7 @@
 // Volumes that are not part of a launch: create, copy, delete, describe. A new volume is a row and
 // nothing else, so making one costs the same for 1 GiB and for 64 TiB: what is written to it gets
 // an overlay when it is first attached.
+#include "listing.hpp"
 #include "state.hpp"
 
 #include "karat/json.hpp"
@@ -213,16 +214,21 @@ Result<void> Engine::delete_volume(Caller const& caller, VolumeId const& id, boo
         });
 }
 
-Result<std::vector<Volume>> Engine::volumes(Caller const& caller, std::vector<VolumeId> const& ids)
+Result<void> Engine::volumes(Caller const& caller, OwnSelection<VolumeId> const& selection,
+                             Visit<Volume> const& visit)
 {
-    return state_->catalog().read([&](catalog::View& view) -> Result<std::vector<Volume>> {
-        if (ids.empty())
-            return view.volumes({caller.region, caller.account});
-        std::vector<Volume> found;
-        for (auto const& id : ids)
-            found.push_back(TRY(find_own_volume(view, caller, id)));
-        return found;
+    auto const is_there = [](Volume const& volume) {
+        return volume.state != VolumeState::deleted && volume.state != VolumeState::deleting;
+    };
+    return state_->catalog().read([&](catalog::View& view) {
+        return visit_own<Volume>(view, caller, selection, is_there, visit);
     });
+}
+
+Result<Volume> Engine::own_volume(Caller const& caller, VolumeId const& id)
+{
+    return state_->catalog().read(
+        [&](catalog::View& view) { return find_own_volume(view, caller, id); });
 }
 
 /// The files first: a crash between leaves a row that is deleted again, never files without a row.

@@ -158,7 +158,7 @@ private:
         name("instance", instance_->text());
         name("other", made.instances.front().text());
         auto const volumes = engine().volumes_of(*instance_);
-        name("volume", volumes.value().front().id.text());
+        name("volume", volumes.value().front()->id.text());
         EXPECT_EQ(run("as " + made.accounts.front().name), "");
     }
 

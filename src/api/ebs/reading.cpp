@@ -2,6 +2,7 @@
 // ListSnapshotBlocks, ListChangedBlocks, GetSnapshotBlock.
 #include "handlers.hpp"
 
+#include <charconv>
 #include <fmt/format.h>
 
 namespace karat::api::ebs {
@@ -22,6 +23,16 @@ std::string page_purpose(engine::Caller const& caller, std::string const& snapsh
     return fmt::format("page {} {} {}", caller.account.text(), caller.region, snapshots);
 }
 
+/// What a token of ours says; nothing of none.
+std::optional<std::uint32_t> number_of(std::optional<std::string> const& text)
+{
+    std::uint32_t number = 0;
+    if (!text ||
+        std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc())
+        return {};
+    return number;
+}
+
 /// Makes the block tokens of one snapshot for one reply.
 class BlockTokens {
 public:
@@ -31,7 +42,10 @@ public:
         , expires_(expires)
     {
     }
-    std::string of(std::uint32_t index) const { return tokens_.make(purpose_, index, expires_); }
+    std::string of(std::uint32_t index) const
+    {
+        return tokens_.make(purpose_, std::to_string(index), expires_);
+    }
 
 private:
     Tokens const& tokens_;
@@ -48,7 +62,8 @@ Result<blocks::UnitQuery> query_of(Desk const& desk, Request const& request,
         .from = static_cast<std::uint32_t>(request.starting_block_index.value_or(0)),
         .limit = static_cast<std::size_t>(request.max_results.value_or(kPageResults))};
     if (request.next_token) {
-        auto const next = desk.tokens.read(purpose, *request.next_token, desk.engine.now());
+        auto const next =
+            number_of(desk.tokens.read(purpose, *request.next_token, desk.engine.now()));
         if (!next)
             return Error{Fault::invalid, Noun::page_token,
                          "The page token is not one of this list, or it has expired; list anew"};
@@ -67,7 +82,8 @@ void finish(Reply& reply, Desk const& desk, engine::BlockList const& list,
     reply.volume_size = static_cast<std::int32_t>(list.snapshot.size_gib);
     reply.block_size = kBlockBytes;
     if (list.blocks.next)
-        reply.next_token = desk.tokens.make(purpose, *list.blocks.next, now + kPageTokenLives);
+        reply.next_token =
+            desk.tokens.make(purpose, std::to_string(*list.blocks.next), now + kPageTokenLives);
 }
 
 } // namespace
@@ -123,7 +139,7 @@ get_snapshot_block(Desk const& desk, wire::ebs::GetSnapshotBlockRequest const& r
     auto const index = static_cast<std::uint32_t>(request.block_index);
     auto const allowed = desk.tokens.read(block_purpose(desk.caller, id.text()),
                                           request.block_token, desk.engine.now());
-    if (allowed != index)
+    if (number_of(allowed) != index)
         return Error{Fault::invalid, Noun::block_token,
                      "The block token is not one of this block for this account, or it has "
                      "expired; list the blocks anew"};

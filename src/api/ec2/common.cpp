@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common.hpp"
+#include "describe.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -51,6 +51,16 @@ Result<Tags> tags_for(std::vector<wire::ec2::TagSpecification> const& specificat
 Error not_offered(std::string_view parameter)
 {
     return fail(Fault::unsupported, fmt::format("{} is not offered here; leave it out", parameter));
+}
+
+Result<void> no_pages_with_ids(std::string_view set, std::vector<std::string> const& ids,
+                               std::optional<std::int32_t> const& max_results)
+{
+    if (!ids.empty() && max_results)
+        return Error{
+            Fault::invalid, Noun::combination,
+            fmt::format("The parameter {} cannot be used with the parameter maxResults", set)};
+    return {};
 }
 
 } // namespace karat::api::ec2

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "filters.hpp"
-#include "pages.hpp"
 #include "tags.hpp"
 
 #include "karat/nouns.hpp"
@@ -45,22 +44,6 @@ Result<std::vector<IdType>> parse_ids(std::vector<std::string> const& texts)
     for (auto const& text : texts)
         ids.push_back(TRY(IdType::parse(text)));
     return ids;
-}
-
-/// Keeps the things with these ids, all of them when there are none; Fault::not_found for an id
-/// that no thing has.
-template <class Thing, class IdType>
-Result<void> keep_only(std::vector<Thing>& things, std::vector<IdType> const& ids)
-{
-    for (auto const& id : ids)
-        if (std::none_of(things.begin(), things.end(),
-                         [&](Thing const& thing) { return thing.id == id; }))
-            return not_found(id);
-    if (!ids.empty())
-        std::erase_if(things, [&](Thing const& thing) {
-            return std::find(ids.begin(), ids.end(), thing.id) == ids.end();
-        });
-    return {};
 }
 
 } // namespace karat::api::ec2

@@ -5,26 +5,25 @@
 namespace karat::api::ec2 {
 
 Result<wire::ec2::EnableEbsEncryptionByDefaultResult>
-enable_ebs_encryption_by_default(engine::Engine& engine, engine::Caller const& caller,
+enable_ebs_encryption_by_default(Desk const& desk,
                                  wire::ec2::EnableEbsEncryptionByDefaultRequest const& request)
 {
-    TRY(engine.set_encrypts_by_default(caller, true, request.dry_run));
+    TRY(desk.engine.set_encrypts_by_default(desk.caller, true, request.dry_run));
     return wire::ec2::EnableEbsEncryptionByDefaultResult{.ebs_encryption_by_default = true};
 }
 
 Result<wire::ec2::DisableEbsEncryptionByDefaultResult>
-disable_ebs_encryption_by_default(engine::Engine& engine, engine::Caller const& caller,
+disable_ebs_encryption_by_default(Desk const& desk,
                                   wire::ec2::DisableEbsEncryptionByDefaultRequest const& request)
 {
-    TRY(engine.set_encrypts_by_default(caller, false, request.dry_run));
+    TRY(desk.engine.set_encrypts_by_default(desk.caller, false, request.dry_run));
     return wire::ec2::DisableEbsEncryptionByDefaultResult{.ebs_encryption_by_default = false};
 }
 
 Result<wire::ec2::GetEbsEncryptionByDefaultResult>
-get_ebs_encryption_by_default(engine::Engine& engine, engine::Caller const& caller,
-                              wire::ec2::GetEbsEncryptionByDefaultRequest const&)
+get_ebs_encryption_by_default(Desk const& desk, wire::ec2::GetEbsEncryptionByDefaultRequest const&)
 {
-    auto const encrypts = TRY(engine.encrypts_by_default(caller));
+    auto const encrypts = TRY(desk.engine.encrypts_by_default(desk.caller));
     wire::ec2::GetEbsEncryptionByDefaultResult result{.ebs_encryption_by_default = encrypts};
     if (encrypts)
         result.sse_type = "sse-kms";
@@ -32,27 +31,26 @@ get_ebs_encryption_by_default(engine::Engine& engine, engine::Caller const& call
 }
 
 Result<wire::ec2::GetEbsDefaultKmsKeyIdResult>
-get_ebs_default_kms_key_id(engine::Engine& engine, engine::Caller const& caller,
-                           wire::ec2::GetEbsDefaultKmsKeyIdRequest const&)
+get_ebs_default_kms_key_id(Desk const& desk, wire::ec2::GetEbsDefaultKmsKeyIdRequest const&)
 {
-    auto const key = TRY(engine.default_encryption_key(caller));
+    auto const key = TRY(desk.engine.default_encryption_key(desk.caller));
     return wire::ec2::GetEbsDefaultKmsKeyIdResult{.kms_key_id = key};
 }
 
 Result<wire::ec2::ModifyEbsDefaultKmsKeyIdResult>
-modify_ebs_default_kms_key_id(engine::Engine& engine, engine::Caller const& caller,
+modify_ebs_default_kms_key_id(Desk const& desk,
                               wire::ec2::ModifyEbsDefaultKmsKeyIdRequest const& request)
 {
-    auto const key =
-        TRY(engine.set_default_encryption_key(caller, request.kms_key_id, request.dry_run));
+    auto const key = TRY(
+        desk.engine.set_default_encryption_key(desk.caller, request.kms_key_id, request.dry_run));
     return wire::ec2::ModifyEbsDefaultKmsKeyIdResult{.kms_key_id = key};
 }
 
 Result<wire::ec2::ResetEbsDefaultKmsKeyIdResult>
-reset_ebs_default_kms_key_id(engine::Engine& engine, engine::Caller const& caller,
+reset_ebs_default_kms_key_id(Desk const& desk,
                              wire::ec2::ResetEbsDefaultKmsKeyIdRequest const& request)
 {
-    auto const key = TRY(engine.set_default_encryption_key(caller, "", request.dry_run));
+    auto const key = TRY(desk.engine.set_default_encryption_key(desk.caller, "", request.dry_run));
     return wire::ec2::ResetEbsDefaultKmsKeyIdResult{.kms_key_id = key};
 }
 

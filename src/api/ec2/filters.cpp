@@ -27,6 +27,33 @@ bool escapes(std::string_view pattern, std::size_t place)
            std::string_view("*?\\").find(pattern[place + 1]) != std::string_view::npos;
 }
 
+/// What a pattern's text begins with; whole when nothing in it is a wildcard.
+engine::Narrowing::Name beginning_of(std::string_view pattern)
+{
+    engine::Narrowing::Name name;
+    for (std::size_t at = 0; at < pattern.size(); ++at) {
+        if (escapes(pattern, at))
+            ++at;
+        else if (pattern[at] == '*' || pattern[at] == '?')
+            return {name.text, false};
+        name.text += pattern[at];
+    }
+    return name;
+}
+
+/// Nothing when one of the patterns has a wildcard.
+std::optional<std::vector<std::string>> whole_texts(std::vector<std::string> const& patterns)
+{
+    std::vector<std::string> texts;
+    for (auto const& pattern : patterns) {
+        auto name = beginning_of(pattern);
+        if (!name.is_whole)
+            return {};
+        texts.push_back(std::move(name.text));
+    }
+    return texts;
+}
+
 } // namespace
 
 bool glob_matches(std::string_view pattern, std::string_view text)
@@ -115,19 +142,44 @@ bool names_tags(std::string_view canonical_name)
            canonical_name.starts_with(kTagPrefix);
 }
 
-Values tag_values(std::string_view canonical_name, std::vector<wire::ec2::Tag> const& tags)
+Values tag_values(std::string_view canonical_name, Tags const& tags)
 {
+    Values values;
     if (canonical_name == "tag-key" || canonical_name == "tag-value") {
-        Values values;
-        for (auto const& tag : tags)
-            values.push_back((canonical_name == "tag-key" ? tag.key : tag.value).value_or(""));
+        for (auto const& [key, value] : tags)
+            values.push_back(canonical_name == "tag-key" ? key : value);
         return values;
     }
-    canonical_name.remove_prefix(kTagPrefix.size());
+    auto const found = tags.find(std::string(canonical_name.substr(kTagPrefix.size())));
+    if (found != tags.end())
+        values.push_back(found->second);
+    return values;
+}
+
+Values tag_values(std::string_view canonical_name, std::vector<wire::ec2::Tag> const& tags)
+{
+    Tags map;
     for (auto const& tag : tags)
-        if (tag.key == canonical_name)
-            return {tag.value.value_or("")};
-    return {};
+        map.emplace(tag.key.value_or(""), tag.value.value_or(""));
+    return tag_values(canonical_name, map);
+}
+
+engine::Narrowing narrowing_of(std::vector<wire::ec2::Filter> const& filters)
+{
+    engine::Narrowing narrowing;
+    for (auto const& filter : filters) {
+        auto const name = canonical_filter_name(filter);
+        auto const texts = whole_texts(filter.values);
+        if (texts && name.starts_with(kTagPrefix))
+            narrowing.tag = {name.substr(kTagPrefix.size()), *texts};
+        if (name != "name")
+            continue;
+        for (auto const& pattern : filter.values)
+            narrowing.names.push_back(beginning_of(pattern));
+        if (std::ranges::any_of(narrowing.names, [](auto const& one) { return one.text.empty(); }))
+            narrowing.names.clear();
+    }
+    return narrowing;
 }
 
 } // namespace karat::api::ec2

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "karat/env.hpp"
+#include "karat/listings.hpp"
 #include "karat/wire/ec2.hpp"
 
 #include <algorithm>
@@ -27,12 +28,18 @@ struct FilterRule {
     Values (*values)(Shown const&);
 };
 
-/// What a describe call lists: the filters on it, its id, and its tags (null: it has none).
-template <class Shown>
+/// What a filter "tag:<key>", "tag-key" or "tag-value", by its canonical name, asks of tags.
+template <class Record>
+using TagReader = Values (*)(Record const&, std::string_view canonical_name);
+
+/// What a describe call lists: the filters on its things, which it describes from records. Where
+/// descriptions cost more than records, tags and the filters that many records fail are read off
+/// the record, so that it is not described in vain.
+template <class Shown, class Record = Shown>
 struct Listing {
     std::span<FilterRule<Shown> const> rules;
-    Values (*id)(Shown const&);
-    std::vector<wire::ec2::Tag> const& (*tags)(Shown const&) = nullptr;
+    TagReader<Record> tags = nullptr; ///< Null: its things have no tags.
+    std::span<FilterRule<Record> const> record_rules = {};
 };
 
 namespace detail {
@@ -103,16 +110,6 @@ Values nothing(Shown const&)
     return {};
 }
 
-/// For a member `tags` of a Listing.
-template <auto first, auto... rest>
-std::vector<wire::ec2::Tag> const& tags_at(decltype(detail::owner_of(first)) const& thing)
-{
-    if constexpr (sizeof...(rest) == 0)
-        return thing.*first;
-    else
-        return tags_at<rest...>(thing.*first);
-}
-
 /// EC2's glob: '*' any run, '?' any one character; "\*", "\?" and "\\" are those characters, and
 /// any other '\' is itself.
 /// Case-sensitive.
@@ -135,26 +132,94 @@ std::string canonical_filter_name(wire::ec2::Filter const& filter);
 /// Whether a filter is "tag:<key>", "tag-key" or "tag-value", and the values it asks of tags.
 bool names_tags(std::string_view canonical_name);
 Values tag_values(std::string_view canonical_name, std::vector<wire::ec2::Tag> const& tags);
+Values tag_values(std::string_view canonical_name, Tags const& tags);
 
-/// Keeps the things that pass every filter.
+/// For a member `tags` of a Listing.
+template <auto member>
+Values tags_at(decltype(detail::owner_of(member)) const& thing, std::string_view canonical_name)
+{
+    return tag_values(canonical_name, thing.*member);
+}
+
+/// What an index finds of what passes the filters: tags and names that are asked for whole, or
+/// names by their beginning.
+engine::Narrowing narrowing_of(std::vector<wire::ec2::Filter> const& filters);
+
+/// The filters of one call, each with what reads its values.
+template <class Shown, class Record>
+class Filters {
+public:
+    /// Fault::unknown and Fault::exhausted as check_filters().
+    static Result<Filters> of(std::vector<wire::ec2::Filter> const& filters,
+                              Listing<Shown, Record> const& listing)
+    {
+        std::vector<std::string_view> known;
+        for (auto const& rule : listing.rules)
+            known.push_back(rule.name);
+        for (auto const& rule : listing.record_rules)
+            known.push_back(rule.name);
+        TRY(check_filters(filters, known, listing.tags != nullptr));
+        Filters bound;
+        for (auto const& filter : filters)
+            bound.add(filter, listing);
+        return bound;
+    }
+
+    bool pass_record(Record const& record) const
+    {
+        return std::ranges::all_of(on_tags_,
+                                   [&](OnTags const& one) {
+                                       return passes(*one.filter, one.read(record, one.name));
+                                   }) &&
+               std::ranges::all_of(on_record_, [&](auto const& one) {
+                   return passes(*one.filter, one.read(record));
+               });
+    }
+    bool pass(Shown const& shown) const
+    {
+        return std::ranges::all_of(
+            on_shown_, [&](auto const& one) { return passes(*one.filter, one.read(shown)); });
+    }
+
+private:
+    struct OnTags {
+        wire::ec2::Filter const* filter;
+        std::string name;
+        TagReader<Record> read;
+    };
+    template <class Thing>
+    struct On {
+        wire::ec2::Filter const* filter;
+        Values (*read)(Thing const&);
+    };
+
+    void add(wire::ec2::Filter const& filter, Listing<Shown, Record> const& listing)
+    {
+        auto const name = canonical_filter_name(filter);
+        for (auto const& rule : listing.rules)
+            if (rule.name == name)
+                return on_shown_.push_back({&filter, rule.values});
+        for (auto const& rule : listing.record_rules)
+            if (rule.name == name)
+                return on_record_.push_back({&filter, rule.values});
+        on_tags_.push_back({&filter, name, listing.tags});
+    }
+
+    std::vector<OnTags> on_tags_;
+    std::vector<On<Record>> on_record_;
+    std::vector<On<Shown>> on_shown_;
+};
+
+/// Keeps the things that pass every filter. For short lists that are in no catalog.
 template <class Shown>
 Result<std::vector<Shown>> filtered(std::vector<Shown> things,
                                     std::vector<wire::ec2::Filter> const& filters,
                                     Listing<Shown> const& listing)
 {
-    std::vector<std::string_view> known;
-    for (auto const& rule : listing.rules)
-        known.push_back(rule.name);
-    TRY(check_filters(filters, known, listing.tags != nullptr));
-    for (auto const& filter : filters) {
-        auto const name = canonical_filter_name(filter);
-        auto const rule = std::find(known.begin(), known.end(), name);
-        auto const index = static_cast<std::size_t>(rule - known.begin());
-        std::erase_if(things, [&](Shown const& thing) {
-            return !passes(filter, rule == known.end() ? tag_values(name, listing.tags(thing))
-                                                       : listing.rules[index].values(thing));
-        });
-    }
+    auto const bound = TRY((Filters<Shown, Shown>::of(filters, listing)));
+    std::erase_if(things, [&](Shown const& thing) {
+        return !bound.pass_record(thing) || !bound.pass(thing);
+    });
     return things;
 }
 

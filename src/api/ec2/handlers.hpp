@@ -4,15 +4,15 @@
 // link.
 #pragma once
 
-#include "karat/engine.hpp"
+#include "desk.hpp"
+
 #include "karat/wire/ec2.hpp"
 #include "karat/wire/ec2_operations.hpp"
 
 namespace karat::api::ec2 {
 
 #define KARAT_DECLARE(Name, name)                                                                  \
-    Result<wire::ec2::Name##Result> name(engine::Engine&, engine::Caller const&,                   \
-                                         wire::ec2::Name##Request const&);
+    Result<wire::ec2::Name##Result> name(Desk const&, wire::ec2::Name##Request const&);
 KARAT_EC2_OPERATIONS(KARAT_DECLARE)
 #undef KARAT_DECLARE
 

@@ -112,33 +112,31 @@ Result<engine::Engine::LaunchPermissionChange> permissions_of(ModifyRequest cons
 
 } // namespace
 
-Result<wire::ec2::ModifyImageAttributeResult> modify_image_attribute(engine::Engine& engine,
-                                                                     engine::Caller const& caller,
+Result<wire::ec2::ModifyImageAttributeResult> modify_image_attribute(Desk const& desk,
                                                                      ModifyRequest const& request)
 {
     TRY(refuse_what_is_not_offered(request));
     auto const id = TRY(ImageId::parse(request.image_id));
+    auto const permissions = TRY(permissions_of(request));
     engine::Engine::ImageChange const change{
         .description = text_of(request, request.description, "description"),
         .imds_support = text_of(request, request.imds_support, "imdssupport"),
-        .permissions = TRY(permissions_of(request))};
-    auto const& permissions = change.permissions;
+        .permissions = permissions};
     if (change.imds_support.value_or("v2.0") != "v2.0")
         return fail(Fault::invalid, "ImdsSupport can be set to v2.0 only");
     bool const nothing = !change.description && !change.imds_support && permissions.add.empty() &&
                          permissions.remove.empty() && !permissions.everyone;
     if (nothing)
         return Error{Fault::invalid, Noun::combination, "No attributes specified."};
-    TRY(engine.change_image(caller, id, change, request.dry_run));
+    TRY(desk.engine.change_image(desk.caller, id, change, request.dry_run));
     return wire::ec2::ModifyImageAttributeResult{};
 }
 
 Result<wire::ec2::DescribeImageAttributeResult>
-describe_image_attribute(engine::Engine& engine, engine::Caller const& caller,
-                         wire::ec2::DescribeImageAttributeRequest const& request)
+describe_image_attribute(Desk const& desk, wire::ec2::DescribeImageAttributeRequest const& request)
 {
     auto const id = TRY(ImageId::parse(request.image_id));
-    auto const image = TRY(engine.own_image(caller, id));
+    auto const image = TRY(desk.engine.own_image(desk.caller, id));
     auto const attribute = plain_name(request.attribute);
     wire::ec2::DescribeImageAttributeResult result;
     result.image_id = id.text();

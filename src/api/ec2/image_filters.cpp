@@ -15,7 +15,6 @@ constexpr auto of_disk = at<&Img::block_device_mappings, &ImgDevice::ebs, member
 constexpr auto kNoImage = nothing<Img>;
 
 constexpr FilterRule<Img> kImageRules[] = {
-    {"architecture", at<&Img::architecture>},
     {"block-device-mapping.delete-on-termination", of_disk<&ImgDisk::delete_on_termination>},
     {"block-device-mapping.device-name", at<&Img::block_device_mappings, &ImgDevice::device_name>},
     {"block-device-mapping.encrypted", of_disk<&ImgDisk::encrypted>},
@@ -41,12 +40,9 @@ constexpr FilterRule<Img> kImageRules[] = {
     {"image-watermark.watermark-key", at<&Img::image_watermarks, &ImgMark::watermark_key>},
     {"instance-type-specification.supported-instance-type", kNoImage},
     {"instance-type-specification.unsupported-instance-type", kNoImage},
-    {"is-public", at<&Img::public_>},
     {"kernel-id", at<&Img::kernel_id>},
     {"manifest-location", at<&Img::image_location>},
-    {"name", at<&Img::name>},
     {"owner-alias", at<&Img::image_owner_alias>},
-    {"owner-id", at<&Img::owner_id>},
     {"platform", at<&Img::platform>},
     {"platform-details", at<&Img::platform_details>},
     {"product-code", at<&Img::product_codes, &wire::ec2::ProductCode::product_code_id>},
@@ -66,18 +62,32 @@ constexpr FilterRule<Img> kImageRules[] = {
     {"source-image-region", at<&Img::source_image_region>},
     {"source-instance-id", at<&Img::source_instance_id>},
     {"sriov-net-support", at<&Img::sriov_net_support>},
-    {"state", at<&Img::state>},
     {"state-reason-code", at<&Img::state_reason, &wire::ec2::StateReason::code>},
     {"state-reason-message", at<&Img::state_reason, &wire::ec2::StateReason::message>},
     {"usage-operation", at<&Img::usage_operation>},
     {"virtualization-type", at<&Img::virtualization_type>},
 };
 
+/// Those that clients look for images by.
+constexpr FilterRule<SeenImage> kSeenRules[] = {
+    {"architecture", [](SeenImage const& seen) { return Values{seen.image.architecture}; }},
+    {"is-public",
+     [](SeenImage const& seen) { return Values{seen.image.is_public ? "true" : "false"}; }},
+    {"name", [](SeenImage const& seen) { return Values{seen.image.name}; }},
+    {"owner-id", [](SeenImage const& seen) { return Values{seen.image.owner.text()}; }},
+    {"state", [](SeenImage const& seen) { return Values{std::string(word(seen.image.state))}; }},
+};
+
+Values seen_tags(SeenImage const& seen, std::string_view canonical_name)
+{
+    return tag_values(canonical_name, seen.tags());
+}
+
 } // namespace
 
-Listing<wire::ec2::Image> const& image_listing()
+Listing<wire::ec2::Image, SeenImage> const& image_listing()
 {
-    static constexpr Listing<Img> listing{kImageRules, at<&Img::image_id>, tags_at<&Img::tags>};
+    static constexpr Listing<Img, SeenImage> listing{kImageRules, seen_tags, kSeenRules};
     return listing;
 }
 

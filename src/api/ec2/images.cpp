@@ -12,22 +12,14 @@
 namespace karat::api::ec2 {
 namespace {
 
-/// An image with what its description needs beside it.
-struct ShownImage {
-    Image image;
-    std::string owner_alias;
-    bool own = false;
-    Tags tags; ///< The owner's; others see none.
-};
-
 std::optional<std::string> unless_empty(std::string const& text)
 {
     return text.empty() ? std::nullopt : std::optional(text);
 }
 
-wire::ec2::Image wire_image(ShownImage const& shown)
+wire::ec2::Image wire_image(SeenImage const& seen, std::string const& owner_alias)
 {
-    auto const& image = shown.image;
+    auto const& image = seen.image;
     wire::ec2::Image reply;
     reply.image_id = image.id.text();
     reply.image_location = image.owner.text() + "/" + image.name;
@@ -38,7 +30,7 @@ wire::ec2::Image wire_image(ShownImage const& shown)
         reply.state_reason =
             wire::ec2::StateReason{image.state_reason.code, image.state_reason.message};
     reply.owner_id = image.owner.text();
-    reply.image_owner_alias = unless_empty(shown.owner_alias);
+    reply.image_owner_alias = unless_empty(owner_alias);
     reply.creation_date = format_time(whole_seconds(image.created));
     reply.public_ = image.is_public;
     reply.architecture = image.architecture;
@@ -62,9 +54,9 @@ wire::ec2::Image wire_image(ShownImage const& shown)
         reply.source_image_id = image.source_image->text();
         reply.source_image_region = unless_empty(image.source_image_region);
     }
-    if (shown.own)
+    if (seen.is_own)
         reply.deregistration_protection = "disabled";
-    reply.tags = wire_tags(shown.tags);
+    reply.tags = wire_tags(seen.tags());
     return reply;
 }
 
@@ -80,47 +72,56 @@ std::string return_code(engine::SnapshotDeletion const& deletion)
     return "internal-error";
 }
 
-Result<std::vector<ShownImage>> show(engine::Engine& engine, engine::Caller const& caller,
-                                     std::vector<Image> images)
-{
-    std::map<AccountId, std::string> aliases;
-    std::vector<ShownImage> shown;
-    for (auto& image : images) {
-        auto const [alias, fresh] = aliases.try_emplace(image.owner);
-        if (fresh)
-            alias->second = TRY(engine.owner_alias(image.owner));
-        bool const own = image.owner == caller.account;
-        auto tags = own ? image.tags : Tags{};
-        shown.push_back({std::move(image), alias->second, own, std::move(tags)});
+/// The aliases of owners, each looked up once.
+class Aliases {
+public:
+    explicit Aliases(engine::Engine& engine)
+        : engine_(engine)
+    {
     }
-    return shown;
-}
+    Result<std::string> of(AccountId const& owner)
+    {
+        auto const [alias, fresh] = known_.try_emplace(owner);
+        if (fresh)
+            alias->second = TRY(engine_.owner_alias(owner));
+        return alias->second;
+    }
+
+private:
+    engine::Engine& engine_;
+    std::map<AccountId, std::string> known_;
+};
 
 } // namespace
 
 Result<wire::ec2::DescribeImagesResult>
-describe_images(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::DescribeImagesRequest const& request)
+describe_images(Desk const& desk, wire::ec2::DescribeImagesRequest const& request)
 {
-    engine::ImageSelection selection{
-        .ids = {}, .owners = request.owners, .executable_by = request.executable_users};
-    selection.ids = TRY(parse_ids<ImageId>(request.image_ids));
-    auto found = TRY(engine.images(caller, selection));
+    auto describe = TRY((Describe<wire::ec2::Image, SeenImage>::begin(desk, "DescribeImages",
+                                                                      request, image_listing())));
+    auto const ids = TRY(parse_ids<ImageId>(request.image_ids));
+    engine::ImageSelection const selection{.ids = ids,
+                                           .owners = request.owners,
+                                           .executable_by = request.executable_users,
+                                           .narrowing = describe.narrowing()};
     bool const disabled_too = request.include_disabled.value_or(false) || !selection.ids.empty();
-    if (!disabled_too)
-        std::erase_if(found,
-                      [](Image const& image) { return image.state == ImageState::disabled; });
-    auto const shown = TRY(show(engine, caller, std::move(found)));
-    std::vector<wire::ec2::Image> all;
-    for (auto const& image : shown)
-        all.push_back(wire_image(image));
+    Aliases aliases(desk.engine);
+    TRY(desk.engine.images(
+        desk.caller, selection, [&](catalog::Ref<Image> const& image) -> Result<bool> {
+            if (image->state == ImageState::disabled && !disabled_too)
+                return true;
+            SeenImage const seen{*image, image->owner == desk.caller.account};
+            return describe.offer({.number = image.number()}, seen,
+                                  [&]() -> Result<wire::ec2::Image> {
+                                      return wire_image(seen, TRY(aliases.of(image->owner)));
+                                  });
+        }));
     wire::ec2::DescribeImagesResult result;
-    result.images = TRY(page_of(std::move(all), request, image_listing(), result.next_token));
+    result.images = describe.take(result.next_token);
     return result;
 }
 
-Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine,
-                                                  engine::Caller const& caller,
+Result<wire::ec2::CreateImageResult> create_image(Desk const& desk,
                                                   wire::ec2::CreateImageRequest const& request)
 {
     if (request.snapshot_location.value_or("regional") != "regional")
@@ -139,7 +140,7 @@ Result<wire::ec2::CreateImageResult> create_image(engine::Engine& engine,
     auto tags = TRY(tag_sets(request.tag_specifications, {"image", "snapshot"}));
     create.image_tags = std::move(tags.at("image"));
     create.snapshot_tags = std::move(tags.at("snapshot"));
-    auto const image = TRY(engine.create_image(caller, create));
+    auto const image = TRY(desk.engine.create_image(desk.caller, create));
     return wire::ec2::CreateImageResult{.image_id = image.id.text()};
 }
 
@@ -176,8 +177,7 @@ Result<void> refuse_what_is_not_offered(wire::ec2::RegisterImageRequest const& r
 } // namespace
 
 Result<wire::ec2::RegisterImageResult>
-register_image(engine::Engine& engine, engine::Caller const& caller,
-               wire::ec2::RegisterImageRequest const& request)
+register_image(Desk const& desk, wire::ec2::RegisterImageRequest const& request)
 {
     TRY(refuse_what_is_not_offered(request));
     engine::RegisterImage registration{.name = request.name,
@@ -192,17 +192,17 @@ register_image(engine::Engine& engine, engine::Caller const& caller,
     registration.sriov_net_support = request.sriov_net_support.value_or("");
     registration.image_tags = TRY(tags_for(request.tag_specifications, "image"));
     registration.dry_run = request.dry_run;
-    auto const image = TRY(engine.register_image(caller, registration));
+    auto const image = TRY(desk.engine.register_image(desk.caller, registration));
     return wire::ec2::RegisterImageResult{.image_id = image.id.text()};
 }
 
 Result<wire::ec2::DeregisterImageResult>
-deregister_image(engine::Engine& engine, engine::Caller const& caller,
-                 wire::ec2::DeregisterImageRequest const& request)
+deregister_image(Desk const& desk, wire::ec2::DeregisterImageRequest const& request)
 {
     auto const id = TRY(ImageId::parse(request.image_id));
     bool const snapshots = request.delete_associated_snapshots.value_or(false);
-    auto const deletions = TRY(engine.deregister_image(caller, id, snapshots, request.dry_run));
+    auto const deletions =
+        TRY(desk.engine.deregister_image(desk.caller, id, snapshots, request.dry_run));
     wire::ec2::DeregisterImageResult result;
     for (auto const& one : deletions)
         result.delete_snapshot_results.push_back(

@@ -54,8 +54,7 @@ constexpr Attribute kAttributes[] = {
      [](Reply& reply, ShownInstance const&) {
          reply.enclave_options = wire::ec2::EnclaveOptions{.enabled = false};
      }},
-    {"groupSet",
-     [](Reply& reply, ShownInstance const& shown) { reply.groups = shown.groups; }},
+    {"groupSet", [](Reply& reply, ShownInstance const& shown) { reply.groups = shown.groups; }},
     {"instanceInitiatedShutdownBehavior",
      [](Reply& reply, ShownInstance const& shown) {
          reply.instance_initiated_shutdown_behavior = word_value(shown.instance.shutdown_behavior);
@@ -86,7 +85,7 @@ constexpr Attribute kAttributes[] = {
 } // namespace
 
 Result<wire::ec2::DescribeInstanceAttributeResult>
-describe_instance_attribute(engine::Engine& engine, engine::Caller const& caller,
+describe_instance_attribute(Desk const& desk,
                             wire::ec2::DescribeInstanceAttributeRequest const& request)
 {
     auto const id = TRY(InstanceId::parse(request.instance_id));
@@ -96,12 +95,12 @@ describe_instance_attribute(engine::Engine& engine, engine::Caller const& caller
     if (attribute == std::end(kAttributes))
         return fail(Fault::invalid, fmt::format("The instance attribute '{}' is invalid",
                                                 request.attribute.substr(0, 128)));
-    auto found = TRY(engine.instances(caller, {id}));
-    auto const shown = TRY(show(engine, caller, std::move(found)));
-    VERIFY(shown.size() == 1); // an id without an instance is a fault
+    auto const instance = TRY(desk.engine.own_instance(desk.caller, id));
+    auto const groups = TRY(desk.engine.security_groups(desk.caller));
+    auto const shown = TRY(show(desk.engine, groups, instance));
     Reply reply;
     reply.instance_id = id.text();
-    attribute->fill(reply, shown.front());
+    attribute->fill(reply, shown);
     return reply;
 }
 

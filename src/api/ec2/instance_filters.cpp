@@ -210,10 +210,10 @@ constexpr FilterRule<ListedInstance> kInstanceRules[] = {
 
 } // namespace
 
-Listing<ListedInstance> const& instance_listing()
+Listing<ListedInstance, Instance> const& instance_listing()
 {
-    static constexpr Listing<ListedInstance> listing{kInstanceRules, of<&Inst::instance_id>,
-                                                     tags_at<&ListedInstance::reply, &Inst::tags>};
+    static constexpr Listing<ListedInstance, Instance> listing{kInstanceRules,
+                                                               tags_at<&Instance::tags>};
     return listing;
 }
 

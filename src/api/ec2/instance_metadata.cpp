@@ -18,29 +18,25 @@ std::optional<std::string> preference(std::optional<std::string> const& asked)
 } // namespace
 
 Result<wire::ec2::ModifyInstanceMetadataOptionsResult>
-modify_instance_metadata_options(engine::Engine& engine, engine::Caller const& caller,
+modify_instance_metadata_options(Desk const& desk,
                                  wire::ec2::ModifyInstanceMetadataOptionsRequest const& request)
 {
     auto const id = TRY(InstanceId::parse(request.instance_id));
-    auto const found = TRY(engine.instances(caller, {id}));
     if (request.http_protocol_ipv6.value_or("disabled") != "disabled")
         return not_offered("HttpProtocolIpv6=enabled");
-    auto options = found.front().metadata;
-    options.http_tokens = request.http_tokens.value_or(options.http_tokens);
-    options.http_endpoint = request.http_endpoint.value_or(options.http_endpoint);
-    options.http_put_response_hop_limit =
-        request.http_put_response_hop_limit.value_or(options.http_put_response_hop_limit);
-    options.instance_metadata_tags =
-        request.instance_metadata_tags.value_or(options.instance_metadata_tags);
-    if (options.http_put_response_hop_limit < 1 || options.http_put_response_hop_limit > 64)
-        return fail(Fault::invalid, "HttpPutResponseHopLimit is 1 to 64");
-    auto const changed = TRY(engine.change_metadata_options(caller, id, options, request.dry_run));
+    engine::MetadataOptionsChange const change{
+        .http_tokens = request.http_tokens,
+        .http_endpoint = request.http_endpoint,
+        .http_put_response_hop_limit = request.http_put_response_hop_limit,
+        .instance_metadata_tags = request.instance_metadata_tags};
+    auto const changed =
+        TRY(desk.engine.change_metadata_options(desk.caller, id, change, request.dry_run));
     return wire::ec2::ModifyInstanceMetadataOptionsResult{
         .instance_id = id.text(), .instance_metadata_options = wire_options(changed.metadata)};
 }
 
 Result<wire::ec2::ModifyInstanceMetadataDefaultsResult>
-modify_instance_metadata_defaults(engine::Engine& engine, engine::Caller const& caller,
+modify_instance_metadata_defaults(Desk const& desk,
                                   wire::ec2::ModifyInstanceMetadataDefaultsRequest const& request)
 {
     if (request.http_put_response_hop_limit == 0)
@@ -51,15 +47,15 @@ modify_instance_metadata_defaults(engine::Engine& engine, engine::Caller const& 
         .http_put_response_hop_limit = request.http_put_response_hop_limit,
         .instance_metadata_tags = preference(request.instance_metadata_tags),
         .http_tokens_enforced = preference(request.http_tokens_enforced)};
-    TRY(engine.change_metadata_defaults(caller, change, request.dry_run));
+    TRY(desk.engine.change_metadata_defaults(desk.caller, change, request.dry_run));
     return wire::ec2::ModifyInstanceMetadataDefaultsResult{.return_ = true};
 }
 
 Result<wire::ec2::GetInstanceMetadataDefaultsResult>
-get_instance_metadata_defaults(engine::Engine& engine, engine::Caller const& caller,
+get_instance_metadata_defaults(Desk const& desk,
                                wire::ec2::GetInstanceMetadataDefaultsRequest const&)
 {
-    auto const defaults = TRY(engine.metadata_defaults(caller));
+    auto const defaults = TRY(desk.engine.metadata_defaults(desk.caller));
     return wire::ec2::GetInstanceMetadataDefaultsResult{
         .account_level = wire::ec2::InstanceMetadataDefaultsResponse{
             .http_tokens = defaults.http_tokens,

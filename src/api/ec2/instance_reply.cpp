@@ -55,13 +55,13 @@ std::vector<wire::ec2::InstanceBlockDeviceMapping> wire_devices(ShownInstance co
 {
     std::vector<wire::ec2::InstanceBlockDeviceMapping> devices;
     for (auto const& volume : shown.volumes) {
-        auto const& attachment = *volume.attachment;
+        auto const& attachment = *volume->attachment;
         devices.push_back({.device_name = attachment.device_name,
                            .ebs = wire::ec2::EbsInstanceBlockDevice{
                                .attach_time = whole_seconds(attachment.attached),
                                .delete_on_termination = attachment.delete_on_termination,
                                .status = std::string(word(attachment.state)),
-                               .volume_id = volume.id.text()}});
+                               .volume_id = volume->id.text()}});
     }
     return devices;
 }
@@ -106,18 +106,6 @@ void add_options(wire::ec2::Instance& reply, Instance const& instance)
                                            .group_name = "",
                                            .tenancy = "default",
                                            .availability_zone = instance.zone};
-}
-
-/// The instance's groups by id and name; `groups` are the account's.
-std::vector<wire::ec2::GroupIdentifier> wire_groups(Instance const& instance,
-                                                    std::vector<SecurityGroup> const& groups)
-{
-    std::vector<wire::ec2::GroupIdentifier> named;
-    for (auto const& id : instance.interface.groups)
-        for (auto const& group : groups)
-            if (group.id == id)
-                named.push_back({.group_id = id.text(), .group_name = group.name});
-    return named;
 }
 
 } // namespace
@@ -175,17 +163,23 @@ wire::ec2::Instance wire_instance(ShownInstance const& shown)
     return reply;
 }
 
-Result<std::vector<ShownInstance>> show(engine::Engine& engine, engine::Caller const& caller,
-                                        std::vector<Instance> instances)
+std::vector<wire::ec2::GroupIdentifier> named_groups(std::vector<SecurityGroupId> const& ids,
+                                                     catalog::Refs<SecurityGroup> const& groups)
 {
-    auto const groups = TRY(engine.security_groups(caller));
-    std::vector<ShownInstance> shown;
-    for (auto& instance : instances) {
-        auto volumes = TRY(engine.volumes_of(instance.id));
-        auto named = wire_groups(instance, groups);
-        shown.push_back({std::move(instance), std::move(volumes), std::move(named)});
-    }
-    return shown;
+    std::vector<wire::ec2::GroupIdentifier> named;
+    for (auto const& id : ids)
+        for (auto const& group : groups)
+            if (group->id == id)
+                named.push_back({.group_id = id.text(), .group_name = group->name});
+    return named;
+}
+
+Result<ShownInstance> show(engine::Engine& engine, catalog::Refs<SecurityGroup> const& groups,
+                           Instance const& instance)
+{
+    auto volumes = TRY(engine.volumes_of(instance.id));
+    return ShownInstance{instance, std::move(volumes),
+                         named_groups(instance.interface.groups, groups)};
 }
 
 } // namespace karat::api::ec2

@@ -2,7 +2,7 @@
 // Instances as EC2 shows them, and the filters on them. Private to the room.
 #pragma once
 
-#include "common.hpp"
+#include "describe.hpp"
 
 #include "karat/engine.hpp"
 
@@ -12,8 +12,8 @@ namespace karat::api::ec2 {
 
 /// An instance with what else its description needs.
 struct ShownInstance {
-    Instance instance;
-    std::vector<Volume> volumes;
+    Instance const& instance;
+    catalog::Refs<Volume> volumes;
     std::vector<wire::ec2::GroupIdentifier> groups;
 };
 
@@ -24,15 +24,18 @@ struct ListedInstance {
     std::string owner;
     std::vector<wire::ec2::Tag> interface_tags; ///< Which the reply leaves out, and filters know.
 };
+/// The ids and names of the groups with these ids; `groups` are the account's.
+std::vector<wire::ec2::GroupIdentifier> named_groups(std::vector<SecurityGroupId> const& ids,
+                                                     catalog::Refs<SecurityGroup> const& groups);
 
 wire::ec2::Instance wire_instance(ShownInstance const& shown);
 wire::ec2::InstanceState wire_state(InstanceState state);
 wire::ec2::InstanceMetadataOptionsResponse wire_options(MetadataOptions const& options);
-/// Gathers what the descriptions need.
-Result<std::vector<ShownInstance>> show(engine::Engine& engine, engine::Caller const& caller,
-                                        std::vector<Instance> instances);
+/// Gathers what the description needs. `groups` are the account's; `instance` outlives the result.
+Result<ShownInstance> show(engine::Engine& engine, catalog::Refs<SecurityGroup> const& groups,
+                           Instance const& instance);
 
 /// What DescribeInstances lists.
-Listing<ListedInstance> const& instance_listing();
+Listing<ListedInstance, Instance> const& instance_listing();
 
 } // namespace karat::api::ec2

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instance types: names and sizes from the engine, the rest what holds for every type here.
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 
 #include "karat/instance_types.hpp"
@@ -172,7 +172,7 @@ constexpr FilterRule<Type> kTypeRules[] = {
     {"vcpu-info.valid-cores", of_vcpu<&TypeVcpu::valid_cores>},
     {"vcpu-info.valid-threads-per-core", of_vcpu<&TypeVcpu::valid_threads_per_core>},
 };
-constexpr Listing<Type> kTypes{kTypeRules, at<&Type::instance_type>};
+constexpr Listing<Type> kTypes{kTypeRules};
 
 /// Names may have wildcards here ("c5*"); one without must be known.
 Result<std::vector<Type>> selected_types(std::vector<std::string> const& names)
@@ -198,12 +198,12 @@ Result<std::vector<Type>> selected_types(std::vector<std::string> const& names)
 } // namespace
 
 Result<wire::ec2::DescribeInstanceTypesResult>
-describe_instance_types(engine::Engine&, engine::Caller const&,
-                        wire::ec2::DescribeInstanceTypesRequest const& request)
+describe_instance_types(Desk const& desk, wire::ec2::DescribeInstanceTypesRequest const& request)
 {
-    auto types = TRY(selected_types(request.instance_types));
+    auto const types = TRY(selected_types(request.instance_types));
     wire::ec2::DescribeInstanceTypesResult result;
-    result.instance_types = TRY(page_of(std::move(types), request, kTypes, result.next_token));
+    result.instance_types =
+        TRY(page_of(desk, "DescribeInstanceTypes", types, request, kTypes, result.next_token));
     return result;
 }
 

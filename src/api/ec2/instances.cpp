@@ -82,26 +82,31 @@ constexpr FilterRule<Status> kStatusRules[] = {
     {"system-status.reachability", at<&Status::system_status, &Summary::details, &Details::status>},
     {"system-status.status", at<&Status::system_status, &Summary::status>},
 };
-constexpr Listing<Status> kStatuses{kStatusRules, at<&Status::instance_id>};
+constexpr Listing<Status> kStatuses{kStatusRules};
 
 } // namespace
 
 Result<wire::ec2::DescribeInstancesResult>
-describe_instances(engine::Engine& engine, engine::Caller const& caller,
-                   wire::ec2::DescribeInstancesRequest const& request)
+describe_instances(Desk const& desk, wire::ec2::DescribeInstancesRequest const& request)
 {
     TRY(no_pages_with_ids("instancesSet", request.instance_ids, request.max_results));
+    auto describe = TRY((Describe<ListedInstance, Instance>::begin(desk, "DescribeInstances",
+                                                                   request, instance_listing())));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
-    auto found = TRY(engine.instances(caller, ids));
-    auto const shown = TRY(show(engine, caller, std::move(found)));
-    std::vector<ListedInstance> all;
-    for (auto const& one : shown)
-        all.push_back({.reply = wire_instance(one),
-                       .reservation = one.instance.reservation.text(),
-                       .owner = one.instance.owner.text(),
-                       .interface_tags = wire_tags(one.instance.interface.tags)});
+    auto const groups = TRY(desk.engine.security_groups(desk.caller));
+    TRY(desk.engine.instances(
+        desk.caller, {ids, describe.narrowing()}, [&](catalog::Ref<Instance> const& instance) {
+            return describe.offer(
+                {.number = instance.number()}, *instance, [&]() -> Result<ListedInstance> {
+                    auto const shown = TRY(show(desk.engine, groups, *instance));
+                    return ListedInstance{.reply = wire_instance(shown),
+                                          .reservation = instance->reservation.text(),
+                                          .owner = instance->owner.text(),
+                                          .interface_tags = wire_tags(instance->interface.tags)};
+                });
+        }));
     wire::ec2::DescribeInstancesResult result;
-    auto page = TRY(page_of(std::move(all), request, instance_listing(), result.next_token));
+    auto page = describe.take(result.next_token);
     for (auto& one : page) {
         if (result.reservations.empty() ||
             result.reservations.back().reservation_id != one.reservation)
@@ -113,76 +118,73 @@ describe_instances(engine::Engine& engine, engine::Caller const& caller,
 }
 
 Result<wire::ec2::DescribeInstanceStatusResult>
-describe_instance_status(engine::Engine& engine, engine::Caller const& caller,
-                         wire::ec2::DescribeInstanceStatusRequest const& request)
+describe_instance_status(Desk const& desk, wire::ec2::DescribeInstanceStatusRequest const& request)
 {
     TRY(no_pages_with_ids("instancesSet", request.instance_ids, request.max_results));
+    auto describe =
+        TRY(Describe<Status>::begin(desk, "DescribeInstanceStatus", request, kStatuses));
     auto const ids = TRY(parse_ids<InstanceId>(request.instance_ids));
-    auto const found = TRY(engine.instances(caller, ids));
-    auto const waiting = engine.waiting_for_room();
-    std::vector<Status> all;
-    for (auto const& instance : found) {
-        auto const stall = waiting.find(instance.id);
-        if (instance.state == InstanceState::running ||
-            request.include_all_instances.value_or(false))
-            all.push_back(wire_status(
-                instance, stall == waiting.end() ? std::nullopt : std::optional(stall->second)));
-    }
+    auto const waiting = desk.engine.waiting_for_room();
+    bool const all = request.include_all_instances.value_or(false);
+    TRY(desk.engine.instances(
+        desk.caller, {ids, describe.narrowing()},
+        [&](catalog::Ref<Instance> const& instance) -> Result<bool> {
+            if (instance->state != InstanceState::running && !all)
+                return true;
+            auto const stall = waiting.find(instance->id);
+            auto const since = stall == waiting.end() ? std::nullopt : std::optional(stall->second);
+            return describe.offer({.number = instance.number()}, wire_status(*instance, since));
+        }));
     wire::ec2::DescribeInstanceStatusResult result;
-    result.instance_statuses = TRY(page_of(std::move(all), request, kStatuses, result.next_token));
+    result.instance_statuses = describe.take(result.next_token);
     return result;
 }
 
 Result<wire::ec2::StartInstancesResult>
-start_instances(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::StartInstancesRequest const& request)
+start_instances(Desk const& desk, wire::ec2::StartInstancesRequest const& request)
 {
     auto const ids = TRY(named_instances(request));
-    auto const transitions = TRY(engine.start_instances(caller, ids, request.dry_run));
+    auto const transitions = TRY(desk.engine.start_instances(desk.caller, ids, request.dry_run));
     return wire::ec2::StartInstancesResult{.starting_instances = wire_changes(transitions)};
 }
 
 Result<wire::ec2::StopInstancesResult>
-stop_instances(engine::Engine& engine, engine::Caller const& caller,
-               wire::ec2::StopInstancesRequest const& request)
+stop_instances(Desk const& desk, wire::ec2::StopInstancesRequest const& request)
 {
     if (request.hibernate.value_or(false))
         return not_offered("Hibernate");
     auto const ids = TRY(named_instances(request));
     bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
     auto const transitions =
-        TRY(engine.stop_instances(caller, ids, {.force = force}, request.dry_run));
+        TRY(desk.engine.stop_instances(desk.caller, ids, {.force = force}, request.dry_run));
     return wire::ec2::StopInstancesResult{.stopping_instances = wire_changes(transitions)};
 }
 
 Result<wire::ec2::RebootInstancesResult>
-reboot_instances(engine::Engine& engine, engine::Caller const& caller,
-                 wire::ec2::RebootInstancesRequest const& request)
+reboot_instances(Desk const& desk, wire::ec2::RebootInstancesRequest const& request)
 {
     auto const ids = TRY(named_instances(request));
-    TRY(engine.reboot_instances(caller, ids, request.dry_run));
+    TRY(desk.engine.reboot_instances(desk.caller, ids, request.dry_run));
     return wire::ec2::RebootInstancesResult{};
 }
 
 Result<wire::ec2::TerminateInstancesResult>
-terminate_instances(engine::Engine& engine, engine::Caller const& caller,
-                    wire::ec2::TerminateInstancesRequest const& request)
+terminate_instances(Desk const& desk, wire::ec2::TerminateInstancesRequest const& request)
 {
     auto const ids = TRY(named_instances(request));
     bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
     auto const transitions =
-        TRY(engine.terminate_instances(caller, ids, {.force = force}, request.dry_run));
+        TRY(desk.engine.terminate_instances(desk.caller, ids, {.force = force}, request.dry_run));
     return wire::ec2::TerminateInstancesResult{.terminating_instances = wire_changes(transitions)};
 }
 
 Result<wire::ec2::GetConsoleOutputResult>
-get_console_output(engine::Engine& engine, engine::Caller const& caller,
-                   wire::ec2::GetConsoleOutputRequest const& request)
+get_console_output(Desk const& desk, wire::ec2::GetConsoleOutputRequest const& request)
 {
     auto const id = TRY(InstanceId::parse(request.instance_id));
-    auto const output = TRY(engine.console_output(caller, id));
+    auto const output = TRY(desk.engine.console_output(desk.caller, id));
     return wire::ec2::GetConsoleOutputResult{
-        .instance_id = id.text(), .timestamp = whole_seconds(engine.now()), .output = output};
+        .instance_id = id.text(), .timestamp = whole_seconds(desk.engine.now()), .output = output};
 }
 
 } // namespace karat::api::ec2

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ constexpr FilterRule<Pair> kPairRules[] = {
     {"key-name", at<&Pair::key_name>},
     {"key-pair-id", at<&Pair::key_pair_id>},
 };
-constexpr Listing<Pair> kPairs{kPairRules, at<&Pair::key_pair_id>, tags_at<&Pair::tags>};
+constexpr Listing<Pair> kPairs{kPairRules, tags_at<&Pair::tags>};
 
 wire::ec2::KeyPairInfo wire_pair(KeyPair const& pair, bool with_public_key)
 {
@@ -31,18 +31,18 @@ wire::ec2::KeyPairInfo wire_pair(KeyPair const& pair, bool with_public_key)
 }
 
 /// Pairs by name and by id: all must exist; all pairs when neither is given.
-Result<std::vector<KeyPair>> selected_pairs(engine::Engine& engine, engine::Caller const& caller,
-                                            wire::ec2::DescribeKeyPairsRequest const& request)
+Result<catalog::Refs<KeyPair>> selected_pairs(Desk const& desk,
+                                              wire::ec2::DescribeKeyPairsRequest const& request)
 {
-    auto pairs = TRY(engine.key_pairs(caller));
+    auto pairs = TRY(desk.engine.key_pairs(desk.caller));
     auto wanted = TRY(parse_ids<KeyPairId>(request.key_pair_ids));
     for (auto const& name : request.key_names) {
-        auto const found = std::find_if(pairs.begin(), pairs.end(),
-                                        [&](KeyPair const& pair) { return pair.name == name; });
+        auto const found =
+            std::ranges::find_if(pairs, [&](auto const& pair) { return pair->name == name; });
         if (found == pairs.end())
             return Error{Fault::not_found, Noun::key_pair_name,
                          fmt::format("The key pair '{}' does not exist", name.substr(0, 255))};
-        wanted.push_back(found->id);
+        wanted.push_back((*found)->id);
     }
     TRY(keep_only(pairs, wanted));
     return pairs;
@@ -51,17 +51,16 @@ Result<std::vector<KeyPair>> selected_pairs(engine::Engine& engine, engine::Call
 } // namespace
 
 Result<wire::ec2::CreateKeyPairResult>
-create_key_pair(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::CreateKeyPairRequest const& request)
+create_key_pair(Desk const& desk, wire::ec2::CreateKeyPairRequest const& request)
 {
     bool const for_putty = request.key_format.value_or("pem") == "ppk"; // "pem" is the only other
     auto tags = TRY(tags_for(request.tag_specifications, "key-pair"));
-    auto const made = TRY(engine.create_key_pair(
-        caller, {.name = request.key_name,
-                 .type = request.key_type.value_or("rsa"),
-                 .format = for_putty ? engine::KeyFormat::ppk : engine::KeyFormat::pem,
-                 .tags = std::move(tags),
-                 .dry_run = request.dry_run}));
+    auto const made = TRY(desk.engine.create_key_pair(
+        desk.caller, {.name = request.key_name,
+                      .type = request.key_type.value_or("rsa"),
+                      .format = for_putty ? engine::KeyFormat::ppk : engine::KeyFormat::pem,
+                      .tags = std::move(tags),
+                      .dry_run = request.dry_run}));
     wire::ec2::CreateKeyPairResult result;
     result.key_pair_id = made.pair.id.text();
     result.tags = wire_tags(made.pair.tags);
@@ -72,13 +71,13 @@ create_key_pair(engine::Engine& engine, engine::Caller const& caller,
 }
 
 Result<wire::ec2::ImportKeyPairResult>
-import_key_pair(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::ImportKeyPairRequest const& request)
+import_key_pair(Desk const& desk, wire::ec2::ImportKeyPairRequest const& request)
 {
     auto tags = TRY(tags_for(request.tag_specifications, "key-pair"));
     engine::NewKeyPair const wanted{
         .name = request.key_name, .tags = std::move(tags), .dry_run = request.dry_run};
-    auto const pair = TRY(engine.import_key_pair(caller, wanted, request.public_key_material));
+    auto const pair =
+        TRY(desk.engine.import_key_pair(desk.caller, wanted, request.public_key_material));
     return wire::ec2::ImportKeyPairResult{.key_fingerprint = pair.fingerprint,
                                           .key_name = pair.name,
                                           .key_pair_id = pair.id.text(),
@@ -86,16 +85,15 @@ import_key_pair(engine::Engine& engine, engine::Caller const& caller,
 }
 
 Result<wire::ec2::DeleteKeyPairResult>
-delete_key_pair(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::DeleteKeyPairRequest const& request)
+delete_key_pair(Desk const& desk, wire::ec2::DeleteKeyPairRequest const& request)
 {
     if (!request.key_name && !request.key_pair_id)
         return fail(Fault::missing, "The request must contain the parameter KeyName or KeyPairId");
     std::optional<KeyPairId> id;
     if (request.key_pair_id)
         id = TRY(KeyPairId::parse(*request.key_pair_id));
-    auto const gone =
-        TRY(engine.delete_key_pair(caller, request.key_name.value_or(""), id, request.dry_run));
+    auto const gone = TRY(desk.engine.delete_key_pair(desk.caller, request.key_name.value_or(""),
+                                                      id, request.dry_run));
     wire::ec2::DeleteKeyPairResult result;
     if (gone)
         result.key_pair_id = gone->text();
@@ -103,13 +101,12 @@ delete_key_pair(engine::Engine& engine, engine::Caller const& caller,
 }
 
 Result<wire::ec2::DescribeKeyPairsResult>
-describe_key_pairs(engine::Engine& engine, engine::Caller const& caller,
-                   wire::ec2::DescribeKeyPairsRequest const& request)
+describe_key_pairs(Desk const& desk, wire::ec2::DescribeKeyPairsRequest const& request)
 {
-    auto const pairs = TRY(selected_pairs(engine, caller, request));
+    auto const pairs = TRY(selected_pairs(desk, request));
     std::vector<Pair> all;
     for (auto const& pair : pairs)
-        all.push_back(wire_pair(pair, request.include_public_key.value_or(false)));
+        all.push_back(wire_pair(*pair, request.include_public_key.value_or(false)));
     wire::ec2::DescribeKeyPairsResult result;
     result.key_pairs = TRY(filtered(std::move(all), request.filters, kPairs));
     return result;

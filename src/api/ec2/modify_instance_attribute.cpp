@@ -158,8 +158,7 @@ std::size_t count_attributes(AttributeRequest const& request)
 } // namespace
 
 Result<wire::ec2::ModifyInstanceAttributeResult>
-modify_instance_attribute(engine::Engine& engine, engine::Caller const& caller,
-                          AttributeRequest const& request)
+modify_instance_attribute(Desk const& desk, AttributeRequest const& request)
 {
     auto const count = count_attributes(request);
     if (count == 0)
@@ -176,7 +175,7 @@ modify_instance_attribute(engine::Engine& engine, engine::Caller const& caller,
     if (request.attribute)
         TRY(read_old_form(*request.attribute, request.value.value_or(""), change));
     change.dry_run = request.dry_run;
-    TRY(engine.change_instance(caller, id, change));
+    TRY(desk.engine.change_instance(desk.caller, id, change));
     return wire::ec2::ModifyInstanceAttributeResult{};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The default VPC and its subnets.
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 
 #include "zones.hpp"
@@ -69,7 +69,7 @@ constexpr FilterRule<WireVpc> kVpcRules[] = {
     {"state", at<&WireVpc::state>},
     {"vpc-id", at<&WireVpc::vpc_id>},
 };
-constexpr Listing<WireVpc> kVpcs{kVpcRules, at<&WireVpc::vpc_id>, tags_at<&WireVpc::tags>};
+constexpr Listing<WireVpc> kVpcs{kVpcRules, tags_at<&WireVpc::tags>};
 
 /// A subnet and how many of its addresses are free.
 struct ShownSubnet {
@@ -156,55 +156,48 @@ constexpr FilterRule<WireSubnet> kSubnetRules[] = {
     {"subnet-id", at<&WireSubnet::subnet_id>},
     {"vpc-id", at<&WireSubnet::vpc_id>},
 };
-constexpr Listing<WireSubnet> kSubnets{kSubnetRules, at<&WireSubnet::subnet_id>,
-                                       tags_at<&WireSubnet::tags>};
+constexpr Listing<WireSubnet> kSubnets{kSubnetRules, tags_at<&WireSubnet::tags>};
 
-Result<std::vector<ShownSubnet>> shown_subnets(engine::Engine& engine, engine::Caller const& caller,
-                                               std::vector<Subnet> const& subnets)
+/// How many addresses of each subnet instances have.
+Result<std::map<SubnetId, std::int64_t>> taken_addresses(Desk const& desk)
 {
-    auto const instances = TRY(engine.instances(caller, {}));
-    std::vector<ShownSubnet> shown;
-    for (auto const& subnet : subnets) {
-        auto const taken =
-            std::count_if(instances.begin(), instances.end(), [&](Instance const& instance) {
-                return instance.state != InstanceState::terminated &&
-                       instance.interface.subnet == subnet.id;
-            });
-        shown.push_back({subnet, addresses_of(subnet.cidr) - taken});
-    }
-    return shown;
+    std::map<SubnetId, std::int64_t> taken;
+    TRY(desk.engine.instances(desk.caller, {},
+                              [&](catalog::Ref<Instance> const& one) -> Result<bool> {
+                                  if (one->state != InstanceState::terminated)
+                                      ++taken[one->interface.subnet];
+                                  return true;
+                              }));
+    return taken;
 }
 
 } // namespace
 
-Result<wire::ec2::DescribeVpcsResult> describe_vpcs(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::DescribeVpcsResult> describe_vpcs(Desk const& desk,
                                                     wire::ec2::DescribeVpcsRequest const& request)
 {
     auto const ids = TRY(parse_ids<VpcId>(request.vpc_ids));
-    auto vpcs = TRY(engine.vpcs(caller));
+    auto vpcs = TRY(desk.engine.vpcs(desk.caller));
     TRY(keep_only(vpcs, ids));
-    std::vector<WireVpc> all;
-    for (auto const& vpc : vpcs)
-        all.push_back(wire_vpc(vpc));
     wire::ec2::DescribeVpcsResult result;
-    result.vpcs = TRY(page_of(std::move(all), request, kVpcs, result.next_token));
+    result.vpcs = TRY(
+        page_of_records(desk, "DescribeVpcs", vpcs, request, kVpcs, wire_vpc, result.next_token));
     return result;
 }
 
 Result<wire::ec2::DescribeSubnetsResult>
-describe_subnets(engine::Engine& engine, engine::Caller const& caller,
-                 wire::ec2::DescribeSubnetsRequest const& request)
+describe_subnets(Desk const& desk, wire::ec2::DescribeSubnetsRequest const& request)
 {
     auto const ids = TRY(parse_ids<SubnetId>(request.subnet_ids));
-    auto subnets = TRY(engine.subnets(caller));
+    auto subnets = TRY(desk.engine.subnets(desk.caller));
     TRY(keep_only(subnets, ids));
-    auto const shown = TRY(shown_subnets(engine, caller, subnets));
-    std::vector<WireSubnet> all;
-    for (auto const& one : shown)
-        all.push_back(wire_subnet(one));
+    auto taken = TRY(taken_addresses(desk));
+    auto const show = [&](Subnet const& subnet) {
+        return wire_subnet({subnet, addresses_of(subnet.cidr) - taken[subnet.id]});
+    };
     wire::ec2::DescribeSubnetsResult result;
-    result.subnets = TRY(page_of(std::move(all), request, kSubnets, result.next_token));
+    result.subnets = TRY(page_of_records(desk, "DescribeSubnets", subnets, request, kSubnets, show,
+                                         result.next_token));
     return result;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Network interfaces: each instance has one, and it lives as long as the instance.
-#include "common.hpp"
 #include "handlers.hpp"
+#include "instance_reply.hpp"
 
 #include "zones.hpp"
 
@@ -9,13 +9,6 @@
 
 namespace karat::api::ec2 {
 namespace {
-
-/// An interface, whose it is, and its groups with their names.
-struct ShownInterface {
-    NetworkInterfaceId id;
-    Instance instance;
-    std::vector<wire::ec2::GroupIdentifier> groups;
-};
 
 std::string attachment_id(Instance const& instance)
 {
@@ -28,9 +21,9 @@ std::string dns_name(Instance const& instance)
     return private_dns_name(instance.interface.private_ip, instance.region);
 }
 
-wire::ec2::NetworkInterface wire_interface(ShownInterface const& shown)
+wire::ec2::NetworkInterface wire_interface(Instance const& instance,
+                                           std::vector<wire::ec2::GroupIdentifier> groups)
 {
-    auto const& instance = shown.instance;
     auto const& nic = instance.interface;
     std::optional<wire::ec2::NetworkInterfaceAssociation> association;
     if (instance.state != InstanceState::stopped)
@@ -52,7 +45,7 @@ wire::ec2::NetworkInterface wire_interface(ShownInterface const& shown)
     reply.availability_zone = instance.zone;
     reply.availability_zone_id = zone_id(instance.zone);
     reply.description = nic.description;
-    reply.groups = shown.groups;
+    reply.groups = std::move(groups);
     reply.interface_type = "interface";
     reply.mac_address = nic.mac;
     reply.network_interface_id = nic.id.text();
@@ -127,48 +120,38 @@ constexpr FilterRule<Eni> kInterfaceRules[] = {
     {"subnet-id", at<&Eni::subnet_id>},
     {"vpc-id", at<&Eni::vpc_id>},
 };
-constexpr Listing<Eni> kInterfaces{kInterfaceRules, at<&Eni::network_interface_id>,
-                                   tags_at<&Eni::tag_set>};
-
-std::vector<wire::ec2::GroupIdentifier> named_groups(std::vector<SecurityGroupId> const& ids,
-                                                     std::vector<SecurityGroup> const& groups)
-{
-    std::vector<wire::ec2::GroupIdentifier> named;
-    for (auto const& id : ids)
-        for (auto const& group : groups)
-            if (group.id == id)
-                named.push_back({.group_id = id.text(), .group_name = group.name});
-    return named;
-}
-
-Result<std::vector<ShownInterface>> interfaces(engine::Engine& engine, engine::Caller const& caller)
-{
-    auto const instances = TRY(engine.instances(caller, {}));
-    auto const groups = TRY(engine.security_groups(caller));
-    std::vector<ShownInterface> shown;
-    for (auto const& instance : instances)
-        if (instance.state != InstanceState::terminated)
-            shown.push_back({.id = instance.interface.id,
-                             .instance = instance,
-                             .groups = named_groups(instance.interface.groups, groups)});
-    return shown;
-}
+constexpr Listing<Eni> kInterfaces{kInterfaceRules, tags_at<&Eni::tag_set>};
 
 } // namespace
 
 Result<wire::ec2::DescribeNetworkInterfacesResult>
-describe_network_interfaces(engine::Engine& engine, engine::Caller const& caller,
+describe_network_interfaces(Desk const& desk,
                             wire::ec2::DescribeNetworkInterfacesRequest const& request)
 {
-    auto const ids = TRY(parse_ids<NetworkInterfaceId>(request.network_interface_ids));
-    auto shown = TRY(interfaces(engine, caller));
-    TRY(keep_only(shown, ids));
-    std::vector<Eni> all;
-    for (auto const& one : shown)
-        all.push_back(wire_interface(one));
+    auto describe =
+        TRY(Describe<Eni>::begin(desk, "DescribeNetworkInterfaces", request, kInterfaces));
+    auto missing = TRY(parse_ids<NetworkInterfaceId>(request.network_interface_ids));
+    bool const all = missing.empty();
+    auto const groups = TRY(desk.engine.security_groups(desk.caller));
+    auto const after = describe.after();
+    bool is_full = false;
+    TRY(desk.engine.instances(
+        desk.caller, {}, [&](catalog::Ref<Instance> const& instance) -> Result<bool> {
+            auto const& nic = instance->interface;
+            if (instance->state == InstanceState::terminated)
+                return true;
+            if (!all && std::erase(missing, nic.id) == 0)
+                return true;
+            Place place{.number = instance.number()};
+            if (!is_full && place > after)
+                is_full = !TRY(describe.offer(
+                    std::move(place), wire_interface(*instance, named_groups(nic.groups, groups))));
+            return !is_full || !missing.empty();
+        }));
+    if (!missing.empty())
+        return not_found(missing.front());
     wire::ec2::DescribeNetworkInterfacesResult result;
-    result.network_interfaces =
-        TRY(page_of(std::move(all), request, kInterfaces, result.next_token));
+    result.network_interfaces = describe.take(result.next_token);
     return result;
 }
 

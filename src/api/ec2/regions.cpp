@@ -27,7 +27,7 @@ constexpr FilterRule<WireRegion> kRegionRules[] = {
     {"opt-in-status", at<&WireRegion::opt_in_status>},
     {"region-name", at<&WireRegion::region_name>},
 };
-constexpr Listing<WireRegion> kRegions{kRegionRules, at<&WireRegion::region_name>};
+constexpr Listing<WireRegion> kRegions{kRegionRules};
 
 /// The group of a region's zones is the region and "-zg-1", as EC2 calls it.
 wire::ec2::AvailabilityZone wire_zone(std::string const& name, std::string const& region)
@@ -58,7 +58,7 @@ constexpr FilterRule<Zone> kZoneRules[] = {
     {"zone-name", at<&Zone::zone_name>},
     {"zone-type", at<&Zone::zone_type>},
 };
-constexpr Listing<Zone> kZones{kZoneRules, at<&Zone::zone_name>};
+constexpr Listing<Zone> kZones{kZoneRules};
 
 bool contains(std::vector<std::string> const& list, std::string const& one)
 {
@@ -80,12 +80,11 @@ Result<void> check_names(std::vector<std::string> const& given,
 } // namespace
 
 Result<wire::ec2::DescribeRegionsResult>
-describe_regions(engine::Engine& engine, engine::Caller const&,
-                 wire::ec2::DescribeRegionsRequest const& request)
+describe_regions(Desk const& desk, wire::ec2::DescribeRegionsRequest const& request)
 {
-    TRY(check_names(request.region_names, engine.regions(), Noun::region));
+    TRY(check_names(request.region_names, desk.engine.regions(), Noun::region));
     std::vector<WireRegion> all;
-    for (auto const& name : engine.regions())
+    for (auto const& name : desk.engine.regions())
         if (request.region_names.empty() || contains(request.region_names, name))
             all.push_back(wire_region(name));
     wire::ec2::DescribeRegionsResult result;
@@ -94,10 +93,10 @@ describe_regions(engine::Engine& engine, engine::Caller const&,
 }
 
 Result<wire::ec2::DescribeAvailabilityZonesResult>
-describe_availability_zones(engine::Engine& engine, engine::Caller const& caller,
+describe_availability_zones(Desk const& desk,
                             wire::ec2::DescribeAvailabilityZonesRequest const& request)
 {
-    auto const names = engine.zones(caller.region);
+    auto const names = desk.engine.zones(desk.caller.region);
     std::vector<std::string> ids;
     for (auto const& name : names)
         ids.push_back(zone_id(name));
@@ -107,7 +106,7 @@ describe_availability_zones(engine::Engine& engine, engine::Caller const& caller
     for (auto const& name : names)
         if ((request.zone_names.empty() || contains(request.zone_names, name)) &&
             (request.zone_ids.empty() || contains(request.zone_ids, zone_id(name))))
-            all.push_back(wire_zone(name, caller.region));
+            all.push_back(wire_zone(name, desk.caller.region));
     wire::ec2::DescribeAvailabilityZonesResult result;
     result.availability_zones = TRY(filtered(std::move(all), request.filters, kZones));
     return result;

@@ -153,8 +153,7 @@ std::string fingerprint(engine::RunInstances const& run)
 
 } // namespace
 
-Result<wire::ec2::RunInstancesResult>
-run_instances(engine::Engine& engine, engine::Caller const& caller, Request const& request)
+Result<wire::ec2::RunInstancesResult> run_instances(Desk const& desk, Request const& request)
 {
     TRY(refuse_what_is_not_offered(request));
     engine::RunInstances run{.min_count = request.min_count,
@@ -164,7 +163,7 @@ run_instances(engine::Engine& engine, engine::Caller const& caller, Request cons
                              .key_name = request.key_name.value_or("")};
     run.user_data = request.user_data.value_or("");
     TRY(read_network(request, run));
-    TRY(read_zone(engine, caller, request, run));
+    TRY(read_zone(desk.engine, desk.caller, request, run));
     TRY(read_options(request, run));
     run.devices = TRY(device_requests(request.block_device_mappings));
     auto tags =
@@ -176,13 +175,14 @@ run_instances(engine::Engine& engine, engine::Caller const& caller, Request cons
     run.fingerprint = fingerprint(run);
     run.dry_run = request.dry_run;
 
-    auto instances = TRY(engine.run_instances(caller, run));
-    auto const shown = TRY(show(engine, caller, std::move(instances)));
+    auto const instances = TRY(desk.engine.run_instances(desk.caller, run));
+    auto const groups = TRY(desk.engine.security_groups(desk.caller));
     wire::ec2::RunInstancesResult result;
-    result.owner_id = caller.account.text();
-    for (auto const& one : shown) {
-        result.reservation_id = one.instance.reservation.text();
-        result.instances.push_back(wire_instance(one));
+    result.owner_id = desk.caller.account.text();
+    for (auto const& instance : instances) {
+        auto const shown = TRY(show(desk.engine, groups, instance));
+        result.reservation_id = instance.reservation.text();
+        result.instances.push_back(wire_instance(shown));
     }
     return result;
 }

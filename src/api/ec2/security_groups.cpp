@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common.hpp"
+#include "describe.hpp"
 #include "group_rules.hpp"
 #include "handlers.hpp"
 
@@ -69,8 +69,7 @@ constexpr FilterRule<WireGroup> kGroupRules[] = {
     {"owner-id", at<&WireGroup::owner_id>},
     {"vpc-id", at<&WireGroup::vpc_id>},
 };
-constexpr Listing<WireGroup> kGroups{kGroupRules, at<&WireGroup::group_id>,
-                                     tags_at<&WireGroup::tags>};
+constexpr Listing<WireGroup> kGroups{kGroupRules, tags_at<&WireGroup::tags>};
 
 /// The group that a request names by id or, older, by name.
 template <class Request>
@@ -86,25 +85,21 @@ Result<SecurityGroup> named_group(engine::Engine& engine, engine::Caller const& 
 }
 
 /// Groups by id and by name: all must exist; all groups when neither is given.
-Result<std::vector<SecurityGroup>>
-selected_groups(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::DescribeSecurityGroupsRequest const& request)
+Result<catalog::Refs<SecurityGroup>>
+selected_groups(Desk const& desk, wire::ec2::DescribeSecurityGroupsRequest const& request)
 {
-    auto groups = TRY(engine.security_groups(caller));
+    auto groups = TRY(desk.engine.security_groups(desk.caller));
     if (request.group_ids.empty() && request.group_names.empty())
         return groups;
-    auto const ids = TRY(parse_ids<SecurityGroupId>(request.group_ids));
-    std::vector<SecurityGroupId> wanted;
-    for (auto const& id : ids) {
-        auto const group = TRY(engine.security_group(caller, id, ""));
-        wanted.push_back(group.id);
-    }
+    auto wanted = TRY(parse_ids<SecurityGroupId>(request.group_ids));
+    for (auto const& id : wanted)
+        TRY(desk.engine.security_group(desk.caller, id, ""));
     for (auto const& name : request.group_names) {
-        auto const group = TRY(engine.security_group(caller, {}, name));
+        auto const group = TRY(desk.engine.security_group(desk.caller, {}, name));
         wanted.push_back(group.id);
     }
-    std::erase_if(groups, [&](SecurityGroup const& group) {
-        return std::find(wanted.begin(), wanted.end(), group.id) == wanted.end();
+    std::erase_if(groups, [&](catalog::Ref<SecurityGroup> const& group) {
+        return std::ranges::find(wanted, group->id) == wanted.end();
     });
     return groups;
 }
@@ -135,64 +130,60 @@ Error no_rules()
 } // namespace
 
 Result<wire::ec2::CreateSecurityGroupResult>
-create_security_group(engine::Engine& engine, engine::Caller const& caller,
-                      wire::ec2::CreateSecurityGroupRequest const& request)
+create_security_group(Desk const& desk, wire::ec2::CreateSecurityGroupRequest const& request)
 {
     std::optional<VpcId> vpc;
     if (request.vpc_id)
         vpc = TRY(VpcId::parse(*request.vpc_id));
     auto tags = TRY(tags_for(request.tag_specifications, "security-group"));
-    auto const group = TRY(engine.create_security_group(caller, {.name = request.group_name,
-                                                                 .description = request.description,
-                                                                 .vpc = vpc,
-                                                                 .tags = std::move(tags),
-                                                                 .dry_run = request.dry_run}));
+    auto const group =
+        TRY(desk.engine.create_security_group(desk.caller, {.name = request.group_name,
+                                                            .description = request.description,
+                                                            .vpc = vpc,
+                                                            .tags = std::move(tags),
+                                                            .dry_run = request.dry_run}));
     return wire::ec2::CreateSecurityGroupResult{.group_id = group.id.text(),
                                                 .tags = wire_tags(group.tags),
                                                 .security_group_arn = arn_of(group)};
 }
 
 Result<wire::ec2::DeleteSecurityGroupResult>
-delete_security_group(engine::Engine& engine, engine::Caller const& caller,
-                      wire::ec2::DeleteSecurityGroupRequest const& request)
+delete_security_group(Desk const& desk, wire::ec2::DeleteSecurityGroupRequest const& request)
 {
-    auto const group = TRY(named_group(engine, caller, request));
-    TRY(engine.delete_security_group(caller, group.id, "", request.dry_run));
+    auto const group = TRY(named_group(desk.engine, desk.caller, request));
+    TRY(desk.engine.delete_security_group(desk.caller, group.id, "", request.dry_run));
     return wire::ec2::DeleteSecurityGroupResult{.group_id = group.id.text()};
 }
 
 Result<wire::ec2::DescribeSecurityGroupsResult>
-describe_security_groups(engine::Engine& engine, engine::Caller const& caller,
-                         wire::ec2::DescribeSecurityGroupsRequest const& request)
+describe_security_groups(Desk const& desk, wire::ec2::DescribeSecurityGroupsRequest const& request)
 {
-    auto const groups = TRY(selected_groups(engine, caller, request));
-    std::vector<WireGroup> all;
-    for (auto const& group : groups)
-        all.push_back(wire_group(group));
+    auto const groups = TRY(selected_groups(desk, request));
     wire::ec2::DescribeSecurityGroupsResult result;
-    result.security_groups = TRY(page_of(std::move(all), request, kGroups, result.next_token));
+    result.security_groups = TRY(page_of_records(desk, "DescribeSecurityGroups", groups, request,
+                                                 kGroups, wire_group, result.next_token));
     return result;
 }
 
 Result<wire::ec2::AuthorizeSecurityGroupIngressResult>
-authorize_security_group_ingress(engine::Engine& engine, engine::Caller const& caller,
+authorize_security_group_ingress(Desk const& desk,
                                  wire::ec2::AuthorizeSecurityGroupIngressRequest const& request)
 {
     auto const tags = TRY(tags_for(request.tag_specifications, "security-group-rule"));
     if (!tags.empty())
         return not_offered("TagSpecification (tags of security group rules)");
-    auto const group = TRY(named_group(engine, caller, request));
-    auto const asked =
-        TRY(ingress_rules(engine, caller, request.ip_permissions, flat_permission(request)));
+    auto const group = TRY(named_group(desk.engine, desk.caller, request));
+    auto const asked = TRY(
+        ingress_rules(desk.engine, desk.caller, request.ip_permissions, flat_permission(request)));
     if (asked.empty())
         return no_rules();
     for (auto const& rule : asked) {
         if (rule.group.empty())
             continue;
         auto const source = TRY(SecurityGroupId::parse(rule.group));
-        TRY(engine.security_group(caller, source, ""));
+        TRY(desk.engine.security_group(desk.caller, source, ""));
     }
-    auto const rules = TRY(engine.authorize(caller, group.id, asked, request.dry_run));
+    auto const rules = TRY(desk.engine.authorize(desk.caller, group.id, asked, request.dry_run));
     wire::ec2::AuthorizeSecurityGroupIngressResult result;
     for (auto const& rule : rules)
         result.security_group_rules.push_back(wire_rule(group, rule));
@@ -200,16 +191,16 @@ authorize_security_group_ingress(engine::Engine& engine, engine::Caller const& c
 }
 
 Result<wire::ec2::RevokeSecurityGroupIngressResult>
-revoke_security_group_ingress(engine::Engine& engine, engine::Caller const& caller,
+revoke_security_group_ingress(Desk const& desk,
                               wire::ec2::RevokeSecurityGroupIngressRequest const& request)
 {
-    auto const group = TRY(named_group(engine, caller, request));
-    auto asked =
-        TRY(ingress_rules(engine, caller, request.ip_permissions, flat_permission(request)));
+    auto const group = TRY(named_group(desk.engine, desk.caller, request));
+    auto asked = TRY(
+        ingress_rules(desk.engine, desk.caller, request.ip_permissions, flat_permission(request)));
     TRY(add_by_id(group, request.security_group_rule_ids, asked));
     if (asked.empty())
         return no_rules();
-    auto const rules = TRY(engine.revoke(caller, group.id, asked, request.dry_run));
+    auto const rules = TRY(desk.engine.revoke(desk.caller, group.id, asked, request.dry_run));
     wire::ec2::RevokeSecurityGroupIngressResult result;
     for (auto const& rule : rules)
         result.revoked_security_group_rules.push_back(wire_revoked(group, rule));

@@ -81,16 +81,16 @@ read_change(wire::ec2::ModifySnapshotAttributeRequest const& request)
 
 } // namespace
 
-Result<wire::ec2::CopySnapshotResult> copy_snapshot(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::CopySnapshotResult> copy_snapshot(Desk const& desk,
                                                     wire::ec2::CopySnapshotRequest const& request)
 {
     if (request.destination_outpost_arn || request.destination_availability_zone)
         return not_offered("DestinationOutpostArn or DestinationAvailabilityZone");
     // Who signs for one region cannot mean another; old clients send it for their presigned URL.
-    if (request.destination_region && *request.destination_region != caller.region)
+    if (request.destination_region && *request.destination_region != desk.caller.region)
         return fail(Fault::invalid, "Invalid value for 'DestinationRegion': the request goes to " +
-                                        caller.region + ", not to " + *request.destination_region);
+                                        desk.caller.region + ", not to " +
+                                        *request.destination_region);
     auto const duration = request.completion_duration_minutes;
     if (duration && (*duration < 15 || *duration > 2880 || *duration % 15 != 0))
         return fail(Fault::invalid, "CompletionDurationMinutes is a multiple of 15 up to 2880");
@@ -101,7 +101,7 @@ Result<wire::ec2::CopySnapshotResult> copy_snapshot(engine::Engine& engine,
                               .encryption = {request.encrypted, request.kms_key_id.value_or("")}};
     copy.tags = TRY(tags_for(request.tag_specifications, "snapshot"));
     copy.dry_run = request.dry_run;
-    auto const made = TRY(engine.copy_snapshot(caller, copy));
+    auto const made = TRY(desk.engine.copy_snapshot(desk.caller, copy));
     wire::ec2::CopySnapshotResult result;
     result.snapshot_id = made.id.text();
     result.tags = wire_tags(made.tags);
@@ -109,7 +109,7 @@ Result<wire::ec2::CopySnapshotResult> copy_snapshot(engine::Engine& engine,
 }
 
 Result<wire::ec2::ModifySnapshotAttributeResult>
-modify_snapshot_attribute(engine::Engine& engine, engine::Caller const& caller,
+modify_snapshot_attribute(Desk const& desk,
                           wire::ec2::ModifySnapshotAttributeRequest const& request)
 {
     if (request.attribute && *request.attribute != kPermission)
@@ -117,13 +117,12 @@ modify_snapshot_attribute(engine::Engine& engine, engine::Caller const& caller,
                     "The only Attribute of a snapshot to change is createVolumePermission");
     auto const id = TRY(SnapshotId::parse(request.snapshot_id));
     auto const change = TRY(read_change(request));
-    TRY(engine.change_volume_permissions(caller, id, change, request.dry_run));
+    TRY(desk.engine.change_volume_permissions(desk.caller, id, change, request.dry_run));
     return wire::ec2::ModifySnapshotAttributeResult{};
 }
 
 Result<wire::ec2::ResetSnapshotAttributeResult>
-reset_snapshot_attribute(engine::Engine& engine, engine::Caller const& caller,
-                         wire::ec2::ResetSnapshotAttributeRequest const& request)
+reset_snapshot_attribute(Desk const& desk, wire::ec2::ResetSnapshotAttributeRequest const& request)
 {
     if (request.attribute != kPermission)
         return fail(Fault::unsupported,
@@ -131,16 +130,16 @@ reset_snapshot_attribute(engine::Engine& engine, engine::Caller const& caller,
     auto const id = TRY(SnapshotId::parse(request.snapshot_id));
     engine::VolumePermissionChange change;
     change.reset = true;
-    TRY(engine.change_volume_permissions(caller, id, change, request.dry_run));
+    TRY(desk.engine.change_volume_permissions(desk.caller, id, change, request.dry_run));
     return wire::ec2::ResetSnapshotAttributeResult{};
 }
 
 Result<wire::ec2::DescribeSnapshotAttributeResult>
-describe_snapshot_attribute(engine::Engine& engine, engine::Caller const& caller,
+describe_snapshot_attribute(Desk const& desk,
                             wire::ec2::DescribeSnapshotAttributeRequest const& request)
 {
     auto const id = TRY(SnapshotId::parse(request.snapshot_id));
-    auto const snapshot = TRY(engine.own_snapshot(caller, id));
+    auto const snapshot = TRY(desk.engine.own_snapshot(desk.caller, id));
     wire::ec2::DescribeSnapshotAttributeResult result;
     result.snapshot_id = id.text();
     if (request.attribute != kPermission)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots: create, delete, describe. Who may use them: snapshot_sharing.cpp.
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ constexpr FilterRule<Snap> kSnapshotRules[] = {
     {"storage-tier", at<&Snap::storage_tier>}, {"transfer-type", at<&Snap::transfer_type>},
     {"volume-id", at<&Snap::volume_id>},       {"volume-size", at<&Snap::volume_size>},
 };
-constexpr Listing<Snap> kSnapshots{kSnapshotRules, at<&Snap::snapshot_id>, tags_at<&Snap::tags>};
+constexpr Listing<Snap, Snapshot> kSnapshots{kSnapshotRules, tags_at<&Snapshot::tags>};
 
 wire::ec2::Snapshot wire_snapshot(Snapshot const& snapshot)
 {
@@ -73,20 +73,18 @@ Result<void> refuse_outposts(Request const& request)
 } // namespace
 
 Result<wire::ec2::CreateSnapshotResult>
-create_snapshot(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::CreateSnapshotRequest const& request)
+create_snapshot(Desk const& desk, wire::ec2::CreateSnapshotRequest const& request)
 {
     TRY(refuse_outposts(request));
     auto const id = TRY(VolumeId::parse(request.volume_id));
     auto const tags = TRY(tags_for(request.tag_specifications, "snapshot"));
-    auto const snapshot = TRY(engine.create_snapshot(caller, id, request.description.value_or(""),
-                                                     tags, request.dry_run));
+    auto const snapshot = TRY(desk.engine.create_snapshot(
+        desk.caller, id, request.description.value_or(""), tags, request.dry_run));
     return wire_snapshot(snapshot);
 }
 
 Result<wire::ec2::CreateSnapshotsResult>
-create_snapshots(engine::Engine& engine, engine::Caller const& caller,
-                 wire::ec2::CreateSnapshotsRequest const& request)
+create_snapshots(Desk const& desk, wire::ec2::CreateSnapshotsRequest const& request)
 {
     TRY(refuse_outposts(request));
     auto const& which = *request.instance_specification; // required
@@ -99,7 +97,7 @@ create_snapshots(engine::Engine& engine, engine::Caller const& caller,
                                    .copy_volume_tags = request.copy_tags_from_source.has_value()};
     create.tags = TRY(tags_for(request.tag_specifications, "snapshot"));
     create.dry_run = request.dry_run;
-    auto const made = TRY(engine.create_snapshots(caller, create));
+    auto const made = TRY(desk.engine.create_snapshots(desk.caller, create));
     wire::ec2::CreateSnapshotsResult result;
     for (auto const& one : made)
         result.snapshots.push_back(wire_info(one));
@@ -107,29 +105,30 @@ create_snapshots(engine::Engine& engine, engine::Caller const& caller,
 }
 
 Result<wire::ec2::DeleteSnapshotResult>
-delete_snapshot(engine::Engine& engine, engine::Caller const& caller,
-                wire::ec2::DeleteSnapshotRequest const& request)
+delete_snapshot(Desk const& desk, wire::ec2::DeleteSnapshotRequest const& request)
 {
     auto const id = TRY(SnapshotId::parse(request.snapshot_id));
-    TRY(engine.delete_snapshot(caller, id, request.dry_run));
+    TRY(desk.engine.delete_snapshot(desk.caller, id, request.dry_run));
     return wire::ec2::DeleteSnapshotResult{};
 }
 
 Result<wire::ec2::DescribeSnapshotsResult>
-describe_snapshots(engine::Engine& engine, engine::Caller const& caller,
-                   wire::ec2::DescribeSnapshotsRequest const& request)
+describe_snapshots(Desk const& desk, wire::ec2::DescribeSnapshotsRequest const& request)
 {
     TRY(no_pages_with_ids("snapshotSet", request.snapshot_ids, request.max_results));
+    auto describe =
+        TRY((Describe<Snap, Snapshot>::begin(desk, "DescribeSnapshots", request, kSnapshots)));
     auto const ids = TRY(parse_ids<SnapshotId>(request.snapshot_ids));
-    auto const found =
-        TRY(engine.snapshots(caller, {.ids = ids,
-                                      .owners = request.owner_ids,
-                                      .restorable_by = request.restorable_by_user_ids}));
-    std::vector<Snap> all;
-    for (auto const& one : found)
-        all.push_back(wire_snapshot(one));
+    engine::SnapshotSelection const selection{.ids = ids,
+                                              .owners = request.owner_ids,
+                                              .restorable_by = request.restorable_by_user_ids,
+                                              .narrowing = describe.narrowing()};
+    TRY(desk.engine.snapshots(desk.caller, selection, [&](catalog::Ref<Snapshot> const& snapshot) {
+        return describe.offer({.number = snapshot.number()}, *snapshot,
+                              [&] { return wire_snapshot(*snapshot); });
+    }));
     wire::ec2::DescribeSnapshotsResult result;
-    result.snapshots = TRY(page_of(std::move(all), request, kSnapshots, result.next_token));
+    result.snapshots = describe.take(result.next_token);
     return result;
 }
 

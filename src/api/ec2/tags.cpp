@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 
 namespace karat::api::ec2 {
@@ -13,33 +13,25 @@ struct ListedTag {
 
 using WireTag = wire::ec2::TagDescription;
 
-/// Of a tag: the thing and the key.
-Values tag_id(ListedTag const& tag)
-{
-    return {tag.reply.resource_id.value_or(""), tag.reply.key.value_or("")};
-}
-
 constexpr FilterRule<ListedTag> kTagRules[] = {
     {"key", at<&ListedTag::reply, &WireTag::key>},
     {"resource-id", at<&ListedTag::reply, &WireTag::resource_id>},
     {"resource-type", at<&ListedTag::reply, &WireTag::resource_type>},
     {"value", at<&ListedTag::reply, &WireTag::value>},
 };
-constexpr Listing<ListedTag> kTags{kTagRules, tag_id, tags_at<&ListedTag::tags>};
+constexpr Listing<ListedTag> kTags{kTagRules, tags_at<&ListedTag::tags>};
 
 } // namespace
 
-Result<wire::ec2::CreateTagsResult> create_tags(engine::Engine& engine,
-                                                engine::Caller const& caller,
+Result<wire::ec2::CreateTagsResult> create_tags(Desk const& desk,
                                                 wire::ec2::CreateTagsRequest const& request)
 {
     auto const tags = TRY(tags_of(request.tags));
-    TRY(engine.create_tags(caller, request.resources, tags, request.dry_run));
+    TRY(desk.engine.create_tags(desk.caller, request.resources, tags, request.dry_run));
     return wire::ec2::CreateTagsResult{};
 }
 
-Result<wire::ec2::DeleteTagsResult> delete_tags(engine::Engine& engine,
-                                                engine::Caller const& caller,
+Result<wire::ec2::DeleteTagsResult> delete_tags(Desk const& desk,
                                                 wire::ec2::DeleteTagsRequest const& request)
 {
     std::vector<engine::Engine::TagToDelete> tags;
@@ -48,27 +40,35 @@ Result<wire::ec2::DeleteTagsResult> delete_tags(engine::Engine& engine,
             return Error{Fault::missing, Noun::tag, "A tag to delete needs a Key"};
         tags.push_back({.key = *tag.key, .value = tag.value});
     }
-    TRY(engine.delete_tags(caller, request.resources, tags, request.dry_run));
+    TRY(desk.engine.delete_tags(desk.caller, request.resources, tags, request.dry_run));
     return wire::ec2::DeleteTagsResult{};
 }
 
-Result<wire::ec2::DescribeTagsResult> describe_tags(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::DescribeTagsResult> describe_tags(Desk const& desk,
                                                     wire::ec2::DescribeTagsRequest const& request)
 {
-    auto const things = TRY(engine.tagged(caller));
-    std::vector<ListedTag> all;
-    for (auto const& thing : things)
-        for (auto const& [key, value] : thing.tags)
-            all.push_back({.reply = {.key = key,
-                                     .resource_id = thing.id,
-                                     .resource_type = thing.type,
-                                     .value = value},
-                           .tags = {{.key = key, .value = value}}});
+    auto describe = TRY(Describe<ListedTag>::begin(desk, "DescribeTags", request, kTags));
+    auto const after = describe.after();
+    TRY(desk.engine.tagged(desk.caller, after.number,
+                           [&](engine::TaggedThing const& thing) -> Result<bool> {
+                               for (auto const& [key, value] : thing.tags) {
+                                   Place place{thing.number, key};
+                                   if (place <= after)
+                                       continue;
+                                   ListedTag const tag{.reply = {.key = key,
+                                                                 .resource_id = thing.id,
+                                                                 .resource_type = thing.type,
+                                                                 .value = value},
+                                                       .tags = {{.key = key, .value = value}}};
+                                   if (!TRY(describe.offer(std::move(place), tag)))
+                                       return false;
+                               }
+                               return true;
+                           }));
     wire::ec2::DescribeTagsResult result;
-    auto const page = TRY(page_of(std::move(all), request, kTags, result.next_token));
-    for (auto const& tag : page)
-        result.tags.push_back(tag.reply);
+    auto page = describe.take(result.next_token);
+    for (auto& tag : page)
+        result.tags.push_back(std::move(tag.reply));
     return result;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Volumes that come to and leave instances, and change.
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 #include "volume_reply.hpp"
 
@@ -24,27 +24,25 @@ constexpr FilterRule<Modified> kModifiedRules[] = {
     {"target-volume-type", at<&Modified::target_volume_type>},
     {"volume-id", at<&Modified::volume_id>},
 };
-constexpr Listing<Modified> kModifications{kModifiedRules, at<&Modified::volume_id>};
+constexpr Listing<Modified> kModifications{kModifiedRules};
 
 } // namespace
 
-Result<wire::ec2::AttachVolumeResult> attach_volume(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::AttachVolumeResult> attach_volume(Desk const& desk,
                                                     wire::ec2::AttachVolumeRequest const& request)
 {
     if (request.ebs_card_index.value_or(0) != 0)
         return not_offered("EbsCardIndex");
     auto const volume_id = TRY(VolumeId::parse(request.volume_id));
     auto const instance = TRY(InstanceId::parse(request.instance_id));
-    auto const volume = TRY(engine.attach_volume(caller, {.volume = volume_id,
-                                                          .instance = instance,
-                                                          .device_name = request.device,
-                                                          .dry_run = request.dry_run}));
+    auto const volume = TRY(desk.engine.attach_volume(desk.caller, {.volume = volume_id,
+                                                                    .instance = instance,
+                                                                    .device_name = request.device,
+                                                                    .dry_run = request.dry_run}));
     return wire_attachment(volume);
 }
 
-Result<wire::ec2::DetachVolumeResult> detach_volume(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::DetachVolumeResult> detach_volume(Desk const& desk,
                                                     wire::ec2::DetachVolumeRequest const& request)
 {
     auto const volume_id = TRY(VolumeId::parse(request.volume_id));
@@ -55,39 +53,40 @@ Result<wire::ec2::DetachVolumeResult> detach_volume(engine::Engine& engine,
                                 .dry_run = request.dry_run};
     if (request.instance_id)
         detach.instance = TRY(InstanceId::parse(*request.instance_id));
-    auto const volume = TRY(engine.detach_volume(caller, detach));
+    auto const volume = TRY(desk.engine.detach_volume(desk.caller, detach));
     return wire_attachment(volume);
 }
 
-Result<wire::ec2::ModifyVolumeResult> modify_volume(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::ModifyVolumeResult> modify_volume(Desk const& desk,
                                                     wire::ec2::ModifyVolumeRequest const& request)
 {
     if (request.multi_attach_enabled.value_or(false))
         return not_offered("MultiAttachEnabled");
     auto const id = TRY(VolumeId::parse(request.volume_id));
     auto const shape = TRY(shape_request(request));
-    auto const volume = TRY(engine.modify_volume(caller, id, shape, request.dry_run));
+    auto const volume = TRY(desk.engine.modify_volume(desk.caller, id, shape, request.dry_run));
     return wire::ec2::ModifyVolumeResult{.volume_modification = wire_modification(volume)};
 }
 
 Result<wire::ec2::DescribeVolumesModificationsResult>
-describe_volumes_modifications(engine::Engine& engine, engine::Caller const& caller,
+describe_volumes_modifications(Desk const& desk,
                                wire::ec2::DescribeVolumesModificationsRequest const& request)
 {
+    auto describe = TRY(
+        Describe<Modified>::begin(desk, "DescribeVolumesModifications", request, kModifications));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
-    auto const found = TRY(engine.volumes(caller, ids));
-    for (auto const& one : found)
-        if (!ids.empty() && !one.modification)
+    TRY(desk.engine.volumes(
+        desk.caller, {ids, describe.narrowing()},
+        [&](catalog::Ref<Volume> const& volume) -> Result<bool> {
+            if (volume->modification)
+                return describe.offer({.number = volume.number()}, wire_modification(*volume));
+            if (ids.empty())
+                return true;
             return Error{Fault::not_found, Noun::volume_modification,
-                         "Modification for volume '" + one.id.text() + "' does not exist."};
-    std::vector<Modified> all;
-    for (auto const& one : found)
-        if (one.modification)
-            all.push_back(wire_modification(one));
+                         "Modification for volume '" + volume->id.text() + "' does not exist."};
+        }));
     wire::ec2::DescribeVolumesModificationsResult result;
-    result.volumes_modifications =
-        TRY(page_of(std::move(all), request, kModifications, result.next_token));
+    result.volumes_modifications = describe.take(result.next_token);
     return result;
 }
 

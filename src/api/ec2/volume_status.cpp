@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How volumes are: DescribeVolumeStatus, DescribeVolumeAttribute.
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 #include "zones.hpp"
 
@@ -82,31 +82,31 @@ constexpr FilterRule<Item> kItemRules[] = {
      at<&Item::volume_status, &ItemInfo::details, &ItemDetails::status>},
     {"volume-status.status", at<&Item::volume_status, &ItemInfo::status>},
 };
-constexpr Listing<Item> kItems{kItemRules, at<&Item::volume_id>};
+constexpr Listing<Item> kItems{kItemRules};
 
 } // namespace
 
 Result<wire::ec2::DescribeVolumeStatusResult>
-describe_volume_status(engine::Engine& engine, engine::Caller const& caller,
-                       wire::ec2::DescribeVolumeStatusRequest const& request)
+describe_volume_status(Desk const& desk, wire::ec2::DescribeVolumeStatusRequest const& request)
 {
     TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
+    auto describe = TRY(Describe<Item>::begin(desk, "DescribeVolumeStatus", request, kItems));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
-    auto const found = TRY(engine.volumes(caller, ids));
-    std::vector<Item> all;
-    for (auto const& one : found)
-        all.push_back(wire_status(one));
+    TRY(desk.engine.volumes(
+        desk.caller, {ids, describe.narrowing()}, [&](catalog::Ref<Volume> const& volume) {
+            return describe.offer({.number = volume.number()}, wire_status(*volume));
+        }));
     wire::ec2::DescribeVolumeStatusResult result;
-    result.volume_statuses = TRY(page_of(std::move(all), request, kItems, result.next_token));
+    result.volume_statuses = describe.take(result.next_token);
     return result;
 }
 
 Result<wire::ec2::DescribeVolumeAttributeResult>
-describe_volume_attribute(engine::Engine& engine, engine::Caller const& caller,
+describe_volume_attribute(Desk const& desk,
                           wire::ec2::DescribeVolumeAttributeRequest const& request)
 {
     auto const id = TRY(VolumeId::parse(request.volume_id));
-    TRY(engine.volumes(caller, {id}));
+    TRY(desk.engine.own_volume(desk.caller, id));
     wire::ec2::DescribeVolumeAttributeResult result;
     result.volume_id = id.text();
     if (request.attribute == "autoEnableIO")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Volumes: create, copy, delete, describe.
-#include "common.hpp"
+#include "describe.hpp"
 #include "handlers.hpp"
 
 #include "volume_reply.hpp"
@@ -38,7 +38,7 @@ constexpr FilterRule<Vol> kVolumeRules[] = {
     {"volume-id", at<&Vol::volume_id>},
     {"volume-type", at<&Vol::volume_type>},
 };
-constexpr Listing<Vol> kVolumes{kVolumeRules, at<&Vol::volume_id>, tags_at<&Vol::tags>};
+constexpr Listing<Vol, Volume> kVolumes{kVolumeRules, tags_at<&Volume::tags>};
 
 template <class Request>
 Result<void> refuse_what_is_missing(Request const& request)
@@ -85,8 +85,7 @@ std::string text_of(engine::ShapeRequest const& shape, engine::EncryptionRequest
 
 } // namespace
 
-Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::CreateVolumeResult> create_volume(Desk const& desk,
                                                     wire::ec2::CreateVolumeRequest const& request)
 {
     TRY(refuse_what_is_missing(request));
@@ -97,7 +96,7 @@ Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
     if (request.operator_)
         return not_offered("Operator");
     auto const shape = TRY(shape_request(request));
-    auto const zone = TRY(zone_of(engine, caller, request));
+    auto const zone = TRY(zone_of(desk.engine, desk.caller, request));
     engine::CreateVolume create{.zone = zone,
                                 .size_gib = shape.size_gib,
                                 .snapshot = {},
@@ -114,12 +113,11 @@ Result<wire::ec2::CreateVolumeResult> create_volume(engine::Engine& engine,
                            text_of(shape, create.encryption, create.tags)))
             .text();
     create.dry_run = request.dry_run;
-    auto const volume = TRY(engine.create_volume(caller, create));
+    auto const volume = TRY(desk.engine.create_volume(desk.caller, create));
     return wire_volume(volume);
 }
 
-Result<wire::ec2::CopyVolumesResult> copy_volumes(engine::Engine& engine,
-                                                  engine::Caller const& caller,
+Result<wire::ec2::CopyVolumesResult> copy_volumes(Desk const& desk,
                                                   wire::ec2::CopyVolumesRequest const& request)
 {
     TRY(refuse_what_is_missing(request));
@@ -133,31 +131,31 @@ Result<wire::ec2::CopyVolumesResult> copy_volumes(engine::Engine& engine,
                                           text_of(copy.shape, copy.encryption, copy.tags)))
                            .text();
     copy.dry_run = request.dry_run;
-    auto const volume = TRY(engine.copy_volume(caller, copy));
+    auto const volume = TRY(desk.engine.copy_volume(desk.caller, copy));
     return wire::ec2::CopyVolumesResult{.volumes = {wire_volume(volume)}};
 }
 
-Result<wire::ec2::DeleteVolumeResult> delete_volume(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ec2::DeleteVolumeResult> delete_volume(Desk const& desk,
                                                     wire::ec2::DeleteVolumeRequest const& request)
 {
     auto const id = TRY(VolumeId::parse(request.volume_id));
-    TRY(engine.delete_volume(caller, id, request.dry_run));
+    TRY(desk.engine.delete_volume(desk.caller, id, request.dry_run));
     return wire::ec2::DeleteVolumeResult{};
 }
 
 Result<wire::ec2::DescribeVolumesResult>
-describe_volumes(engine::Engine& engine, engine::Caller const& caller,
-                 wire::ec2::DescribeVolumesRequest const& request)
+describe_volumes(Desk const& desk, wire::ec2::DescribeVolumesRequest const& request)
 {
     TRY(no_pages_with_ids("volumeSet", request.volume_ids, request.max_results));
+    auto describe = TRY((Describe<Vol, Volume>::begin(desk, "DescribeVolumes", request, kVolumes)));
     auto const ids = TRY(parse_ids<VolumeId>(request.volume_ids));
-    auto const found = TRY(engine.volumes(caller, ids));
-    std::vector<Vol> all;
-    for (auto const& one : found)
-        all.push_back(wire_volume(one));
+    TRY(desk.engine.volumes(desk.caller, {ids, describe.narrowing()},
+                            [&](catalog::Ref<Volume> const& volume) {
+                                return describe.offer({.number = volume.number()}, *volume,
+                                                      [&] { return wire_volume(*volume); });
+                            }));
     wire::ec2::DescribeVolumesResult result;
-    result.volumes = TRY(page_of(std::move(all), request, kVolumes, result.next_token));
+    result.volumes = describe.take(result.next_token);
     return result;
 }
 

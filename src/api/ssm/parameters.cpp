@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading public parameters: how callers find the newest image of a distribution.
 #include "handlers.hpp"
-
-#include "ec2/common.hpp"
+#include "pages.hpp"
 
 #include "karat/text.hpp"
 
@@ -68,9 +67,9 @@ find(engine::Engine& engine, engine::Caller const& caller, std::string const& te
     return std::optional(std::move(reply));
 }
 
-/// Keeps the parameters that pass a ParameterFilter. Of the keys that the call has, only Type means
-/// something for public parameters: there are no labels, and no keys to encrypt with.
-Result<void> apply(wire::ssm::ParameterStringFilter const& filter, std::vector<Parameter>& list)
+/// Of the keys that a ParameterFilter has, only Type means something for public parameters: there
+/// are no labels, and no keys to encrypt with.
+Result<void> check(wire::ssm::ParameterStringFilter const& filter)
 {
     if (filter.key != "Type" && filter.key != "KeyId" && filter.key != "Label")
         return Error{Fault::unknown, Noun::filter,
@@ -80,24 +79,24 @@ Result<void> apply(wire::ssm::ParameterStringFilter const& filter, std::vector<P
         return Error{Fault::invalid, Noun::filter,
                      fmt::format("The option '{}' of the filter '{}' is invalid",
                                  option.substr(0, 64), filter.key)};
-    std::erase_if(list, [&](Parameter const& parameter) {
-        return filter.key != "Type" ||
-               std::none_of(filter.values.begin(), filter.values.end(),
-                            [&](std::string const& value) {
-                                return option == "Equals" ? parameter.type == value
-                                                          : parameter.type.starts_with(value);
-                            });
-    });
     return {};
+}
+
+bool passes(wire::ssm::ParameterStringFilter const& filter, Parameter const& parameter)
+{
+    bool const whole = filter.option.value_or("Equals") == "Equals";
+    return filter.key == "Type" &&
+           std::ranges::any_of(filter.values, [&](std::string const& value) {
+               return whole ? parameter.type == value : parameter.type.starts_with(value);
+           });
 }
 
 } // namespace
 
-Result<wire::ssm::GetParameterResult> get_parameter(engine::Engine& engine,
-                                                    engine::Caller const& caller,
+Result<wire::ssm::GetParameterResult> get_parameter(Desk const& desk,
                                                     wire::ssm::GetParameterRequest const& request)
 {
-    auto const found = TRY(find(engine, caller, request.name));
+    auto const found = TRY(find(desk.engine, desk.caller, request.name));
     if (!found)
         return Error{
             Fault::not_found, Noun::parameter,
@@ -106,15 +105,14 @@ Result<wire::ssm::GetParameterResult> get_parameter(engine::Engine& engine,
 }
 
 Result<wire::ssm::GetParametersResult>
-get_parameters(engine::Engine& engine, engine::Caller const& caller,
-               wire::ssm::GetParametersRequest const& request)
+get_parameters(Desk const& desk, wire::ssm::GetParametersRequest const& request)
 {
     if (request.names.empty() || request.names.size() > kMaxNames)
         return fail(Fault::invalid, fmt::format("Names has 1 to {} names, not {}", kMaxNames,
                                                 request.names.size()));
     wire::ssm::GetParametersResult result;
     for (auto const& name : request.names) {
-        if (auto found = TRY(find(engine, caller, name)))
+        if (auto found = TRY(find(desk.engine, desk.caller, name)))
             result.parameters.push_back(std::move(*found));
         else
             result.invalid_parameters.push_back(name);
@@ -123,23 +121,30 @@ get_parameters(engine::Engine& engine, engine::Caller const& caller,
 }
 
 Result<wire::ssm::GetParametersByPathResult>
-get_parameters_by_path(engine::Engine& engine, engine::Caller const& caller,
-                       wire::ssm::GetParametersByPathRequest const& request)
+get_parameters_by_path(Desk const& desk, wire::ssm::GetParametersByPathRequest const& request)
 {
     if (!request.path.starts_with('/'))
         return fail(Fault::invalid, fmt::format("The path '{}' does not begin with a slash",
                                                 request.path.substr(0, 2048)));
-    auto all =
-        TRY(engine.parameters_below(caller, request.path, request.recursive.value_or(false)));
     for (auto const& filter : request.parameter_filters)
-        TRY(apply(filter, all));
-    std::vector<wire::ssm::Parameter> parameters;
-    for (auto const& parameter : all)
-        parameters.push_back(wire_parameter(parameter));
+        TRY(check(filter));
+    auto page =
+        TRY(Page::begin(desk, "GetParametersByPath", request.max_results, request.next_token));
     wire::ssm::GetParametersByPathResult result;
-    result.parameters =
-        TRY(ec2::cut_to_page(std::move(parameters), {request.max_results, request.next_token},
-                             ec2::at<&wire::ssm::Parameter::name>, result.next_token));
+    auto const visit = [&](catalog::Ref<Parameter> const& parameter) -> Result<bool> {
+        bool const wanted = std::ranges::all_of(request.parameter_filters, [&](auto const& filter) {
+            return passes(filter, *parameter);
+        });
+        if (!wanted)
+            return true;
+        if (!page.take({.text = parameter->name}))
+            return false;
+        result.parameters.push_back(wire_parameter(*parameter));
+        return true;
+    };
+    TRY(desk.engine.parameters_below(desk.caller, request.path, request.recursive.value_or(false),
+                                     page.after().text, visit));
+    result.next_token = page.next_token();
     return result;
 }
 

@@ -2,15 +2,15 @@
 // The STS operations: who am I.
 #pragma once
 
-#include "karat/engine.hpp"
+#include "desk.hpp"
+
 #include "karat/wire/sts.hpp"
 #include "karat/wire/sts_operations.hpp"
 
 namespace karat::api::sts {
 
 #define KARAT_DECLARE(Name, name)                                                                  \
-    Result<wire::sts::Name##Result> name(engine::Engine&, engine::Caller const&,                   \
-                                         wire::sts::Name##Request const&);
+    Result<wire::sts::Name##Result> name(Desk const&, wire::sts::Name##Request const&);
 KARAT_STS_OPERATIONS(KARAT_DECLARE)
 #undef KARAT_DECLARE
 

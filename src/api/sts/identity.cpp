@@ -7,10 +7,9 @@ namespace karat::api::sts {
 
 // There are no users within an account yet: every key acts as its root.
 Result<wire::sts::GetCallerIdentityResult>
-get_caller_identity(engine::Engine&, engine::Caller const& caller,
-                    wire::sts::GetCallerIdentityRequest const&)
+get_caller_identity(Desk const& desk, wire::sts::GetCallerIdentityRequest const&)
 {
-    auto const account = caller.account.text();
+    auto const account = desk.caller.account.text();
     return wire::sts::GetCallerIdentityResult{.user_id = account,
                                               .account = account,
                                               .arn = fmt::format("arn:aws:iam::{}:root", account)};

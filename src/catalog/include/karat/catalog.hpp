@@ -33,7 +33,9 @@ struct Query {
     char const* index = nullptr; ///< The table's index (tables.cpp); all records when null.
     std::vector<std::string> key;
     std::size_t limit = SIZE_MAX; ///< At most so many.
+    std::string after = {};       ///< Of an ordered index: keys after the one that ends with this.
 };
+using Queries = std::vector<Query>;
 /// Those of a region, of one owner in it, or all.
 Query within(Scope const& scope);
 /// Instances that are not terminated and have the address.
@@ -43,7 +45,19 @@ Query attached_to(InstanceId const& instance);    ///< Volumes.
 Query read_through(SnapshotId const& snapshot);   ///< Volumes that are not deleted.
 Query with_device_of(SnapshotId const& snapshot); ///< Images that are not deregistered.
 Query keys_of(AccountId const& account);          ///< Access keys.
-Query parameters_below(std::string const& region, std::string const& prefix);
+/// By name, those after a name.
+Query parameters_below(std::string const& region, std::string const& prefix,
+                       std::string const& after = {});
+/// Images and snapshots that their owners share with an account, or with everyone; neither those
+/// that are deregistered nor those that are deleted.
+Query shared_with(std::string const& region, AccountId const& account);
+Query shared_with_everyone(std::string const& region);
+/// Images, snapshots, instances and volumes that have the tag.
+Query with_tag(std::string const& region, AccountId const& owner, std::string const& key,
+               std::string const& value);
+/// Images of any owner that have the name, or whose names begin with it.
+Query named(std::string const& region, std::string const& name);
+Query named_from(std::string const& region, std::string const& beginning);
 Query open_tasks();   ///< By the time they are due.
 Query failed_tasks(); ///< Given up, and not forgotten yet.
 
@@ -71,6 +85,16 @@ public:
     Result<Ref<Thing>> find_named(Scope const& scope, std::string const& name) const;
     template <class Thing>
     Result<Refs<Thing>> list(Query const& query) const;
+    /// Answers whether the walk goes on.
+    template <class Thing>
+    using Visit = std::function<Result<bool>(Ref<Thing> const&)>;
+    /// Visits the records of any of the queries, each once, in the order of their numbers, from the
+    /// one after `after` on. Costs what is visited, and all records of an ordered index.
+    template <class Thing>
+    Result<void> walk(Queries const& any, std::int64_t after, Visit<Thing> const& visit) const;
+    /// Visits the records of an ordered index, in the order of its keys.
+    template <class Thing>
+    Result<void> walk_keys(Query const& query, Visit<Thing> const& visit) const;
 
     Result<std::optional<Account>> account_by_name(std::string const& name) const;
     Result<std::optional<Account>> account_by_alias(std::string const& alias) const;

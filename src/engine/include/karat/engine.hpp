@@ -11,6 +11,7 @@
 #include "karat/instance_types.hpp"
 #include "karat/keys.hpp"
 #include "karat/launch_requests.hpp"
+#include "karat/listings.hpp"
 #include "karat/nouns.hpp"
 #include "karat/operator_requests.hpp"
 #include "karat/overview.hpp"
@@ -101,13 +102,6 @@ struct SnapshotDeletion {
     std::optional<Fault> fault; ///< Why it is still there; nothing when it is gone.
 };
 
-/// What DescribeImages is told beside filters.
-struct ImageSelection {
-    std::vector<ImageId> ids;
-    std::vector<std::string> owners;        ///< Account ids, "self", "amazon".
-    std::vector<std::string> executable_by; ///< Account ids, "self", "all".
-};
-
 struct CreateVolume {
     std::string zone;
     std::optional<std::uint64_t> size_gib;
@@ -182,13 +176,6 @@ struct VolumePermissionChange {
     bool reset = false;           ///< First of all, take everything away.
 };
 
-/// Which snapshots DescribeSnapshots shows. Empty lists do not restrict.
-struct SnapshotSelection {
-    std::vector<SnapshotId> ids;
-    std::vector<std::string> owners;        ///< Account ids, "self", "amazon".
-    std::vector<std::string> restorable_by; ///< Account ids, "self", "all".
-};
-
 /// Before and after of a state change, as Start/Stop/TerminateInstances answer.
 struct Transition {
     InstanceId instance;
@@ -235,7 +222,8 @@ struct Credentials {
 /// A thing with tags, as DescribeTags lists it.
 struct TaggedThing {
     std::string id;
-    std::string type; ///< "instance", "image", …
+    std::string type;        ///< "instance", "image", …
+    std::int64_t number = 0; ///< The order of the list.
     Tags tags;
 };
 
@@ -244,7 +232,7 @@ struct Status {
     std::string accelerator_reason;
     std::vector<std::string> isolated = {};     ///< What holds for guests' processes.
     std::vector<std::string> not_isolated = {}; ///< What does not, and why.
-    std::size_t instances = 0; ///< Machines that run.
+    std::size_t instances = 0;                  ///< Machines that run.
     TaskCounts tasks;
     std::size_t catalog_damage = 0; ///< What the last check of the catalog found.
     blocks::Stats store;
@@ -350,7 +338,7 @@ public:
                                                            bool delete_snapshots, bool dry_run);
     /// Fault::not_found for an id that the caller cannot see. For an hour after an image was
     /// deregistered its id is known, and gives nothing.
-    Result<std::vector<Image>> images(Caller const&, ImageSelection const&);
+    Result<void> images(Caller const&, ImageSelection const&, Visit<Image> const&);
     Result<Image> own_image(Caller const&, ImageId const&);
     struct LaunchPermissionChange {
         std::vector<AccountId> add;
@@ -371,7 +359,7 @@ public:
                                      Tags const&, bool dry_run);
     Result<void> delete_snapshot(Caller const&, SnapshotId const&, bool dry_run);
     /// Own ones, and those that others share with the caller or with everyone.
-    Result<std::vector<Snapshot>> snapshots(Caller const&, SnapshotSelection const&);
+    Result<void> snapshots(Caller const&, SnapshotSelection const&, Visit<Snapshot> const&);
     Result<Snapshot> own_snapshot(Caller const&, SnapshotId const&);
     /// All disks of an instance, but those left out, at one instant.
     Result<std::vector<Snapshot>> create_snapshots(Caller const&, CreateSnapshots const&);
@@ -396,12 +384,14 @@ public:
     Result<Volume> modify_volume(Caller const&, VolumeId const&, ShapeRequest const&, bool dry_run);
     /// A volume with the bytes that another one has now; no snapshot is seen.
     Result<Volume> copy_volume(Caller const&, CopyVolume const&);
-    Result<std::vector<Volume>> volumes(Caller const&, std::vector<VolumeId> const& ids);
+    Result<void> volumes(Caller const&, OwnSelection<VolumeId> const&, Visit<Volume> const&);
+    Result<Volume> own_volume(Caller const&, VolumeId const&);
 
     // ---- Instances
     Result<std::vector<Instance>> run_instances(Caller const&, RunInstances const&);
-    Result<std::vector<Instance>> instances(Caller const&, std::vector<InstanceId> const& ids);
-    Result<std::vector<Volume>> volumes_of(InstanceId const&);
+    Result<void> instances(Caller const&, OwnSelection<InstanceId> const&, Visit<Instance> const&);
+    Result<Instance> own_instance(Caller const&, InstanceId const&);
+    Result<catalog::Refs<Volume>> volumes_of(InstanceId const&);
     /// The instances whose guests stand still since then, as this host's disk is full.
     std::map<InstanceId, Time> waiting_for_room();
     Result<std::vector<Transition>> start_instances(Caller const&, std::vector<InstanceId> const&,
@@ -415,7 +405,7 @@ public:
     Result<std::string> console_output(Caller const&, InstanceId const&);
     Result<void> change_instance(Caller const&, InstanceId const&, InstanceChange const&);
     Result<Instance> change_metadata_options(Caller const&, InstanceId const&,
-                                             MetadataOptions const&, bool dry_run);
+                                             MetadataOptionsChange const&, bool dry_run);
     /// The account's defaults for new instances in the caller's region.
     Result<MetadataDefaults> metadata_defaults(Caller const&);
     /// Members that are not asked for stay; an empty one takes the preference away.
@@ -440,7 +430,7 @@ public:
     Result<std::optional<KeyPairId>> delete_key_pair(Caller const&, std::string const& name,
                                                      std::optional<KeyPairId> const& id,
                                                      bool dry_run);
-    Result<std::vector<KeyPair>> key_pairs(Caller const&);
+    Result<catalog::Refs<KeyPair>> key_pairs(Caller const&);
 
     struct NewSecurityGroup {
         std::string name;
@@ -453,7 +443,7 @@ public:
     Result<void> delete_security_group(Caller const&, std::optional<SecurityGroupId> const&,
                                        std::string const& name, bool dry_run);
     /// Ensures the defaults exist first.
-    Result<std::vector<SecurityGroup>> security_groups(Caller const&);
+    Result<catalog::Refs<SecurityGroup>> security_groups(Caller const&);
     Result<SecurityGroup> security_group(Caller const&, std::optional<SecurityGroupId> const&,
                                          std::string const& name);
     /// Adds rules (Fault::duplicate if one is there) and opens the ports of running instances.
@@ -465,8 +455,8 @@ public:
     Result<std::vector<SecurityGroupRule>> revoke(Caller const&, SecurityGroupId const&,
                                                   std::vector<SecurityGroupRule> const& asked,
                                                   bool dry_run);
-    Result<std::vector<Vpc>> vpcs(Caller const&);
-    Result<std::vector<Subnet>> subnets(Caller const&);
+    Result<catalog::Refs<Vpc>> vpcs(Caller const&);
+    Result<catalog::Refs<Subnet>> subnets(Caller const&);
 
     Result<void> create_tags(Caller const&, std::vector<std::string> const& resource_ids,
                              Tags const&, bool dry_run);
@@ -478,12 +468,15 @@ public:
     /// All tags when `tags` is empty.
     Result<void> delete_tags(Caller const&, std::vector<std::string> const& resource_ids,
                              std::vector<TagToDelete> const& tags, bool dry_run);
-    Result<std::vector<TaggedThing>> tagged(Caller const&);
+    /// Things that have tags, from the one with the number `after` on, until `visit` answers false.
+    Result<void> tagged(Caller const&, std::int64_t after,
+                        std::function<Result<bool>(TaggedThing const&)> const& visit);
 
     /// Public parameters (/aws/service/…) only, for now.
     Result<std::optional<Parameter>> parameter(Caller const&, std::string const& name);
-    Result<std::vector<Parameter>> parameters_below(Caller const&, std::string const& path,
-                                                    bool recursive);
+    /// By name, those after `after`.
+    Result<void> parameters_below(Caller const&, std::string const& path, bool recursive,
+                                  std::string const& after, Visit<Parameter> const&);
 
     // ---- The worker's side
     /// Runs one due task if there is one; false when none was due. Called by worker threads, and by

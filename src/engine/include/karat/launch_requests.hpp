@@ -79,4 +79,12 @@ struct InstanceChange {
     bool dry_run = false;
 };
 
+/// What ModifyInstanceMetadataOptions asks for; what is absent stays.
+struct MetadataOptionsChange {
+    std::optional<std::string> http_tokens;
+    std::optional<std::string> http_endpoint;
+    std::optional<int> http_put_response_hop_limit; ///< 1 to 64.
+    std::optional<std::string> instance_metadata_tags;
+};
+
 } // namespace karat::engine
