@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only file that knows the JSON library. Times are "2026-01-02T03:04:05.678Z", states are
+// The only file that knows the JSON libraries: nlohmann's writes, simdjson reads, as a start reads
+// every document. Times are "2026-01-02T03:04:05.678Z", states are
 // EC2's words, hashes are hexadecimal, absent optionals are null.
 #include "documents.hpp"
 
 #include "karat/json.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <simdjson.h>
 
 namespace karat::catalog {
 namespace {
@@ -130,17 +133,44 @@ struct IsId<Id<noun>> : std::true_type {};
 template <>
 struct IsId<AccountId> : std::true_type {};
 
+using Element = simdjson::dom::element;
+
+/// The members of an object, by name.
+class Members {
+public:
+    explicit Members(simdjson::dom::object const& object)
+    {
+        all_.reserve(kUsual);
+        for (auto const field : object)
+            all_.emplace_back(field.key, field.value);
+        if (!std::ranges::is_sorted(all_, {}, &Member::first)) // as the writer leaves them
+            std::ranges::stable_sort(all_, {}, &Member::first);
+    }
+    /// Null when absent.
+    Element const* find(std::string_view name) const
+    {
+        auto const found = std::ranges::lower_bound(all_, name, {}, &Member::first);
+        return found != all_.end() && found->first == name ? &found->second : nullptr;
+    }
+
+private:
+    using Member = std::pair<std::string_view, Element>;
+    static constexpr std::size_t kUsual = 40;
+
+    std::vector<Member> all_;
+};
+
 class Reader {
 public:
-    explicit Reader(Json const& object)
+    explicit Reader(Members const& object)
         : object_(object)
     {
     }
     template <class T>
     void operator()(char const* name, T& value)
     {
-        auto const found = object_.find(name);
-        bool const fine = found != object_.end() ? decode(*found, value) : default_of(value);
+        auto const* const found = object_.find(name);
+        bool const fine = found != nullptr ? decode(*found, value) : default_of(value);
         if (!fine && problem_.empty())
             problem_ = name;
     }
@@ -153,36 +183,38 @@ private:
     static bool default_of(T& value)
     {
         if constexpr (Structure<T>)
-            return decode(Json::object(), value);
+            return decode_members(Members(simdjson::dom::object()), value);
         else
             return !IsId<T>::value;
     }
 
-    static bool decode(Json const& json, std::string& value)
+    static bool decode(Element const& json, std::string& value)
     {
-        if (!json.is_string())
+        std::string_view text;
+        if (json.get(text) != simdjson::SUCCESS)
             return false;
-        value = json.get_ref<std::string const&>();
+        value = text;
         return true;
     }
-    static bool decode(Json const& json, bool& value)
+    static bool decode(Element const& json, bool& value)
     {
-        if (!json.is_boolean())
-            return false;
-        value = json.get<bool>();
-        return true;
+        return json.get(value) == simdjson::SUCCESS;
     }
     template <std::integral T>
-    static bool decode(Json const& json, T& value)
+    static bool decode(Element const& json, T& value)
     {
-        if (!json.is_number_integer())
+        std::int64_t number = 0;
+        std::uint64_t large = 0;
+        if (json.get(number) == simdjson::SUCCESS) {
+            value = static_cast<T>(number);
+            return std::in_range<T>(number);
+        }
+        if (json.get(large) != simdjson::SUCCESS)
             return false;
-        bool const fits = json.is_number_unsigned() ? std::in_range<T>(json.get<std::uint64_t>())
-                                                    : std::in_range<T>(json.get<std::int64_t>());
-        value = json.get<T>();
-        return fits;
+        value = static_cast<T>(large);
+        return std::in_range<T>(large);
     }
-    static bool decode(Json const& json, Secret& value)
+    static bool decode(Element const& json, Secret& value)
     {
         std::string text;
         if (!decode(json, text))
@@ -190,34 +222,35 @@ private:
         value = Secret(std::move(text));
         return true;
     }
-    static bool decode(Json const& json, Time& value) { return parsed(json, value, parse_time); }
-    static bool decode(Json const& json, Hash& value) { return parsed(json, value, Hash::parse); }
-    static bool decode(Json const& json, AccountId& value)
+    static bool decode(Element const& json, Time& value) { return parsed(json, value, parse_time); }
+    static bool decode(Element const& json, Hash& value) { return parsed(json, value, Hash::parse); }
+    static bool decode(Element const& json, AccountId& value)
     {
         return parsed(json, value, AccountId::parse);
     }
     template <Noun noun>
-    static bool decode(Json const& json, Id<noun>& value)
+    static bool decode(Element const& json, Id<noun>& value)
     {
         return parsed(json, value, Id<noun>::parse);
     }
     template <State T>
-    static bool decode(Json const& json, T& value)
+    static bool decode(Element const& json, T& value)
     {
         return parsed(json, value, parse_state<T>);
     }
     template <class T>
-    static bool parsed(Json const& json, T& value, auto parse)
+    static bool parsed(Element const& json, T& value, auto parse)
     {
-        if (!json.is_string())
+        std::string_view text;
+        if (json.get(text) != simdjson::SUCCESS)
             return false;
-        auto result = parse(json.get_ref<std::string const&>());
+        auto result = parse(std::string(text));
         if (!result.ok())
             return false;
         value = std::move(result).value();
         return true;
     }
-    static bool decode(Json const& json, RawBytes<std::string>& value)
+    static bool decode(Element const& json, RawBytes<std::string>& value)
     {
         std::vector<std::byte> bytes;
         if (!parsed(json, bytes, from_base64))
@@ -225,17 +258,18 @@ private:
         value.text = as_text(bytes);
         return true;
     }
-    static bool decode(Json const& json, Tags& value)
+    static bool decode(Element const& json, Tags& value)
     {
-        if (!json.is_object())
+        simdjson::dom::object object;
+        if (json.get(object) != simdjson::SUCCESS)
             return false;
-        for (auto const& [key, text] : json.items())
-            if (!decode(text, value[key]))
+        for (auto const field : object)
+            if (!decode(field.value, value[std::string(field.key)]))
                 return false;
         return true;
     }
     template <class T>
-    static bool decode(Json const& json, std::optional<T>& value)
+    static bool decode(Element const& json, std::optional<T>& value)
     {
         if (json.is_null()) {
             value.reset();
@@ -244,21 +278,22 @@ private:
         return decode(json, value.emplace(blank_element<T>()));
     }
     template <class T>
-    static bool decode(Json const& json, std::vector<T>& values)
+    static bool decode(Element const& json, std::vector<T>& values)
     {
         return decode_all<T>(json, [&](T value) { values.push_back(std::move(value)); });
     }
     template <class T>
-    static bool decode(Json const& json, std::set<T>& values)
+    static bool decode(Element const& json, std::set<T>& values)
     {
         return decode_all<T>(json, [&](T value) { values.insert(std::move(value)); });
     }
     template <class T>
-    static bool decode_all(Json const& json, auto add)
+    static bool decode_all(Element const& json, auto add)
     {
-        if (!json.is_array())
+        simdjson::dom::array array;
+        if (json.get(array) != simdjson::SUCCESS)
             return false;
-        for (auto const& element : json) {
+        for (auto const element : array) {
             auto value = blank_element<T>();
             if (!decode(element, value))
                 return false;
@@ -266,11 +301,14 @@ private:
         }
         return true;
     }
-    static bool decode(Json const& json, Structure auto& value)
+    static bool decode(Element const& json, Structure auto& value)
     {
-        if (!json.is_object())
-            return false;
-        Reader inner(json);
+        simdjson::dom::object object;
+        return json.get(object) == simdjson::SUCCESS && decode_members(Members(object), value);
+    }
+    static bool decode_members(Members const& object, Structure auto& value)
+    {
+        Reader inner(object);
         members(inner, value);
         return inner.problem().empty();
     }
@@ -283,7 +321,7 @@ private:
             return blank<T>();
     }
 
-    Json const& object_;
+    Members const& object_;
     std::string problem_;
 };
 
@@ -304,11 +342,13 @@ Result<std::string> write_document(Thing const& thing)
 template <class Thing>
 Result<Thing> read_document(std::string_view text)
 {
-    auto const json = Json::parse(text, nullptr, false);
-    if (!json.is_object())
+    thread_local simdjson::dom::parser parser; // its buffers are used again
+    simdjson::dom::object json;
+    if (parser.parse(text.data(), text.size()).get(json) != simdjson::SUCCESS)
         return fail(Fault::corrupt, "A document of the catalog is not a JSON object");
     auto thing = blank<Thing>();
-    Reader reader(json);
+    Members const object(json);
+    Reader reader(object);
     members(reader, thing);
     if (!reader.problem().empty())
         return fail(Fault::corrupt,
