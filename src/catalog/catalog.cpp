@@ -77,7 +77,7 @@ public:
         Checked checked;
         {
             auto const pass = TRY(gate_.enter());
-            checked.damage = TRY(check_database(*database_));
+            checked.damage = TRY(database_->check());
         }
         for (auto const& check : table_checks()) {
             auto const pass = TRY(gate_.enter());
@@ -236,7 +236,7 @@ private:
     /// Not done here, as `work` ran already.
     Result<void> after_failure(Result<void> outcome)
     {
-        if (!database_->was_full() || !reserve_ || !reserve_->give_up())
+        if (database_->trouble() != Database::Trouble::full || !reserve_ || !reserve_->give_up())
             return outcome;
         return fail(Fault::unavailable,
                     "The disk was full, and the catalog gave up a part of its reserve: try again, "
@@ -299,7 +299,7 @@ Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& path,
     }
     auto const opened = [&]() -> Result<std::unique_ptr<Database>> {
         auto database = TRY(Database::open(env, path, storage));
-        TRY(migrate(*database, known_migrations(), env.clock.now()));
+        TRY(migrate(*database, database->known_migrations(), env.clock.now()));
         return database;
     };
     auto database = opened();
