@@ -25,5 +25,6 @@ add_library(slirp::slirp UNKNOWN IMPORTED)
 set_target_properties(slirp::slirp PROPERTIES IMPORTED_LOCATION ${SLIRP_LIBRARY}
                       INTERFACE_INCLUDE_DIRECTORIES ${SLIRP_INCLUDE_DIR})
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq>=14)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd>=1.5)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash>=0.8)

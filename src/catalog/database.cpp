@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "database.hpp"
 
+#include "postgres/postgres_database.hpp"
 #include "sqlite/sqlite_database.hpp"
 
 #include "karat/text.hpp"
@@ -14,6 +15,8 @@ bool is_postgres(std::string_view where)
 
 Result<std::unique_ptr<Database>> Database::open(Env env, std::string const& where, Storage storage)
 {
+    if (is_postgres(where))
+        return open_postgres(where);
     return open_sqlite(env, where, storage);
 }
 

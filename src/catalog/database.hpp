@@ -5,6 +5,7 @@
 
 #include "karat/catalog_counts.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +78,10 @@ public:
     virtual bool has_moved() const = 0;
     /// Whether other processes may change it meanwhile (versions.hpp).
     virtual bool is_shared() const = 0;
+
+    /// Waits for notices of other processes' commits (versions.hpp), not longer than this; after
+    /// kListen only. What each says.
+    virtual Result<std::vector<std::string>> notices(std::chrono::milliseconds patience) = 0;
 
     /// The migrations in its dialect that this program knows, by number from 1 (made by
     /// room.cmake).

@@ -115,10 +115,9 @@ Result<StoredRef> LiveTable::find(std::string const& key) const
     return record ? *record : StoredRef();
 }
 
-std::string token_key(std::string const& account, std::string const& region,
-                      std::string const& action, std::string const& token)
+std::string text_of(TokenKey const& key)
 {
-    return account + kBetween + region + kBetween + action + kBetween + token;
+    return key.account + kBetween + key.region + kBetween + key.action + kBetween + key.token;
 }
 
 } // namespace karat::catalog

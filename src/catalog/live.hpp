@@ -50,8 +50,16 @@ struct LiveTable {
     Result<StoredRef> find(std::string const& key) const;
 };
 
+struct TokenKey {
+    std::string account;
+    std::string region;
+    std::string action;
+    std::string token;
+};
+
 /// An idempotency token's row.
 struct Token {
+    TokenKey key;
     UsedToken used;
     Time expires{};
     bool is_damaged = false;
@@ -59,7 +67,9 @@ struct Token {
 
 struct State {
     std::array<LiveTable, kTables> tables;
-    SharedMap<std::string, std::shared_ptr<Token const>> tokens; ///< By token_key().
+    SharedMap<std::string, std::shared_ptr<Token const>> tokens; ///< By text_of(TokenKey).
+    /// Of the commit that made it (versions.hpp); 0 where no other process changes anything.
+    std::int64_t version = 0;
     /// Records that were answered, from this state and those that it was copied from and to.
     std::shared_ptr<std::atomic<std::uint64_t>> answered =
         std::make_shared<std::atomic<std::uint64_t>>(0);
@@ -76,8 +86,7 @@ struct State {
     }
 };
 
-std::string token_key(std::string const& account, std::string const& region,
-                      std::string const& action, std::string const& token);
+std::string text_of(TokenKey const& key);
 
 /// The column texts of a thing.
 template <class Thing>

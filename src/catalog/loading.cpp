@@ -4,6 +4,7 @@
 #include "checksum.hpp"
 #include "sql.hpp"
 
+#include "karat/text.hpp"
 #include "karat/thread.hpp"
 
 #include <charconv>
@@ -22,13 +23,7 @@ struct Loaded {
     std::optional<Damage> damage;
 };
 
-std::int64_t number_of(Row const& row)
-{
-    std::int64_t number = 0;
-    auto const& text = row.text(0);
-    (void)std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
+std::int64_t row_number(Row const& row) { return number_of<std::int64_t>(row.text(0)).value_or(0); }
 
 Damage damage_of(Table const& table, Row const& row, Error error)
 {
@@ -46,7 +41,7 @@ template <class Thing>
 Loaded decoded(Row const& row)
 {
     Loaded loaded;
-    loaded.number = number_of(row);
+    loaded.number = row_number(row);
     auto thing = thing_of<Thing>(row);
     if (!thing.ok()) {
         loaded.damage = damage_of(table_of<Thing>(), row, thing.take_error());
@@ -105,24 +100,80 @@ Result<void> load_tables(Database& database, State& state)
     return outcome;
 }
 
+Token token_of(Database::Fields const& row)
+{
+    Token token;
+    auto used = read_document<UsedToken>(row[5].value_or(""));
+    long long expires = 0;
+    auto const& time = row[4].value_or("");
+    (void)std::from_chars(time.data(), time.data() + time.size(), expires);
+    token.key = {row[0].value_or(""), row[1].value_or(""), row[2].value_or(""),
+                 row[3].value_or("")};
+    token.is_damaged = row_checksum("token", std::span(row).first(6)) != row[6] || !used.ok();
+    if (!token.is_damaged) {
+        token.used = std::move(used).value();
+        token.expires = Time(std::chrono::milliseconds(expires));
+    }
+    return token;
+}
+
 Result<void> load_tokens(Database& database, State& state)
 {
     for (auto const& row : TRY(database.rows({sql::kTokens, {}}, 7))) {
-        Token token;
-        auto used = read_document<UsedToken>(row[5].value_or(""));
-        long long expires = 0;
-        auto const& time = row[4].value_or("");
-        (void)std::from_chars(time.data(), time.data() + time.size(), expires);
-        token.is_damaged = row_checksum("token", std::span(row).first(6)) != row[6] || !used.ok();
-        if (!token.is_damaged) {
-            token.used = std::move(used).value();
-            token.expires = Time(std::chrono::milliseconds(expires));
-        }
-        auto const key = token_key(row[0].value_or(""), row[1].value_or(""), row[2].value_or(""),
-                                   row[3].value_or(""));
-        state.tokens.set(kLoading, key, std::make_shared<Token const>(std::move(token)));
+        auto token = std::make_shared<Token const>(token_of(row));
+        state.tokens.set(kLoading, text_of(token->key), token);
     }
     return {};
+}
+
+/// Takes away what has this number, sound or damaged.
+template <class Thing>
+void forget(LiveTable& live, Edit edit, std::int64_t number)
+{
+    live.damaged.erase(edit, number);
+    auto const* const found = live.by_number.find(number);
+    if (found == nullptr)
+        return;
+    auto const record = *found;
+    live.remove(edit, number, keys_of(static_cast<Stored<Thing> const&>(*record).thing));
+}
+
+template <class Thing>
+Result<Step> reread(Database& database, std::int64_t since)
+{
+    auto const& table = table_of<Thing>();
+    std::vector<Loaded> found;
+    for (auto& fields : TRY(database.rows(sql::changed(table, since), table.columns.size() + 4))) {
+        auto const number = number_of<std::int64_t>(fields.front().value_or("")).value_or(0);
+        fields.erase(fields.begin());
+        bool const is_there = fields.front().has_value();
+        found.push_back(is_there ? decoded<Thing>(Row{std::move(fields)})
+                                 : Loaded{.number = number});
+    }
+    return Step([found = std::move(found)](State& state, Edit edit) {
+        auto& live = state.table<Thing>();
+        for (auto const& one : found) // all of them first: keys may move from one to the other
+            forget<Thing>(live, edit, one.number);
+        for (auto const& one : found) {
+            if (one.damage)
+                live.add_damaged(edit, one.number, *one.damage);
+            else if (one.record)
+                live.add(edit, one.record, one.keys);
+        }
+    });
+}
+
+template <class... Things>
+Result<Step> reread_one_of(Database& database, std::string_view name, std::int64_t since)
+{
+    std::optional<Result<Step>> step;
+    (void)((name == table_of<Things>().name ? (step = reread<Things>(database, since), true)
+                                            : false) ||
+           ...);
+    if (!step)
+        return fail(Fault::unsupported, "The catalog's commits name a table that this program "
+                                        "does not know: start a newer karatd");
+    return *std::move(step);
 }
 
 } // namespace
@@ -144,6 +195,36 @@ Result<State> load(Database& database)
                      Vpc, Subnet, Parameter, Task>(database, state)));
     TRY(load_tokens(database, state));
     return state;
+}
+
+Result<Step> reread_rows(Database& database, std::string_view table, std::int64_t since)
+{
+    return reread_one_of<Account, AccessKey, Image, Snapshot, Volume, Instance, KeyPair,
+                         SecurityGroup, Vpc, Subnet, Parameter, Task>(database, table, since);
+}
+
+Result<Step> reread_tokens(Database& database, std::int64_t since)
+{
+    struct Found {
+        TokenKey key;
+        std::shared_ptr<Token const> token; ///< Null when it is gone.
+    };
+    std::vector<Found> found;
+    for (auto& row : TRY(database.rows({sql::kChangedTokens, {since}}, 11))) {
+        TokenKey const key{row[0].value_or(""), row[1].value_or(""), row[2].value_or(""),
+                           row[3].value_or("")};
+        bool const is_there = row[4].has_value();
+        row.erase(row.begin(), row.begin() + 4);
+        found.push_back({key, is_there ? std::make_shared<Token const>(token_of(row)) : nullptr});
+    }
+    return Step([found = std::move(found)](State& state, Edit edit) {
+        for (auto const& one : found) {
+            if (one.token)
+                state.tokens.set(edit, text_of(one.key), one.token);
+            else
+                state.tokens.erase(edit, text_of(one.key));
+        }
+    });
 }
 
 } // namespace karat::catalog

@@ -6,13 +6,6 @@
 namespace karat::catalog {
 namespace {
 
-constexpr char const* kTable = "CREATE TABLE IF NOT EXISTS migration ("
-                               "    number INTEGER PRIMARY KEY,"
-                               "    name TEXT NOT NULL,"
-                               "    checksum TEXT NOT NULL,"
-                               "    applied BIGINT NOT NULL"
-                               ")";
-
 Result<void> check(Database& database, std::vector<Migration> const& known,
                    std::int64_t const applied)
 {
@@ -36,7 +29,7 @@ Result<void> check(Database& database, std::vector<Migration> const& known,
 Result<Migration const*> apply_next(Database& database, std::vector<Migration> const& known,
                                     Time now)
 {
-    TRY(database.run_script(kTable));
+    TRY(database.run_script(kMigrationTable));
     auto const found = TRY(database.number({"SELECT MAX(number) FROM migration", {}}));
     auto const applied = found.value_or(0);
     TRY(check(database, known, applied));

@@ -13,6 +13,15 @@ Statement select_all(Table const& table)
             {}};
 }
 
+Statement changed(Table const& table, std::int64_t since)
+{
+    return {fmt::format("SELECT k.changed, {} FROM (SELECT DISTINCT u.number AS changed FROM "
+                        "commit_log c, unnest(c.tables, c.numbers) AS u(name, number) WHERE "
+                        "u.name = '{}' AND c.version > :since) k LEFT JOIN {} ON {} = k.changed",
+                        selected(table), table.name, table.name, table.order),
+            {since}};
+}
+
 Statement save(Table const& table, std::int64_t number, std::vector<Value> const& columns,
                std::string const& document)
 {

@@ -148,6 +148,14 @@ TABLE(Task, {11,
 
 #undef TABLE
 
+std::array<Table const*, kTables> all_tables()
+{
+    return {&table_of<Account>(),  &table_of<AccessKey>(),     &table_of<Image>(),
+            &table_of<Snapshot>(), &table_of<Volume>(),        &table_of<Instance>(),
+            &table_of<KeyPair>(),  &table_of<SecurityGroup>(), &table_of<Vpc>(),
+            &table_of<Subnet>(),   &table_of<Parameter>(),     &table_of<Task>()};
+}
+
 std::vector<std::string> more_keys(Image const& image)
 {
     std::vector<std::string> keys;

@@ -238,7 +238,8 @@ Result<std::optional<UsedToken>> View::token(AccountId const& account, std::stri
                                              std::string const& action,
                                              std::string const& token) const
 {
-    auto const* const found = state_.tokens.find(token_key(account.text(), region, action, token));
+    auto const* const found =
+        state_.tokens.find(text_of(TokenKey{account.text(), region, action, token}));
     if (found == nullptr)
         return std::optional<UsedToken>();
     if ((*found)->is_damaged)

@@ -281,6 +281,11 @@ public:
         return moved != 0;
     }
 
+    Result<std::vector<std::string>> notices(std::chrono::milliseconds) override
+    {
+        return std::vector<std::string>(); // there are no others
+    }
+
     std::vector<Migration> const& known_migrations() const override { return sqlite_migrations(); }
     Result<std::vector<std::string>> check() override { return check_sqlite(*this); }
 
