@@ -6,7 +6,7 @@
 //   daemon; prints its port and what the start took, ends on SIGTERM scale_bench calls DIR [NAME
 //   [COUNT]]   calls without HTTP: time, statements and rows of each
 #include "memory_daemon.hpp"
-#include "migrations.hpp"
+#include "sqlite/sqlite_database.hpp"
 
 #include "karat/catalog_counts.hpp"
 #include "karat/log.hpp"
@@ -193,7 +193,7 @@ Result<void> run(std::span<std::string const> words)
     auto const& verb = words.front();
     auto const number = [&](std::size_t at) { return std::stoul(words[at]); };
     if (verb == "schema" && words.size() == 1) {
-        fmt::print("{}\n", catalog::known_migrations().size());
+        fmt::print("{}\n", catalog::sqlite_migrations().size());
         return {};
     }
     if (verb == "make" && words.size() == 6)

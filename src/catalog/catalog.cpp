@@ -1,37 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is read comes from memory (live.hpp), what is changed goes to SQL in batches (batches.hpp),
 // and SQL is the truth: a catalog that opens holds what the database does.
-#include "batches.hpp"
-#include "gate.hpp"
-#include "loading.hpp"
+#include "follower.hpp"
 #include "migrations.hpp"
-#include "reserve.hpp"
 #include "upkeep.hpp"
 
 #include "karat/log.hpp"
-#include "karat/mutex.hpp"
-
-#include <atomic>
 #include <fmt/format.h>
 
 namespace karat::catalog {
 namespace {
 
+constexpr std::chrono::seconds kPeriod{2};    // in which a follower looks, a slow look included
 constexpr std::chrono::seconds kPatience{10}; // longer than any commit, shorter than a client's
 
 class SqlCatalog final : public Catalog {
 public:
-    SqlCatalog(Env env, std::string path, std::unique_ptr<Database> database,
-               std::optional<Reserve> reserve, State loaded)
+    SqlCatalog(Env env, std::string path, std::unique_ptr<SqlJournal> journal, State loaded)
         : env_(env)
         , path_(std::move(path))
-        , database_(std::move(database))
-        , reserve_(std::move(reserve))
-        , batches_(
-              env.clock, std::move(loaded),
-              [this](std::vector<Statement> const& statements) { return write(statements); },
-              kPatience)
+        , journal_(std::move(journal))
+        , batches_(env.clock, std::move(loaded), *journal_, kPatience)
     {
+    }
+
+    /// Takes in what others commit. Once, before the catalog is used.
+    void follow(std::unique_ptr<Database> database)
+    {
+        follower_.emplace(env_, std::move(database), batches_, journal_->who(), [this] { wake(); });
     }
 
     Result<std::optional<Task>> take_task(std::string const& host,
@@ -76,12 +72,12 @@ public:
     {
         Checked checked;
         {
-            auto const pass = TRY(gate_.enter());
-            checked.damage = TRY(check_database(*database_));
+            auto const pass = TRY(journal_->enter());
+            checked.damage = TRY(journal_->database().check());
         }
         for (auto const& check : table_checks()) {
-            auto const pass = TRY(gate_.enter());
-            auto const outcome = check.run(*database_, checked);
+            auto const pass = TRY(journal_->enter());
+            auto const outcome = check.run(journal_->database(), checked);
             if (!outcome.ok())
                 checked.damage.push_back(fmt::format("The catalog's table '{}' cannot be read: {}",
                                                      check.table, outcome.error().message));
@@ -91,17 +87,23 @@ public:
 
     Result<Repaired> repair() override
     {
+        if (journal_->database().is_shared())
+            return fail(Fault::unsupported, "A catalog in PostgreSQL is not repaired here: end the "
+                                            "daemons and restore a dump of it with pg_restore");
         Repaired repaired;
         TRY(batches_.replace([&]() -> Result<State> {
-            auto const pass = TRY(gate_.enter());
+            auto const pass = TRY(journal_->enter());
             repaired = TRY(repair_database());
-            return load(*database_);
+            return load(journal_->database());
         }));
         return repaired;
     }
 
     Result<void> back_up(std::string const& path) override
     {
+        if (journal_->database().is_shared())
+            return fail(Fault::unsupported,
+                        "The catalog is in PostgreSQL: back it up with pg_dump");
         auto const checked = TRY(check());
         if (!checked.damage.empty())
             return fail(Fault::corrupt, "The catalog is damaged and cannot be backed up: " +
@@ -116,8 +118,8 @@ public:
 
     Result<Counts> counts()
     {
-        auto const pass = TRY(gate_.enter());
-        auto counts = database_->counts();
+        auto const pass = TRY(journal_->enter());
+        auto counts = journal_->database().counts();
         counts.records = *batches_.published()->answered;
         return counts;
     }
@@ -145,7 +147,7 @@ private:
         auto const kept =
             fmt::format("{}.damaged-{}", path_, env_.clock.now().time_since_epoch().count());
         bool any = false;
-        auto repaired = TRY(catalog::repair(*database_, [&](std::string const& lines) {
+        auto repaired = TRY(catalog::repair(journal_->database(), [&](std::string const& lines) {
             any = true;
             return replace_file(env_.files, kept, as_bytes(lines));
         }));
@@ -157,8 +159,8 @@ private:
     Result<void> copy_to(std::string const& path)
     {
         {
-            auto const pass = TRY(gate_.enter());
-            TRY(database_->copy_to(path));
+            auto const pass = TRY(journal_->enter());
+            TRY(journal_->database().copy_to(path));
         }
         auto const file = TRY(env_.files.open(path, Access::write));
         TRY(file->sync_data());
@@ -168,100 +170,30 @@ private:
     /// Runs `work` and makes what it did durable; leases (no actor) leave no audit row.
     Result<void> transact(Actor const* actor, std::function<Result<void>(Edits&)> const& work)
     {
-        if (is_doubtful_)
-            return fail(Fault::io, "The catalog's disk failed in an earlier commit; changes are "
-                                   "refused until the service has been restarted");
-        bool const has_work = TRY(batches_.change([&](Edits& edits) -> Result<void> {
+        TRY(journal_->check_trust());
+        auto outcome = batches_.change([&](Edits& edits) -> Result<void> {
             TRY(work(edits));
             if (actor && !edits.touched.empty())
-                edits.statements.push_back(audit_row(*actor, edits.touched, env_.clock.now()));
+                edits.written.statements.push_back(
+                    audit_row(*actor, edits.touched, env_.clock.now()));
             return {};
-        }));
-        if (has_work)
+        });
+        if (!outcome.ok())
+            return with_age(outcome.take_error());
+        if (outcome.value())
             wake();
         return {};
     }
 
-    /// What is written to a file without a name is gone when the process ends: nothing must be
-    /// acknowledged. Of a database on a real disk.
-    Result<void> check_files()
+    /// Says how old the answers of readers are, if they are.
+    Error with_age(Error error) const
     {
-        auto const log_exists = env_.files.exists(path_ + "-wal");
-        bool const log_is_gone = log_exists.ok() && !log_exists.value();
-        if (!reserve_ || (!database_->has_moved() && !log_is_gone))
-            return {};
-        return fail(Fault::io,
-                    fmt::format("Somebody removed or replaced the catalog's files, {0} or {0}-wal; "
-                                "changes are refused. What the catalog holds is still open here: "
-                                "save it with 'karat catalog backup FILE', end the daemon, and "
-                                "restore FILE",
-                                path_));
+        using std::chrono::seconds;
+        auto const age = follower_ ? std::chrono::floor<seconds>(follower_->age()) : seconds(0);
+        if (error.fault == Fault::unavailable && age > kPeriod)
+            error.message += fmt::format("; what is read is {} s old", age.count());
+        return error;
     }
-
-    /// One transaction.
-    Result<void> write(std::vector<Statement> const& statements)
-    {
-        auto const pass = TRY(gate_.enter());
-        TRY(check_files());
-        auto outcome = begin_and_commit(statements);
-        is_doubtful_ = database_->is_doubtful();
-        if (is_doubtful_)
-            log(Level::error, "catalog.refuses_changes", outcome.error());
-        if (!outcome.ok())
-            return after_failure(std::move(outcome));
-        fill_reserve();
-        return {};
-    }
-
-    /// After the commit nothing may fail any more.
-    void fill_reserve() noexcept
-    {
-        try {
-            if (reserve_)
-                reserve_->fill();
-        } catch (std::exception const&) { // no memory: the next change tries again
-        }
-    }
-
-    Result<void> begin_and_commit(std::vector<Statement> const& statements)
-    {
-        TRY(database_->begin());
-        RollBack const unless_committed(*database_);
-        for (auto const& statement : statements)
-            TRY(database_->run(statement));
-        return database_->commit();
-    }
-
-    /// A full disk must not keep anybody from deleting: whoever tries again has the reserve's room.
-    /// Not done here, as `work` ran already.
-    Result<void> after_failure(Result<void> outcome)
-    {
-        if (!database_->was_full() || !reserve_ || !reserve_->give_up())
-            return outcome;
-        return fail(Fault::unavailable,
-                    "The disk was full, and the catalog gave up a part of its reserve: try again, "
-                    "delete what is not needed, then run 'karat store gc'");
-    }
-
-    /// A transaction never stays open behind the gate.
-    class RollBack {
-    public:
-        explicit RollBack(Database& database)
-            : database_(database)
-        {
-        }
-        ~RollBack()
-        {
-            auto const outcome = database_.roll_back();
-            if (!outcome.ok())
-                log(Level::error, "catalog.rollback_failed", outcome.error());
-        }
-        RollBack(RollBack const&) = delete;
-        RollBack& operator=(RollBack const&) = delete;
-
-    private:
-        Database& database_;
-    };
 
     void wake()
     {
@@ -272,14 +204,24 @@ private:
 
     Env env_;
     std::string const path_;
-    Gate gate_{kPatience}; // guards database_
-    std::unique_ptr<Database> database_;
-    std::optional<Reserve> reserve_; // of a database on a real disk; also behind the gate
-    std::atomic<bool> is_doubtful_ = false;
+    std::unique_ptr<SqlJournal> journal_;
     Batches batches_;
     Mutex wake_mutex_;
     std::function<void()> wake_ GUARDED_BY(wake_mutex_);
+    std::optional<Follower> follower_; // of a shared database; ends first
 };
+
+Error cannot_be_used(std::string const& where, Error const& why)
+{
+    if (is_postgres(where)) // which may have a password in it
+        return fail(Fault::corrupt, fmt::format("The catalog's database cannot be used: {}. "
+                                                "Restore a dump of it",
+                                                why.message));
+    return fail(Fault::corrupt,
+                fmt::format("The catalog {} cannot be used: {}. Restore a backup of it, or start "
+                            "without its files and run 'karat store rebuild'",
+                            where, why.message));
+}
 
 } // namespace
 
@@ -290,30 +232,32 @@ Result<Counts> counts_of(Catalog& catalog)
     return known->counts();
 }
 
-Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& path, Storage storage)
+Result<std::unique_ptr<Catalog>> Catalog::open(Env env, std::string const& where, Storage storage)
 {
     std::optional<Reserve> reserve;
-    if (storage == Storage::native) {
-        reserve.emplace(env, path);
+    if (storage == Storage::native && !is_postgres(where)) {
+        reserve.emplace(env, where);
         reserve->give_up_if_full();
     }
     auto const opened = [&]() -> Result<std::unique_ptr<Database>> {
-        auto database = TRY(Database::open(env, path, storage));
-        TRY(migrate(*database, known_migrations(), env.clock.now()));
-        return database;
+        auto fresh = TRY(Database::open(env, where, storage));
+        TRY(migrate(*fresh, fresh->known_migrations(), env.clock.now()));
+        return fresh;
     };
     auto database = opened();
     if (!database.ok() && database.error().fault == Fault::corrupt)
-        return fail(Fault::corrupt,
-                    fmt::format("The catalog {} cannot be used: {}. Restore a backup of it, or "
-                                "start without its files and run 'karat store rebuild'",
-                                path, database.error().message));
+        return cannot_be_used(where, database.error());
     auto usable = TRY(std::move(database));
-    auto loaded = TRY(load(*usable));
+    auto loaded = TRY(load_all(*usable));
     if (reserve)
         reserve->fill();
-    return std::unique_ptr<Catalog>(std::make_unique<SqlCatalog>(
-        env, path, std::move(usable), std::move(reserve), std::move(loaded)));
+    bool const is_shared = usable->is_shared();
+    auto journal =
+        std::make_unique<SqlJournal>(env, where, std::move(usable), std::move(reserve), kPatience);
+    auto catalog = std::make_unique<SqlCatalog>(env, where, std::move(journal), std::move(loaded));
+    if (is_shared)
+        catalog->follow(TRY(Database::open(env, where, storage)));
+    return std::unique_ptr<Catalog>(std::move(catalog));
 }
 
 } // namespace karat::catalog

@@ -4,9 +4,9 @@
 namespace karat::catalog {
 namespace {
 
-struct RoundTrip : Fixture {};
+struct RoundTrip : OverBoth {};
 
-TEST_F(RoundTrip, Accounts)
+TEST_P(RoundTrip, Accounts)
 {
     auto const account = sample<Account>();
     auto key = sample<AccessKey>();
@@ -22,7 +22,7 @@ TEST_F(RoundTrip, Accounts)
     EXPECT_EQ(ids(ask(&View::accounts)), std::vector{account.id.text()});
 }
 
-TEST_F(RoundTrip, Images)
+TEST_P(RoundTrip, Images)
 {
     auto const image = sample<Image>();
     ASSERT_TRUE(save(image).ok());
@@ -34,7 +34,7 @@ TEST_F(RoundTrip, Images)
               std::vector{image.id.text()});
 }
 
-TEST_F(RoundTrip, SnapshotsAndVolumes)
+TEST_P(RoundTrip, SnapshotsAndVolumes)
 {
     auto const snapshot = sample<Snapshot>();
     auto const volume = sample<Volume>();
@@ -49,7 +49,7 @@ TEST_F(RoundTrip, SnapshotsAndVolumes)
     EXPECT_EQ(ids(ask(&View::volumes_over, *volume.layers.base)), std::vector{volume.id.text()});
 }
 
-TEST_F(RoundTrip, InstancesAndTheirSurroundings)
+TEST_P(RoundTrip, InstancesAndTheirSurroundings)
 {
     auto const instance = sample<Instance>();
     auto const group = sample<SecurityGroup>();
@@ -69,6 +69,8 @@ TEST_F(RoundTrip, InstancesAndTheirSurroundings)
     EXPECT_EQ(ids(ask(&View::key_pairs, all_of(key))), std::vector{key.id.text()});
     EXPECT_EQ(text(ask(&View::parameter, all_of(parameter), parameter.name)), text(parameter));
 }
+
+OVER_BOTH(RoundTrip);
 
 } // namespace
 } // namespace karat::catalog

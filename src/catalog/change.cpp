@@ -3,6 +3,7 @@
 #include "documents.hpp"
 #include "edits.hpp"
 
+#include <array>
 #include <fmt/format.h>
 
 namespace karat::catalog {
@@ -68,6 +69,33 @@ Result<void> remove(Edits& edits, std::string const& id)
 
 } // namespace
 
+Result<void> check_texts(std::vector<Value> const& columns)
+{
+    for (auto const& value : columns)
+        if (auto const text = text_of(value); text && text->find('\0') != std::string::npos)
+            return fail(Fault::invalid, "A text holds a NUL character");
+    return {};
+}
+
+void Written::append(Written&& more)
+{
+    auto const sizes = std::array{statements.size(), rows.size(), tokens.size()};
+    auto const move_to = [](auto& all, auto& some) {
+        all.insert(all.end(), std::move_iterator(some.begin()), std::move_iterator(some.end()));
+    };
+    try {
+        move_to(rows, more.rows);
+        move_to(tokens, more.tokens);
+        move_to(statements, more.statements);
+    } catch (std::exception const&) {
+        statements.erase(statements.begin() + static_cast<std::ptrdiff_t>(sizes[0]),
+                         statements.end());
+        rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(sizes[1]), rows.end());
+        tokens.erase(tokens.begin() + static_cast<std::ptrdiff_t>(sizes[2]), tokens.end());
+        throw;
+    }
+}
+
 Statement audit_row(Actor const& actor, std::set<std::string> const& touched, Time now)
 {
     auto const ids = fmt::format("{}", fmt::join(touched, " "));
@@ -115,13 +143,16 @@ Result<void> Change::save_token(AccountId const& account, std::string const& reg
                                 UsedToken const& used, Time expires)
 {
     auto const document = TRY(write_document(used));
-    std::optional<std::string> const covered[] = {account.text(),           region,  action, token,
-                                                  text_of(column(expires)), document};
-    edits_.next.tokens.set(edits_.edit, token_key(account.text(), region, action, token),
-                           std::make_shared<Token const>(Token{used, expires}));
-    edits_.statements.push_back({sql::kSaveToken,
-                                 {account.text(), region, action, token, column(expires), document,
-                                  row_checksum("token", covered)}});
+    TokenKey const key{account.text(), region, action, token};
+    TRY(check_texts({region, action, token}));
+    std::optional<std::string> const covered[] = {
+        key.account, region, action, token, text_of(column(expires)), document};
+    edits_.next.tokens.set(edits_.edit, text_of(key),
+                           std::make_shared<Token const>(Token{key, used, expires}));
+    edits_.written.statements.push_back({sql::kSaveToken,
+                                         {key.account, region, action, token, column(expires),
+                                          document, row_checksum("token", covered)}});
+    edits_.written.tokens.push_back(key);
     return {};
 }
 
@@ -161,14 +192,17 @@ Result<void> Change::remove_parameter(Scope const& scope, std::string const& nam
 Result<void> Change::remove_history(History const& history)
 {
     auto const now = clock_.now();
-    std::vector<std::string> expired;
-    for (auto const& [key, token] : edits_.next.tokens)
+    std::vector<TokenKey> expired; // as memory says: a damaged time is no reason to delete a row
+    for (auto const& [text, token] : edits_.next.tokens)
         if (!token->is_damaged && token->expires <= now)
-            expired.push_back(key);
-    for (auto const& key : expired)
-        edits_.next.tokens.erase(edits_.edit, key);
-    edits_.statements.push_back({sql::kRemoveExpiredTokens, {column(now)}});
-    edits_.statements.push_back({sql::kRemoveOldAudit, {column(history.audit_before)}});
+            expired.push_back(token->key);
+    for (auto const& key : expired) {
+        edits_.next.tokens.erase(edits_.edit, text_of(key));
+        edits_.written.statements.push_back(
+            {sql::kRemoveToken, {key.account, key.region, key.action, key.token}});
+        edits_.written.tokens.push_back(key);
+    }
+    edits_.written.statements.push_back({sql::kRemoveOldAudit, {column(history.audit_before)}});
 
     auto const& tasks = edits_.next.table<Task>();
     auto const last = tasks.last_number - history.finished_tasks;

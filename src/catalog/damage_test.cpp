@@ -244,7 +244,11 @@ struct Damaged : Fixture {
         return thing;
     }();
 
-    Damaged() { VERIFY(save(image, other, of_ours<Snapshot>(1)).ok()); }
+    void SetUp() override
+    {
+        reopen();
+        VERIFY(save(image, other, of_ours<Snapshot>(1)).ok());
+    }
 
     /// Runs SQL on the database while nobody has it open.
     void run(std::string const& statements)

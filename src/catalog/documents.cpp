@@ -138,6 +138,7 @@ using Element = simdjson::dom::element;
 /// The members of an object, by name.
 class Members {
 public:
+    Members() = default;
     explicit Members(simdjson::dom::object const& object)
     {
         all_.reserve(kUsual);
@@ -183,7 +184,7 @@ private:
     static bool default_of(T& value)
     {
         if constexpr (Structure<T>)
-            return decode_members(Members(simdjson::dom::object()), value);
+            return decode_members(Members(), value);
         else
             return !IsId<T>::value;
     }
@@ -223,7 +224,10 @@ private:
         return true;
     }
     static bool decode(Element const& json, Time& value) { return parsed(json, value, parse_time); }
-    static bool decode(Element const& json, Hash& value) { return parsed(json, value, Hash::parse); }
+    static bool decode(Element const& json, Hash& value)
+    {
+        return parsed(json, value, Hash::parse);
+    }
     static bool decode(Element const& json, AccountId& value)
     {
         return parsed(json, value, AccountId::parse);

@@ -10,10 +10,26 @@
 
 namespace karat::catalog {
 
+/// A row of a noun's table.
+struct RowKey {
+    std::size_t table = 0; ///< Its position among all tables.
+    std::int64_t number = 0;
+};
+
+/// What SQL is to do, and which rows other processes must read again then.
+struct Written {
+    std::vector<Statement> statements;
+    std::vector<RowKey> rows;
+    std::vector<TokenKey> tokens;
+
+    /// All of it, or nothing when memory is wanting.
+    void append(Written&& more);
+};
+
 struct Edits {
     State next; ///< Begins as a copy of what the change builds on.
     Edit edit{};
-    std::vector<Statement> statements;
+    Written written;
     std::set<std::string> touched; ///< Ids of what was written, for the audit row.
     bool has_work = false;         ///< A task became due.
 };
@@ -30,6 +46,9 @@ Result<void> renew_task(Edits& edits, Clock& clock, Task const& task,
 Result<void> release_tasks(Edits& edits, Clock& clock, std::string const& host);
 std::optional<Time> next_task_due(State const& state);
 
+/// Fault::invalid when a text holds a NUL character: no database takes them all.
+Result<void> check_texts(std::vector<Value> const& columns);
+
 /// Keeps the task as it is.
 Result<void> store_task(Edits& edits, Task const& task);
 
@@ -40,6 +59,8 @@ Result<void> put(Edits& edits, Thing const& thing)
     auto const& table = table_of<Thing>();
     auto& live = edits.next.template table<Thing>();
     auto const document = TRY(write_document(thing));
+    auto const columns = columns_of(thing);
+    TRY(check_texts(columns));
     auto const keys = keys_of(thing);
     auto const& key = keys.single.front();
     auto const old = TRY(live.find(key));
@@ -51,7 +72,8 @@ Result<void> put(Edits& edits, Thing const& thing)
         live.remove(edits.edit, number, keys_of(static_cast<Stored<Thing> const&>(*old).thing));
     }
     live.add(edits.edit, std::make_shared<Stored<Thing>>(number, thing), keys);
-    edits.statements.push_back(sql::save(table, number, columns_of(thing), document));
+    edits.written.statements.push_back(sql::save(table, number, columns, document));
+    edits.written.rows.push_back({table.position, number});
     return {};
 }
 
@@ -65,7 +87,8 @@ Result<bool> erase(Edits& edits, std::string const& key)
         return false;
     auto const& thing = static_cast<Stored<Thing> const&>(*old).thing;
     live.remove(edits.edit, old->number, keys_of(thing));
-    edits.statements.push_back(sql::erase(table_of<Thing>(), columns_of(thing)));
+    edits.written.statements.push_back(sql::erase(table_of<Thing>(), columns_of(thing)));
+    edits.written.rows.push_back({table_of<Thing>().position, old->number});
     return true;
 }
 

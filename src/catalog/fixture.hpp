@@ -4,6 +4,7 @@
 
 #include "database.hpp"
 #include "samples.hpp"
+#include "testing/postgres_server.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,13 +14,14 @@ inline Actor const kActor{"111111111111", "Test"};
 
 struct Fixture : testing::Test {
     MemoryEnv world;
-    std::unique_ptr<Catalog> catalog =
-        Catalog::open(world.env(), "catalog.db", Storage::through_env).value();
+    std::string where = "catalog.db";
+    std::unique_ptr<Catalog> catalog;
 
+    void SetUp() override { reopen(); }
     void reopen()
     {
         catalog.reset();
-        catalog = Catalog::open(world.env(), "catalog.db", Storage::through_env).value();
+        catalog = Catalog::open(world.env(), where, Storage::through_env).value();
     }
     template <class... Things>
     Result<void> save(Things const&... things)
@@ -37,6 +39,26 @@ struct Fixture : testing::Test {
         return catalog->read([&](View& view) { return (view.*member)(arguments...); }).value();
     }
 };
+
+/// The tests that hold for each kind of database.
+enum class Kind : unsigned char { sqlite, postgres };
+
+struct OverBoth : Fixture, testing::WithParamInterface<Kind> {
+    void SetUp() override
+    {
+        if (GetParam() == Kind::postgres) {
+            if (PostgresServer::programs().empty())
+                GTEST_SKIP() << "postgresql-15 is not installed";
+            where = PostgresServer::shared().fresh();
+        }
+        reopen();
+    }
+};
+
+#define OVER_BOTH(Suite)                                                                           \
+    INSTANTIATE_TEST_SUITE_P(                                                                      \
+        , Suite, testing::Values(Kind::sqlite, Kind::postgres),                                    \
+        [](auto const& it) { return it.param == Kind::sqlite ? "sqlite" : "postgres"; })
 
 template <class Thing>
 std::string text(Thing const& thing)

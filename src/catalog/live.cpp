@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <unordered_map>
 
 namespace karat::catalog {
 namespace {
@@ -30,7 +31,76 @@ bool is_left_out(Table const& table, Index const& index,
            columns[table.column(index.unless.column)] == index.unless.value;
 }
 
+template <class Value>
+SharedMap<std::string, Value> sorted_map(Edit edit,
+                                         std::vector<std::pair<std::string, Value>> entries)
+{
+    std::ranges::sort(entries, {}, &std::pair<std::string, Value>::first);
+    return SharedMap<std::string, Value>::of(edit, std::move(entries));
+}
+
 } // namespace
+
+Group::Group(Edit edit, std::vector<StoredRef> records)
+{
+    if (records.size() == 1) {
+        only_ = std::move(records.front());
+        return;
+    }
+    std::vector<Records::Entry> numbered;
+    for (auto& record : records)
+        numbered.emplace_back(record->number, std::move(record));
+    many_ = std::make_shared<Records const>(Records::of(edit, std::move(numbered)));
+}
+
+void Group::set(Edit edit, StoredRef const& record)
+{
+    if (is_empty() || (only_ && only_->number == record->number)) {
+        only_ = record;
+        return;
+    }
+    Records records = many_ ? *many_ : Records();
+    if (only_)
+        records.set(edit, only_->number, only_);
+    records.set(edit, record->number, record);
+    only_ = nullptr;
+    many_ = std::make_shared<Records const>(std::move(records));
+}
+
+void Group::erase(Edit edit, std::int64_t number)
+{
+    if (only_ && only_->number == number)
+        only_ = nullptr;
+    if (!many_)
+        return;
+    Records records = *many_;
+    records.erase(edit, number);
+    many_ = records.size() == 0 ? nullptr : std::make_shared<Records const>(std::move(records));
+}
+
+Cursor::Cursor(Records const& records, std::int64_t after)
+    : at_(records.lower_bound(after + 1))
+    , end_(records.end())
+{
+}
+
+Cursor::Cursor(Group const& group, std::int64_t after)
+{
+    if (group.only_ && group.only_->number > after)
+        only_ = &group.only_;
+    if (group.many_)
+        *this = Cursor(*group.many_, after);
+}
+
+StoredRef const* Cursor::record() const { return at_ && *at_ != *end_ ? &(*at_)->second : only_; }
+
+void Cursor::move_past(std::int64_t number)
+{
+    if (only_ != nullptr && (*only_)->number <= number)
+        only_ = nullptr;
+    while (at_ && *at_ != *end_ && (*at_)->first <= number)
+        ++*at_;
+}
 
 std::string key_text(Table const& table, Index const& index, std::vector<std::string> const& parts)
 {
@@ -79,9 +149,32 @@ void LiveTable::add(Edit edit, StoredRef const& record, Keys const& keys)
             groups.set(edit, key, {});
             group = groups.edit(edit, key);
         }
-        group->set(edit, record->number, record);
+        group->set(edit, record);
     }
     last_number = std::max(last_number, record->number);
+}
+
+void LiveTable::fill(Edit edit, std::vector<std::pair<StoredRef, Keys>> records)
+{
+    std::vector<Records::Entry> numbered;
+    std::vector<std::pair<std::string, StoredRef>> singles;
+    std::unordered_map<std::string, std::vector<StoredRef>> members;
+    for (auto& [record, keys] : records) {
+        numbered.emplace_back(record->number, record);
+        for (auto& key : keys.single)
+            singles.emplace_back(std::move(key), record);
+        for (auto& key : keys.group)
+            members[std::move(key)].push_back(record);
+    }
+    if (!records.empty())
+        last_number = std::max(last_number, records.back().first->number);
+    records = {}; // the rest needs the room
+    by_number = Records::of(edit, std::move(numbered));
+    single = sorted_map(edit, std::move(singles));
+    std::vector<std::pair<std::string, Group>> made;
+    for (auto& [key, sharing] : members)
+        made.emplace_back(key, Group(edit, std::move(sharing)));
+    groups = sorted_map(edit, std::move(made));
 }
 
 void LiveTable::remove(Edit edit, std::int64_t number, Keys const& keys)
@@ -94,7 +187,7 @@ void LiveTable::remove(Edit edit, std::int64_t number, Keys const& keys)
         if (group == nullptr)
             continue;
         group->erase(edit, number);
-        if (group->size() == 0)
+        if (group->is_empty())
             groups.erase(edit, key);
     }
 }
@@ -116,10 +209,9 @@ Result<StoredRef> LiveTable::find(std::string const& key) const
     return record ? *record : StoredRef();
 }
 
-std::string token_key(std::string const& account, std::string const& region,
-                      std::string const& action, std::string const& token)
+std::string text_of(TokenKey const& key)
 {
-    return account + kBetween + region + kBetween + action + kBetween + token;
+    return key.account + kBetween + key.region + kBetween + key.action + kBetween + key.token;
 }
 
 } // namespace karat::catalog

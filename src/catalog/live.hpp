@@ -35,23 +35,68 @@ struct Damage {
     Keys keys;         ///< As the row's columns say; in indexes without columns it may have any.
 };
 
+using Records = SharedMap<std::int64_t, StoredRef>; ///< By number.
+
+/// The records that share a key. Most keys are of one record, which then costs a pointer.
+class Group {
+public:
+    Group() = default;
+    /// Takes records whose numbers rise, at least one.
+    Group(Edit edit, std::vector<StoredRef> records);
+
+    void set(Edit edit, StoredRef const& record);
+    void erase(Edit edit, std::int64_t number);
+    bool is_empty() const { return !only_ && !many_; }
+
+private:
+    friend class Cursor;
+    StoredRef only_; ///< Null when there are none, or many.
+    std::shared_ptr<Records const> many_;
+};
+
+/// Goes through records by their numbers. What it goes through outlives it.
+class Cursor {
+public:
+    Cursor(Records const& records, std::int64_t after);
+    Cursor(Group const& group, std::int64_t after);
+
+    /// Null at the end.
+    StoredRef const* record() const;
+    void move_past(std::int64_t number);
+
+private:
+    StoredRef const* only_ = nullptr;
+    std::optional<Records::Iterator> at_;
+    std::optional<Records::Iterator> end_;
+};
+
 struct LiveTable {
-    SharedMap<std::int64_t, StoredRef> by_number;
+    Records by_number;
     SharedMap<std::string, StoredRef> single;
-    SharedMap<std::string, SharedMap<std::int64_t, StoredRef>> groups;
+    SharedMap<std::string, Group> groups;
     SharedMap<std::int64_t, std::shared_ptr<Damage const>> damaged;
     std::int64_t last_number = 0;
     std::optional<Error> unreadable; ///< Why its rows could not be read at all.
 
     void add(Edit edit, StoredRef const& record, Keys const& keys);
+    /// Adds many at once to a table that has none: records by rising numbers, with their keys.
+    void fill(Edit edit, std::vector<std::pair<StoredRef, Keys>> records);
     void remove(Edit edit, std::int64_t number, Keys const& keys);
     void add_damaged(Edit edit, std::int64_t number, Damage damage);
     /// The record with this key of no group; null when absent, Fault::corrupt when damaged.
     Result<StoredRef> find(std::string const& key) const;
 };
 
+struct TokenKey {
+    std::string account;
+    std::string region;
+    std::string action;
+    std::string token;
+};
+
 /// An idempotency token's row.
 struct Token {
+    TokenKey key;
     UsedToken used;
     Time expires{};
     bool is_damaged = false;
@@ -59,7 +104,9 @@ struct Token {
 
 struct State {
     std::array<LiveTable, kTables> tables;
-    SharedMap<std::string, std::shared_ptr<Token const>> tokens; ///< By token_key().
+    SharedMap<std::string, std::shared_ptr<Token const>> tokens; ///< By text_of(TokenKey).
+    /// Of the commit that made it (versions.hpp); 0 where no other process changes anything.
+    std::int64_t version = 0;
     /// Records that were answered, from this state and those that it was copied from and to.
     std::shared_ptr<std::atomic<std::uint64_t>> answered =
         std::make_shared<std::atomic<std::uint64_t>>(0);
@@ -76,8 +123,7 @@ struct State {
     }
 };
 
-std::string token_key(std::string const& account, std::string const& region,
-                      std::string const& action, std::string const& token);
+std::string text_of(TokenKey const& key);
 
 /// The column texts of a thing.
 template <class Thing>

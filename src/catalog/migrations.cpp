@@ -6,13 +6,6 @@
 namespace karat::catalog {
 namespace {
 
-constexpr char const* kTable = "CREATE TABLE IF NOT EXISTS migration ("
-                               "    number INTEGER PRIMARY KEY,"
-                               "    name TEXT NOT NULL,"
-                               "    checksum TEXT NOT NULL,"
-                               "    applied BIGINT NOT NULL"
-                               ")";
-
 Result<void> check(Database& database, std::vector<Migration> const& known,
                    std::int64_t const applied)
 {
@@ -32,35 +25,45 @@ Result<void> check(Database& database, std::vector<Migration> const& known,
     return {};
 }
 
-Result<void> apply(Database& database, Migration const& migration, Time now)
+/// Applies the first migration that is missing, and returns it; null when none is.
+Result<Migration const*> apply_next(Database& database, std::vector<Migration> const& known,
+                                    Time now)
 {
-    TRY(database.begin());
-    TRY(database.run_script(migration.sql));
+    TRY(database.run_script(kMigrationTable));
+    auto const found = TRY(database.number({"SELECT MAX(number) FROM migration", {}}));
+    auto const applied = found.value_or(0);
+    TRY(check(database, known, applied));
+    if (applied == static_cast<std::int64_t>(known.size()))
+        return nullptr;
+    auto const& migration = known.at(static_cast<std::size_t>(applied));
+    auto script = database.run_script(migration.sql);
+    if (!script.ok()) {
+        auto error = script.take_error();
+        error.message = fmt::format("Migration {}: {}", migration.name, error.message);
+        return error;
+    }
     TRY(database.run({"INSERT INTO migration (number, name, checksum, applied) "
                       "VALUES (:number, :name, :checksum, :applied)",
                       {migration.number, migration.name, sha256(migration.sql).text(),
                        now.time_since_epoch().count()}}));
-    return database.commit();
+    return &migration;
 }
 
 } // namespace
 
+/// Each look is in a transaction that no other process's overlaps: several daemons may start at
+/// once.
 Result<void> migrate(Database& database, std::vector<Migration> const& known, Time now)
 {
-    TRY(database.run_script(kTable));
-    auto const found = TRY(database.number({"SELECT MAX(number) FROM migration", {}}));
-    auto const applied = found.value_or(0);
-    TRY(check(database, known, applied));
-    for (auto const& migration : known) {
-        if (migration.number <= applied)
-            continue;
-        auto outcome = apply(database, migration, now);
-        if (outcome.ok())
-            continue;
-        (void)database.roll_back().ok(); // the first failure is the one to tell
-        auto error = outcome.take_error();
-        error.message = fmt::format("Migration {}: {}", migration.name, error.message);
-        return error;
+    for (bool is_done = false; !is_done;) {
+        TRY(database.begin());
+        auto const applied = apply_next(database, known, now);
+        auto outcome = applied.ok() ? database.commit() : Result<void>(applied.error());
+        if (!outcome.ok()) {
+            (void)database.roll_back().ok(); // the first failure is the one to tell
+            return outcome;
+        }
+        is_done = applied.value() == nullptr;
     }
     return {};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fixture.hpp"
 #include "migrations.hpp"
+#include "sqlite/sqlite_database.hpp"
 
 #include <chrono>
 
@@ -71,10 +72,10 @@ TEST_F(Migrations, TheReleasedOnesAreNeverEdited)
     char const* const sums[] = {"e8c7aa28af53c3112c1e79a481d0fc1280399aaec1604a2a577883ecf2c51838",
                                 "d8aa253bdbcb06e4c1fa1847db673b9330fc28562a26fb6baf76421402686dd0",
                                 "698d8dbe528193ec97072c963b3299e8e4e6af4d2eb92d9ad797c63450d5ab29"};
-    ASSERT_EQ(known_migrations().size(), std::size(sums));
+    ASSERT_EQ(sqlite_migrations().size(), std::size(sums));
     for (std::size_t i = 0; i < std::size(sums); ++i) {
-        EXPECT_EQ(known_migrations()[i].number, static_cast<int>(i) + 1);
-        EXPECT_EQ(sha256(known_migrations()[i].sql).text(), sums[i])
+        EXPECT_EQ(sqlite_migrations()[i].number, static_cast<int>(i) + 1);
+        EXPECT_EQ(sha256(sqlite_migrations()[i].sql).text(), sums[i])
             << "Before the first release, put the new checksum here; afterwards, add a migration";
     }
 }
@@ -82,7 +83,7 @@ TEST_F(Migrations, TheReleasedOnesAreNeverEdited)
 // A catalog as the first version wrote it, with a document that lacks everything it may lack.
 TEST_F(Migrations, AnOldCatalogOpens)
 {
-    ASSERT_TRUE(migrate_to({known_migrations()[0]}).ok());
+    ASSERT_TRUE(migrate_to({sqlite_migrations()[0]}).ok());
     ASSERT_TRUE(database
                     ->run({"INSERT INTO image (id, region, owner, name, state, doc) VALUES "
                            "('ami-0000000000000000a', '', '111111111111', '', 'pending', :doc)",

@@ -24,6 +24,22 @@ class SharedMap {
 public:
     using Entry = std::pair<Key, Value>;
 
+    SharedMap() = default;
+    /// Takes entries whose keys rise.
+    static SharedMap of(Edit edit, std::vector<Entry> entries)
+    {
+        SharedMap map;
+        map.root_ = std::make_shared<Root>(Root{edit, {}, entries.size()});
+        for (std::size_t from = 0; from < entries.size(); from += kFilled) {
+            auto const first = entries.begin() + static_cast<std::ptrdiff_t>(from);
+            auto const last = entries.begin() +
+                              static_cast<std::ptrdiff_t>(std::min(from + kFilled, entries.size()));
+            map.root_->chunks.push_back(std::make_shared<Chunk>(
+                Chunk{edit, {std::make_move_iterator(first), std::make_move_iterator(last)}}));
+        }
+        return map;
+    }
+
     /// Points at an entry; valid while the map that it came from, or a copy, is not edited.
     class Iterator {
     public:
@@ -122,6 +138,7 @@ public:
 
 private:
     static constexpr std::size_t kMostEntries = 128;
+    static constexpr std::size_t kFilled = kMostEntries * 7 / 8; // leaves room for some more
 
     struct Chunk {
         Edit edit{};
@@ -169,7 +186,7 @@ private:
     {
         auto& chunks = root_->chunks;
         auto& entries = chunks[at]->entries;
-        auto const keep = at + 1 == chunks.size() ? kMostEntries * 7 / 8 : kMostEntries / 2;
+        auto const keep = at + 1 == chunks.size() ? kFilled : kMostEntries / 2;
         auto const from = entries.begin() + static_cast<std::ptrdiff_t>(keep);
         auto upper = std::make_shared<Chunk>(
             Chunk{edit, {std::make_move_iterator(from), std::make_move_iterator(entries.end())}});

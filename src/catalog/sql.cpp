@@ -7,10 +7,20 @@
 
 namespace karat::catalog::sql {
 
-Statement select_all(Table const& table)
+Statement select_after(Table const& table, std::int64_t after, std::size_t most)
 {
-    return {fmt::format("SELECT {} FROM {} ORDER BY {}", selected(table), table.name, table.order),
-            {}};
+    return {fmt::format("SELECT {0} FROM {1} WHERE {2} > :after ORDER BY {2} LIMIT {3}",
+                        selected(table), table.name, table.order, most),
+            {after}};
+}
+
+Statement changed(Table const& table, std::int64_t since)
+{
+    return {fmt::format("SELECT k.changed, {} FROM (SELECT DISTINCT u.number AS changed FROM "
+                        "commit_log c, unnest(c.tables, c.numbers) AS u(name, number) WHERE "
+                        "u.name = '{}' AND c.version > :since) k LEFT JOIN {} ON {} = k.changed",
+                        selected(table), table.name, table.name, table.order),
+            {since}};
 }
 
 Statement save(Table const& table, std::int64_t number, std::vector<Value> const& columns,

@@ -157,6 +157,14 @@ TABLE(Task, {11,
 
 #undef TABLE
 
+std::array<Table const*, kTables> all_tables()
+{
+    return {&table_of<Account>(),  &table_of<AccessKey>(),     &table_of<Image>(),
+            &table_of<Snapshot>(), &table_of<Volume>(),        &table_of<Instance>(),
+            &table_of<KeyPair>(),  &table_of<SecurityGroup>(), &table_of<Vpc>(),
+            &table_of<Subnet>(),   &table_of<Parameter>(),     &table_of<Task>()};
+}
+
 namespace {
 
 void add_tags(std::vector<MoreKey>& keys, auto const& thing)

@@ -5,6 +5,7 @@
 
 #include "database.hpp"
 
+#include <array>
 #include <span>
 
 namespace karat::catalog {
@@ -46,6 +47,9 @@ inline constexpr std::size_t kTables = 12;
 
 template <class Thing>
 Table const& table_of();
+
+/// By their positions.
+std::array<Table const*, kTables> all_tables();
 
 /// A key of a record in an index without columns.
 struct MoreKey {

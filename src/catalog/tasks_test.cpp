@@ -7,7 +7,7 @@ namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds kLease{1000};
 
-struct Tasks : Fixture {
+struct Tasks : OverBoth {
     std::int64_t enqueue(std::string const& kind, milliseconds delay = milliseconds(0))
     {
         Task task;
@@ -28,7 +28,7 @@ struct Tasks : Fixture {
     }
 };
 
-TEST_F(Tasks, KeepEveryMemberAndGiveIdAndState)
+TEST_P(Tasks, KeepEveryMemberAndGiveIdAndState)
 {
     auto task = sample<Task>();
     task.id = 99;
@@ -45,7 +45,7 @@ TEST_F(Tasks, KeepEveryMemberAndGiveIdAndState)
     EXPECT_EQ(ask(&View::open_tasks).size(), 1u);
 }
 
-TEST_F(Tasks, AreTakenOldestDueFirst)
+TEST_P(Tasks, AreTakenOldestDueFirst)
 {
     EXPECT_EQ(taken_kind(), "(nothing)");
     enqueue("late", milliseconds(500));
@@ -57,7 +57,7 @@ TEST_F(Tasks, AreTakenOldestDueFirst)
         EXPECT_EQ(taken_kind(), kind);
 }
 
-TEST_F(Tasks, WaitForTheirTime)
+TEST_P(Tasks, WaitForTheirTime)
 {
     EXPECT_FALSE(catalog->next_task_due().value().has_value());
     enqueue("later", milliseconds(500));
@@ -68,7 +68,7 @@ TEST_F(Tasks, WaitForTheirTime)
     EXPECT_EQ(catalog->next_task_due().value(), world.clock.now() + kLease);
 }
 
-TEST_F(Tasks, AreTakenAgainWhenTheLeaseEnds)
+TEST_P(Tasks, AreTakenAgainWhenTheLeaseEnds)
 {
     enqueue("work");
     auto const first = take("h1").value();
@@ -87,7 +87,7 @@ TEST_F(Tasks, AreTakenAgainWhenTheLeaseEnds)
     EXPECT_TRUE(catalog->renew_task(second, kLease).ok());
 }
 
-TEST_F(Tasks, RenewingExtendsAndNotesProgress)
+TEST_P(Tasks, RenewingExtendsAndNotesProgress)
 {
     enqueue("work");
     auto task = take().value();
@@ -105,7 +105,7 @@ TEST_F(Tasks, RenewingExtendsAndNotesProgress)
     EXPECT_EQ(ask(&View::task, task.id)->payload, "not yet");
 }
 
-TEST_F(Tasks, FinishedOnesAreNotTakenAndStayFinished)
+TEST_P(Tasks, FinishedOnesAreNotTakenAndStayFinished)
 {
     enqueue("work");
     auto task = take().value();
@@ -123,7 +123,7 @@ TEST_F(Tasks, FinishedOnesAreNotTakenAndStayFinished)
     EXPECT_EQ(save(task).error().fault, Fault::not_found);
 }
 
-TEST_F(Tasks, ARetryWaitsAndKeepsItsCount)
+TEST_P(Tasks, ARetryWaitsAndKeepsItsCount)
 {
     enqueue("work");
     auto task = take().value();
@@ -136,7 +136,7 @@ TEST_F(Tasks, ARetryWaitsAndKeepsItsCount)
     EXPECT_EQ(take()->attempts, 2);
 }
 
-TEST_F(Tasks, ALostLeaseLosesTheWholeChange)
+TEST_P(Tasks, ALostLeaseLosesTheWholeChange)
 {
     enqueue("work");
     auto task = take().value();
@@ -147,7 +147,7 @@ TEST_F(Tasks, ALostLeaseLosesTheWholeChange)
     EXPECT_EQ(text(ask(&View::image, sample<Image>().id)), "(nothing)");
 }
 
-TEST_F(Tasks, ARestartedHostGetsItsOwnBackAtOnce)
+TEST_P(Tasks, ARestartedHostGetsItsOwnBackAtOnce)
 {
     enqueue("mine");
     enqueue("theirs");
@@ -162,7 +162,7 @@ TEST_F(Tasks, ARestartedHostGetsItsOwnBackAtOnce)
     EXPECT_EQ(taken_kind(), "(nothing)");
 }
 
-TEST_F(Tasks, WakeTheWorkerAfterTheCommitAndOutsideTheLock)
+TEST_P(Tasks, WakeTheWorkerAfterTheCommitAndOutsideTheLock)
 {
     int woken = 0;
     catalog->on_task([&] {
@@ -184,6 +184,8 @@ TEST_F(Tasks, WakeTheWorkerAfterTheCommitAndOutsideTheLock)
     ASSERT_TRUE(catalog->release_tasks("h1").ok()); // nothing to release
     EXPECT_EQ(woken, 3);
 }
+
+OVER_BOTH(Tasks);
 
 } // namespace
 } // namespace karat::catalog

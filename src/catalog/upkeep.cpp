@@ -3,7 +3,6 @@
 
 #include "checksum.hpp"
 #include "loading.hpp"
-#include "migrations.hpp"
 #include "sql.hpp"
 
 #include <algorithm>
@@ -11,9 +10,6 @@
 
 namespace karat::catalog {
 namespace {
-
-constexpr char const* kSchema = "SELECT type || ' ' || name || ' ' || coalesce(sql, '') "
-                                "FROM sqlite_master ORDER BY type, name";
 
 /// A table whose rows are no nouns: the checksum covers all columns from `first_covered` on.
 struct PlainTable {
@@ -44,14 +40,15 @@ std::vector<PlainTable> const& plain_tables()
 template <class Thing>
 Result<void> check_rows(Database& database, Checked& checked)
 {
-    auto const rows = TRY(all_rows(database, table_of<Thing>()));
-    checked.rows += rows.size();
-    for (auto const& row : rows) {
-        auto const thing = thing_of<Thing>(row);
-        if (!thing.ok())
-            checked.damage.push_back(thing.error().message);
-    }
-    return {};
+    return read_rows(database, table_of<Thing>(), [&](std::vector<Row> rows) -> Result<void> {
+        checked.rows += rows.size();
+        for (auto const& row : rows) {
+            auto const thing = thing_of<Thing>(row);
+            if (!thing.ok())
+                checked.damage.push_back(thing.error().message);
+        }
+        return {};
+    });
 }
 
 Result<void> check_plain_rows(Database& database, PlainTable const& table, Checked& checked)
@@ -64,13 +61,6 @@ Result<void> check_plain_rows(Database& database, PlainTable const& table, Check
         checked.damage.push_back(
             fmt::format("{} rows of the catalog's table '{}' are damaged", bad, table.name));
     return {};
-}
-
-Result<std::vector<std::string>> schema_as_made()
-{
-    auto const fresh = TRY(Database::in_memory());
-    TRY(migrate(*fresh, known_migrations(), Time{}));
-    return fresh->texts({kSchema, {}});
 }
 
 /// A printable line with all that the row holds.
@@ -217,27 +207,6 @@ Result<void> write_anew(Database& database, Salvage const& salvage)
 
 } // namespace
 
-Result<std::vector<std::string>> check_database(Database& database)
-{
-    std::vector<std::string> damage;
-    auto const own = database.texts({"PRAGMA integrity_check", {}});
-    if (!own.ok())
-        damage.push_back(own.error().message);
-    else if (own.value() != std::vector<std::string>{"ok"})
-        for (auto const& line : own.value())
-            damage.push_back("The catalog's database: " + line);
-    auto const lost = database.texts({"PRAGMA foreign_key_check", {}});
-    if (lost.ok() && !lost.value().empty())
-        damage.push_back(fmt::format("{} rows of the catalog's table '{}' refer to rows that are "
-                                     "not there",
-                                     lost.value().size(), lost.value().front()));
-    auto const schema = database.texts({kSchema, {}});
-    auto const as_made = TRY(schema_as_made());
-    if (!schema.ok() || schema.value() != as_made)
-        damage.push_back("The catalog's schema is not what its migrations made");
-    return damage;
-}
-
 std::vector<TableCheck> table_checks()
 {
     auto all = AllNouns::checks();
@@ -258,14 +227,14 @@ Result<Repaired> repair(Database& database,
     if (!salvage.lines().empty())
         TRY(keep(salvage.lines()));
     // With foreign keys, each row that goes is looked up in indexes that may be damaged.
-    TRY(database.run_script("PRAGMA foreign_keys = OFF"));
+    TRY(database.set_references_checked(false));
     TRY(database.begin());
     auto outcome = write_anew(database, salvage);
     if (outcome.ok())
         outcome = database.commit();
     if (!outcome.ok())
         (void)database.roll_back().ok(); // the first failure is the one to tell
-    TRY(database.run_script("PRAGMA foreign_keys = ON"));
+    TRY(database.set_references_checked(true));
     TRY(std::move(outcome));
     return std::move(salvage.repaired());
 }

@@ -9,10 +9,7 @@
 
 namespace karat::catalog {
 
-/// Damage of the database itself: SQLite's own check, the schema, and rows that refer to none.
-Result<std::vector<std::string>> check_database(Database& database);
-
-/// One table after the other, so that others get in between.
+/// The checks of rows, one table after the other, so that others get in between.
 struct TableCheck {
     char const* table;
     std::function<Result<void>(Database&, Checked&)> run;

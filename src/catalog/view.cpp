@@ -58,11 +58,11 @@ public:
             }));
             return found;
         }
-        auto const* const records = TRY(group(live));
-        if (records == nullptr)
-            return found;
-        for (auto at = records->begin(); at != records->end() && found.size() < query_.limit; ++at)
-            found.emplace_back(at->second);
+        auto cursor = TRY(group(live, 0));
+        while (cursor && cursor->record() != nullptr && found.size() < query_.limit) {
+            found.emplace_back(*cursor->record());
+            cursor->move_past(found.back().number());
+        }
         return found;
     }
 
@@ -72,14 +72,14 @@ public:
                table_of<Thing>().index(query_.index).kind != Index::Kind::group;
     }
 
-    /// Of an index of groups, or of all records; null when there are none.
-    Result<SharedMap<std::int64_t, StoredRef> const*> group(LiveTable const& live) const
+    /// Of an index of groups, or of all records; nothing when there are none.
+    Result<std::optional<Cursor>> group(LiveTable const& live, std::int64_t after) const
     {
         if (live.unreadable)
             return *live.unreadable;
         if (query_.index == nullptr) {
             TRY(pass_over(live, [](Damage const&) { return true; }));
-            return &live.by_number;
+            return std::optional(Cursor(live.by_number, after));
         }
         auto const& index = table_of<Thing>().index(query_.index);
         auto const key = key_text(table_of<Thing>(), index, query_.key);
@@ -87,7 +87,8 @@ public:
             return index.columns.empty() ||
                    std::ranges::find(damage.keys.group, key) != damage.keys.group.end();
         }));
-        return live.groups.find(key);
+        auto const* const found = live.groups.find(key);
+        return found ? std::optional(Cursor(*found, after)) : std::nullopt;
     }
 
     /// Of an ordered index.
@@ -133,36 +134,13 @@ private:
     std::optional<View::Passing> const& passing_;
 };
 
-/// Records in the order of their numbers, of one query.
-class Cursor {
-public:
-    using Records = SharedMap<std::int64_t, StoredRef>;
-
-    Cursor(Records const& records, std::int64_t after)
-        : at_(records.lower_bound(after + 1))
-        , end_(records.end())
-    {
-    }
-    bool is_at_end() const { return at_ == end_; }
-    StoredRef const& record() const { return at_->second; }
-    void move_past(std::int64_t number)
-    {
-        while (at_ != end_ && at_->first <= number)
-            ++at_;
-    }
-
-private:
-    Records::Iterator at_;
-    Records::Iterator end_;
-};
-
 /// The one with the lowest number; null when all are at their end.
 Cursor* first_of(std::vector<Cursor>& cursors)
 {
     Cursor* first = nullptr;
     for (auto& cursor : cursors)
-        if (!cursor.is_at_end() &&
-            (first == nullptr || cursor.record()->number < first->record()->number))
+        if (cursor.record() != nullptr &&
+            (first == nullptr || (*cursor.record())->number < (*first->record())->number))
             first = &cursor;
     return first;
 }
@@ -280,7 +258,7 @@ Result<void> View::walk(Queries const& any, std::int64_t after, Visit<Thing> con
 {
     auto const& live = state_.table<Thing>();
     std::vector<Cursor> cursors;
-    Cursor::Records ordered; // of all ordered indexes
+    Records ordered; // of all ordered indexes
     for (auto const& query : any) {
         Listing<Thing> const listing(query, passing_);
         if (listing.is_ordered()) {
@@ -288,13 +266,13 @@ Result<void> View::walk(Queries const& any, std::int64_t after, Visit<Thing> con
                 ordered.set(kOwnEdit, record->number, record);
                 return true;
             }));
-        } else if (auto const* const records = TRY(listing.group(live))) {
-            cursors.emplace_back(*records, after);
+        } else if (auto const cursor = TRY(listing.group(live, after))) {
+            cursors.push_back(*cursor);
         }
     }
     cursors.emplace_back(ordered, after);
     while (auto const* const cursor = first_of(cursors)) {
-        Ref<Thing> const record(cursor->record());
+        Ref<Thing> const record(*cursor->record());
         ++*state_.answered;
         if (!TRY(visit(record)))
             break;
@@ -358,7 +336,8 @@ Result<std::optional<UsedToken>> View::token(AccountId const& account, std::stri
                                              std::string const& action,
                                              std::string const& token) const
 {
-    auto const* const found = state_.tokens.find(token_key(account.text(), region, action, token));
+    auto const* const found =
+        state_.tokens.find(text_of(TokenKey{account.text(), region, action, token}));
     if (found == nullptr)
         return std::optional<UsedToken>();
     if ((*found)->is_damaged)

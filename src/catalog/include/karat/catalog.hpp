@@ -325,11 +325,16 @@ public:
     /// one transaction each). A schema newer than this program is refused with a sentence that says
     /// so. Fault::unavailable while another process has the catalog open; Fault::corrupt when the
     /// database is so damaged that it cannot be used at all, with what to do.
-    static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& path,
+    /// `where` that begins with postgresql:// is a server's database instead, which any number of
+    /// processes share: readers see what others commit within some two seconds, and from memory
+    /// alone while the server is away; changes are then Fault::unavailable.
+    static Result<std::unique_ptr<Catalog>> open(Env env, std::string const& where,
                                                  Storage storage = Storage::native);
 
     /// Runs `work` alone: keeps what it did when it succeeds, drops it when it fails. `work` may
-    /// not call the catalog again. Returns work's result, or the failure of the commit.
+    /// not call the catalog again. Returns work's result, or the failure of the commit. `work` may
+    /// run several times, also on other threads, while this call lasts, and what it did and
+    /// answered last counts: what it captures by reference it assigns, and appends nothing to.
     template <class Work>
     auto change(Actor const& actor, Work&& work) -> std::invoke_result_t<Work, Change&>
     {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sqlite_vfs.hpp"
+#include "sqlite/sqlite_vfs.hpp"
 
 #include <algorithm>
 #include <atomic>
