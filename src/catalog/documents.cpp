@@ -65,6 +65,11 @@ private:
     {
         return encode_all(values);
     }
+    template <class T>
+    static Json encode(boost::container::flat_set<T> const& values)
+    {
+        return encode_all(values);
+    }
     static Json encode_all(auto const& values)
     {
         auto array = Json::array();
@@ -267,6 +272,7 @@ private:
         simdjson::dom::object object;
         if (json.get(object) != simdjson::SUCCESS)
             return false;
+        value.reserve(object.size());
         for (auto const field : object)
             if (!decode(field.value, value[std::string(field.key)]))
                 return false;
@@ -288,6 +294,11 @@ private:
     }
     template <class T>
     static bool decode(Element const& json, std::set<T>& values)
+    {
+        return decode_all<T>(json, [&](T value) { values.insert(std::move(value)); });
+    }
+    template <class T>
+    static bool decode(Element const& json, boost::container::flat_set<T>& values)
     {
         return decode_all<T>(json, [&](T value) { values.insert(std::move(value)); });
     }
@@ -343,12 +354,22 @@ Result<std::string> write_document(Thing const& thing)
     }
 }
 
-template <class Thing>
-Result<Thing> read_document(std::string_view text)
+struct DocumentReader::Parser {
+    simdjson::dom::parser of_json;
+};
+
+DocumentReader::DocumentReader()
+    : parser_(std::make_unique<Parser>())
 {
-    thread_local simdjson::dom::parser parser; // its buffers are used again
+}
+
+DocumentReader::~DocumentReader() = default;
+
+template <class Thing>
+Result<Thing> DocumentReader::read(std::string_view text)
+{
     simdjson::dom::object json;
-    if (parser.parse(text.data(), text.size()).get(json) != simdjson::SUCCESS)
+    if (parser_->of_json.parse(text.data(), text.size()).get(json) != simdjson::SUCCESS)
         return fail(Fault::corrupt, "A document of the catalog is not a JSON object");
     auto thing = blank<Thing>();
     Members const object(json);
@@ -363,7 +384,7 @@ Result<Thing> read_document(std::string_view text)
 
 #define DOCUMENT(Thing)                                                                            \
     template Result<std::string> write_document(Thing const&);                                     \
-    template Result<Thing> read_document(std::string_view)
+    template Result<Thing> DocumentReader::read(std::string_view)
 
 DOCUMENT(Account);
 DOCUMENT(AccessKey);

@@ -79,7 +79,7 @@ Result<void> put(Edits& edits, Thing const& thing)
 
 /// Removes a record; returns whether there was one.
 template <class Thing>
-Result<bool> erase(Edits& edits, std::string const& key)
+Result<bool> erase(Edits& edits, Key const& key)
 {
     auto& live = edits.next.template table<Thing>();
     auto const old = TRY(live.find(key));

@@ -5,7 +5,9 @@
 
 #include "database.hpp"
 
+#include "karat/hash.hpp"
 #include <array>
+
 #include <span>
 
 namespace karat::catalog {
@@ -105,7 +107,7 @@ std::string label(Table const& table, Row const& row);
 /// Fault::corrupt about this row, with what is wrong with it and what to do.
 Error damaged(Table const& table, Row const& row, std::string_view what);
 /// Fault::corrupt unless the checksum is that of the document.
-Result<void> check_document(Table const& table, Row const& row);
+Result<void> check_document(Sha256& sum, Table const& table, Row const& row);
 /// Fault::corrupt unless the row's columns are those that its document asks for.
 Result<void> check_columns(Table const& table, Row const& row, std::span<Value const> expected);
 /// Decimal digits of a number; nothing for NULL.

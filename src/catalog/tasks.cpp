@@ -106,7 +106,7 @@ Result<void> release_tasks(Edits& edits, Clock& clock, std::string const& host)
 std::optional<Time> next_task_due(State const& state)
 {
     auto const& table = table_of<Task>();
-    auto const& tasks = state.table<Task>().single;
+    auto const& tasks = state.table<Task>().ordered;
     auto const key = key_text(table, table.index("due"), {});
     auto const first = tasks.lower_bound(key);
     if (first == tasks.end() || !first->first.starts_with(key))
