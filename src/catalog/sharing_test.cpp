@@ -9,9 +9,6 @@
 namespace karat::catalog {
 namespace {
 
-using std::chrono::milliseconds;
-constexpr milliseconds kBound{2000}; // what docs/operating.md promises
-
 struct Sharing : Fixture {
     std::unique_ptr<Catalog> other;
 
@@ -32,17 +29,6 @@ struct Sharing : Fixture {
         return Database::open(world.env(), where, Storage::native).value()->run_script(statements);
     }
 };
-
-bool becomes_true(auto const& what, milliseconds within = kBound)
-{
-    auto& clock = posix_env().clock;
-    for (auto const end = clock.steady() + within; clock.steady() < end;) {
-        if (what())
-            return true;
-        std::this_thread::sleep_for(milliseconds(5));
-    }
-    return what();
-}
 
 auto has(Catalog& catalog, ImageId const& id)
 {
