@@ -187,6 +187,19 @@ TEST_F(Sharing, OneThatIsFarBehindReadsAllAnew)
     EXPECT_TRUE(becomes_true(has(*catalog, free_image(2, "a").id)));
 }
 
+TEST_F(Sharing, ADatabaseThatWentBackInTimeIsReadAnew)
+{
+    ASSERT_TRUE(save(free_image(1, "a")).ok());
+    ASSERT_TRUE(becomes_true(has(*other, free_image(1, "a").id)));
+    // A standby without the last commit took over, and somebody committed there.
+    ASSERT_TRUE(run_sql("DELETE FROM image; UPDATE commit_log SET batch = 'of another history', "
+                        "numbers = '{}', tables = '{}'")
+                    .ok());
+    EXPECT_TRUE(becomes_true([&] { return !has(*other, free_image(1, "a").id)(); }));
+    EXPECT_TRUE(save(free_image(2, "a")).ok());
+    EXPECT_FALSE(has(*catalog, free_image(1, "a").id)());
+}
+
 TEST_F(Sharing, DamageIsFoundByTheCheckAndNamed)
 {
     auto const image = free_image(1, "a");
