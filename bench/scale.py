@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """B15: a daemon with 100,000 images, 10,000 instances, 1,000 accounts and 100,000 parameters.
 
-    scale.py [PART...] [--images N] [--instances N] [--accounts N] [--parameters N] [--seconds S] [--walk N]
+    scale.py [PART...] [--postgres] [--images N] [--instances N] [--accounts N] [--parameters N] [--seconds S] [--walk N]
+
+With --postgres, the catalog is in a PostgreSQL server that this starts, on any core, with its files in --postgres-dir.
 
 The parts: start, by_id, pages, launches, changes, calls; all of them when none is named. The catalog is made once by
 bench/scale_bench.cpp and kept in build/scale; each part begins with a copy of it. The machines are in memory, everything
@@ -10,6 +12,7 @@ else is as in karatd: HTTP on a connection that stays open, every call signed. T
 other.
 `pages` follows NextToken through the list, --walk pages at most."""
 import argparse
+import atexit
 import http.client
 import json
 import os
@@ -21,6 +24,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 
@@ -50,6 +54,62 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Postgres:
+    """A server with Debian's settings, but for its memory; it syncs each commit. Ends with this program."""
+
+    def __init__(self, parent):
+        found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+        if not found:
+            sys.exit("postgresql-15 is not installed")
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="karat-bench-", dir=parent))
+        self.as_nobody = ["setpriv", "--pdeathsig", "QUIT"]
+        if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+            os.chown(self.directory, 65534, 65534)
+            self.as_nobody += ["--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        data = self.directory / "data"
+        subprocess.run([*self.as_nobody, found[-1] / "initdb", "-D", data, "-A", "trust", "-U", "karat", "-E", "UTF8",
+                        "--locale=C", "--no-sync"], check=True, stdout=subprocess.DEVNULL)
+        with open(self.directory / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                [*self.as_nobody, found[-1] / "postgres", "-D", data, "-c", "listen_addresses=", "-c",
+                 f"unix_socket_directories={self.directory}", "-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB"],
+                stdout=log, stderr=log)
+        atexit.register(self.end)
+        while subprocess.run(["pg_isready", "-q", "-h", self.directory]).returncode != 0:
+            time.sleep(0.1)
+
+    def url(self, database):
+        return f"postgresql://karat@/{database}?host={self.directory}"
+
+    def sql(self, text):
+        subprocess.run(["psql", "-q", "-c", text, self.url("postgres")], check=True)
+
+    def begin_run(self):
+        """A copy of the database as it was made."""
+        self.sql("DROP DATABASE IF EXISTS run")
+        self.sql("CREATE DATABASE run TEMPLATE made STRATEGY file_copy")
+        self.sql("CHECKPOINT")
+        os.environ["KARAT_BENCH_CATALOG"] = self.url("run")
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+postgres = None  # the server, with --postgres
+
+
+def make_postgres(parent, words):
+    """The same rows, by the same program."""
+    global postgres
+    postgres = Postgres(parent)
+    postgres.sql("CREATE DATABASE made")
+    with tempfile.TemporaryDirectory() as store:  # the same ids: whose store is used makes no difference
+        subprocess.run([BENCH, "make", store, *words], check=True,
+                       env={**os.environ, "KARAT_BENCH_CATALOG": postgres.url("made")})
+
+
 def make_data(sizes):
     """The directory with the catalog of these sizes and today's schema; it is made when it is not there."""
     schema = subprocess.run([BENCH, "schema"], check=True, capture_output=True, text=True).stdout.strip()
@@ -70,6 +130,9 @@ def put_back(data):
     for left in data.glob("catalog.sqlite*"):
         left.unlink()
     shutil.rmtree(data / "volumes", ignore_errors=True)
+    if postgres:
+        postgres.begin_run()
+        return
     shutil.copyfile(data / "made.sqlite", data / "catalog.sqlite")
 
 
@@ -268,8 +331,13 @@ def main():
     parser.add_argument("--parameters", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--walk", type=int, default=1_000)
+    parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--postgres-dir", default=tempfile.gettempdir())
     options = parser.parse_args()
-    data = make_data((options.accounts, options.images, options.instances, options.parameters))
+    sizes = (options.accounts, options.images, options.instances, options.parameters)
+    data = make_data(sizes)
+    if options.postgres:
+        make_postgres(options.postgres_dir, [str(size) for size in sizes])
     row("what", "measured", "bar")
     row("---", "---", "---")
     for part in options.parts or PARTS:

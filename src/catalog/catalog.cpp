@@ -190,7 +190,7 @@ private:
     {
         using std::chrono::seconds;
         auto const age = follower_ ? std::chrono::floor<seconds>(follower_->age()) : seconds(0);
-        if (error.fault == Fault::unavailable && age > kPeriod)
+        if (error.fault == Fault::unavailable && age >= kPeriod)
             error.message += fmt::format("; what is read is {} s old", age.count());
         return error;
     }

@@ -35,7 +35,7 @@ Result<void> SqlJournal::check_trust() const
     return {};
 }
 
-Result<News> SqlJournal::begin(std::int64_t version)
+Result<News> SqlJournal::begin(Version const& version)
 {
     auto pass = TRY(gate_.enter());
     pass_.emplace(std::move(pass));
@@ -47,7 +47,7 @@ Result<News> SqlJournal::begin(std::int64_t version)
     return failed.take_error();
 }
 
-Result<News> SqlJournal::begin_on(std::int64_t version)
+Result<News> SqlJournal::begin_on(Version const& version)
 {
     TRY(check_files());
     TRY(database_->begin());
@@ -61,7 +61,7 @@ Result<News> SqlJournal::begin_on(std::int64_t version)
     return news;
 }
 
-Result<std::int64_t> SqlJournal::commit(Written const& written)
+Result<Version> SqlJournal::commit(Written const& written)
 {
     auto outcome = write(written);
     if (!outcome.ok() && database_->trouble() == Database::Trouble::conflict)
@@ -73,7 +73,7 @@ Result<std::int64_t> SqlJournal::commit(Written const& written)
     end();
     TRY(std::move(outcome));
     fill_reserve();
-    return database_->is_shared() ? version_ + 1 : 0;
+    return database_->is_shared() ? Version{version_.number + 1, batch_} : Version{};
 }
 
 void SqlJournal::give_up() noexcept { end(); }
@@ -97,7 +97,8 @@ Result<void> SqlJournal::write(Written const& written)
 {
     TRY(database_->run_all(written.statements));
     if (database_->is_shared())
-        TRY(database_->run_all(log_commit(version_ + 1, batch_, who_, env_.clock.now(), written)));
+        TRY(database_->run_all(
+            log_commit({version_.number + 1, batch_}, who_, env_.clock.now(), written)));
     return database_->commit();
 }
 

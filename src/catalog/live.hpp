@@ -116,11 +116,18 @@ struct Token {
     bool is_damaged = false;
 };
 
+/// Which commit made a state (versions.hpp). Of a shared database only.
+struct Version {
+    std::int64_t number = 0;
+    std::string batch; ///< The commit's id. A database that went back in time has other ones.
+
+    bool operator==(Version const&) const = default;
+};
+
 struct State {
     std::array<LiveTable, kTables> tables;
     SharedMap<std::string, std::shared_ptr<Token const>> tokens; ///< By text_of(TokenKey).
-    /// Of the commit that made it (versions.hpp); 0 where no other process changes anything.
-    std::int64_t version = 0;
+    Version version;
     /// Records that were answered, from this state and those that it was copied from and to.
     std::shared_ptr<std::atomic<std::uint64_t>> answered =
         std::make_shared<std::atomic<std::uint64_t>>(0);

@@ -40,6 +40,9 @@ std::vector<Row> const& rows()
     static std::vector<Row> const table{
         {"data_directory", Text{&Settings::data_directory, {}},
          "Everything that Karat keeps: catalog, block store, volumes, run-time files."},
+        {"catalog", Text{&Settings::catalog, {}},
+         "The PostgreSQL database that keeps the catalog, as postgresql://…; empty means the file "
+         "catalog.sqlite in data_directory."},
         {"address", Text{&Settings::address, {}}, "The IP address that the API listens on."},
         {"port", Number{&Settings::port, 0, 65535},
          "The port that the API listens on; 0 takes a free one."},

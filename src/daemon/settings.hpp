@@ -12,6 +12,7 @@ namespace karat::daemon {
 
 struct Settings {
     std::string data_directory = "/var/lib/karat";
+    std::string catalog; ///< A PostgreSQL URL; empty: data_directory/catalog.sqlite.
     std::string address = "127.0.0.1";
     std::int64_t port = 4566;
     std::vector<std::string> regions{"us-east-1", "us-east-2",    "us-west-1",     "us-west-2",

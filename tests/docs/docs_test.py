@@ -16,7 +16,7 @@ problems = []
 used = set()
 
 # Programs of the system that the pages call, and words of other people's making.
-PROGRAMS = {"cat", "chmod", "cmake", "curl", "dmesg", "du", "export", "install", "journalctl", "kill", "ln", "ls", "node",
+PROGRAMS = {"cat", "chmod", "cmake", "createdb", "createuser", "curl", "initdb", "pg_dump", "dmesg", "du", "export", "install", "journalctl", "kill", "ln", "ls", "node",
             "rsync", "source", "sqlite3", "ss", "ssh", "sudo", "sysctl", "systemctl"}
 WORDS = {
     "coldsnap": "a client", 'boto3.client("ebs")': "a client", "endpoint_url=": "boto3's", "AWS_ENDPOINT_URL": "aws's",
