@@ -137,15 +137,16 @@ def put_back(data):
 
 
 class Server:
-    """The daemon over a fresh copy, on the first core."""
+    """The daemon over a fresh copy, on the first core unless said otherwise."""
 
-    def __init__(self, data):
+    def __init__(self, data, cores="0"):
         self.data = data
+        self.cores = cores
         self.facts = json.loads((data / "facts.json").read_text())
 
     def __enter__(self):
         put_back(self.data)
-        self.process = subprocess.Popen(["taskset", "-c", "0", BENCH, "serve", self.data], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(["taskset", "-c", self.cores, BENCH, "serve", self.data], stdout=subprocess.PIPE,
                                         text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -228,12 +229,12 @@ def in_words(took):
 def measure_start(data, _):
     starts = []
     for _ in range(3):
-        with Server(data) as server:
+        with Server(data, cores="0,1") as server:
             starts.append((server.started["start_ms"], server.memory))
             began = time.time()
             server.settle()
             settled, peak = time.time() - began, status(server.process.pid, "VmHWM")
-    row("daemon start, median of 3", f"{statistics.median(one[0] for one in starts) / 1000:.2f} s", "2 s")
+    row("daemon start on both cores, median of 3", f"{statistics.median(one[0] for one in starts) / 1000:.2f} s", "2 s")
     row("memory after it, median of 3", f"{statistics.median(one[1] for one in starts):.0f} MiB", "400 MB")
     row("… at most, until the work of the start was through", f"{peak:.0f} MiB after {settled:.0f} s")
 
@@ -344,4 +345,5 @@ def main():
         PARTS[part](data, options)
 
 
-main()
+if __name__ == "__main__":
+    main()
