@@ -4,7 +4,7 @@
 
     scale.py [PART...] [--postgres] [--images N] [--instances N] [--accounts N] [--parameters N] [--seconds S] [--walk N]
 
-With --postgres, the catalog is in a PostgreSQL server that this starts, on any core, with its files in --postgres-dir.
+With --postgres, the catalog is in a PostgreSQL server that this starts, on any core, with its files in build/scale.
 
 The parts: start, by_id, pages, launches, changes, calls; all of them when none is named. The catalog is made once by
 bench/scale_bench.cpp and kept in build/scale; each part begins with a copy of it. The machines are in memory, everything
@@ -55,31 +55,34 @@ def cpu_seconds(pid):
 
 
 class Postgres:
-    """A server with Debian's settings, but for its memory; it syncs each commit. Ends with this program."""
+    """A server with Debian's settings, but for its memory; it syncs each commit. Ends with this program; its files stay,
+    below a directory that nobody may enter."""
 
-    def __init__(self, parent):
+    def __init__(self, directory):
         found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
         if not found:
             sys.exit("postgresql-15 is not installed")
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="karat-bench-", dir=parent))
+        self.socket = pathlib.Path(tempfile.mkdtemp(prefix="karat-bench-"))
         self.as_nobody = ["setpriv", "--pdeathsig", "QUIT"]
+        directory.mkdir(exist_ok=True)
         if os.geteuid() == 0:  # which PostgreSQL refuses to run as
-            os.chown(self.directory, 65534, 65534)
+            os.chown(self.socket, 65534, 65534)
+            os.chown(directory, 65534, 65534)
             self.as_nobody += ["--reuid", "65534", "--regid", "65534", "--clear-groups"]
-        data = self.directory / "data"
-        subprocess.run([*self.as_nobody, found[-1] / "initdb", "-D", data, "-A", "trust", "-U", "karat", "-E", "UTF8",
-                        "--locale=C", "--no-sync"], check=True, stdout=subprocess.DEVNULL)
-        with open(self.directory / "log", "wb") as log:
+        if not (directory / "data").exists():
+            subprocess.run([*self.as_nobody, found[-1] / "initdb", "-D", directory / "data", "-A", "trust", "-U", "karat",
+                            "-E", "UTF8", "--locale=C"], check=True, stdout=subprocess.DEVNULL)
+        with open(self.socket / "log", "wb") as log:
             self.process = subprocess.Popen(
-                [*self.as_nobody, found[-1] / "postgres", "-D", data, "-c", "listen_addresses=", "-c",
-                 f"unix_socket_directories={self.directory}", "-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB"],
+                [*self.as_nobody, found[-1] / "postgres", "-D", directory / "data", "-c", "listen_addresses=", "-c",
+                 f"unix_socket_directories={self.socket}", "-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB"],
                 stdout=log, stderr=log)
         atexit.register(self.end)
-        while subprocess.run(["pg_isready", "-q", "-h", self.directory]).returncode != 0:
+        while subprocess.run(["pg_isready", "-q", "-h", self.socket, "-U", "karat", "-d", "postgres"]).returncode != 0:
             time.sleep(0.1)
 
     def url(self, database):
-        return f"postgresql://karat@/{database}?host={self.directory}"
+        return f"postgresql://karat@/{database}?host={self.socket}"
 
     def sql(self, text):
         subprocess.run(["psql", "-q", "-c", text, self.url("postgres")], check=True)
@@ -94,20 +97,26 @@ class Postgres:
     def end(self):
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.rmtree(self.socket, ignore_errors=True)
 
 
 postgres = None  # the server, with --postgres
 
 
-def make_postgres(parent, words):
-    """The same rows, by the same program."""
+def start_postgres(data, words):
+    """With the same rows, made by the same program; its store, with the same names, is of no use."""
     global postgres
-    postgres = Postgres(parent)
+    postgres = Postgres(data / "postgres")
+    made = data / "postgres-is-made"
+    if made.exists():
+        return
+    postgres.sql("DROP DATABASE IF EXISTS made")
     postgres.sql("CREATE DATABASE made")
-    with tempfile.TemporaryDirectory() as store:  # the same ids: whose store is used makes no difference
-        subprocess.run([BENCH, "make", store, *words], check=True,
-                       env={**os.environ, "KARAT_BENCH_CATALOG": postgres.url("made")})
+    shutil.rmtree(data / "postgres-store", ignore_errors=True)
+    (data / "postgres-store").mkdir()
+    subprocess.run([BENCH, "make", data / "postgres-store", *words], check=True,
+                   env={**os.environ, "KARAT_BENCH_CATALOG": postgres.url("made")})
+    made.touch()
 
 
 def make_data(sizes):
@@ -333,12 +342,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--walk", type=int, default=1_000)
     parser.add_argument("--postgres", action="store_true")
-    parser.add_argument("--postgres-dir", default=tempfile.gettempdir())
     options = parser.parse_args()
     sizes = (options.accounts, options.images, options.instances, options.parameters)
     data = make_data(sizes)
     if options.postgres:
-        make_postgres(options.postgres_dir, [str(size) for size in sizes])
+        start_postgres(data, [str(size) for size in sizes])
     row("what", "measured", "bar")
     row("---", "---", "---")
     for part in options.parts or PARTS:

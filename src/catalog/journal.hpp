@@ -19,8 +19,8 @@ public:
     /// since.
     virtual Result<News> begin(Version const& version) = 0;
     /// Ends what begin() began: makes this durable, or nothing of it. Returns its version.
-    virtual Result<Version> commit(Written const& written) = 0;
-    /// Ends it without anything.
+    virtual Result<Version> commit(Written written) = 0;
+    /// Ends it without anything, if it has not ended.
     virtual void give_up() noexcept = 0;
 };
 
@@ -31,7 +31,7 @@ public:
                std::optional<Reserve> reserve, std::chrono::milliseconds patience);
 
     Result<News> begin(Version const& version) override;
-    Result<Version> commit(Written const& written) override;
+    Result<Version> commit(Written written) override;
     void give_up() noexcept override;
 
     /// Fault::io after the disk failed in a commit.
@@ -45,8 +45,8 @@ public:
 private:
     Result<News> begin_on(Version const& version);
     Result<void> check_files();
-    Result<void> write(Written const& written);
-    Result<void> write_again(Written const& written, Result<void> outcome);
+    Result<void> write(std::vector<Statement> const& statements);
+    Result<void> write_again(std::vector<Statement> const& statements, Result<void> outcome);
     Result<void> settle();
     Result<void> after_failure(Error error);
     void end() noexcept;

@@ -16,8 +16,8 @@
 namespace karat::catalog {
 namespace {
 
-constexpr int kOldestServer = 120000;         // 12: what Debian's libpq is tested with goes further
-constexpr std::size_t kStatementsAtOnce = 64; // their answers fit into the server's buffers
+constexpr int kOldestServer = 120000; // 12: what Debian's libpq is tested with goes further
+constexpr std::size_t kStatementsAtOnce = 256; // their answers fit into the server's buffers
 
 // What the URL does not say. A server that is gone is found out within seconds.
 constexpr char const* kKeywords[] = {"connect_timeout",

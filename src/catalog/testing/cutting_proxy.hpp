@@ -4,6 +4,7 @@
 #pragma once
 
 #include "karat/fd.hpp"
+#include "karat/thread.hpp"
 
 #include <array>
 #include <atomic>
@@ -12,7 +13,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -31,7 +31,8 @@ public:
         auto const address = address_of(directory_);
         VERIFY(::bind(listener_, std::bit_cast<sockaddr const*>(&address), sizeof address) == 0);
         VERIFY(::listen(listener_, 16) == 0);
-        acceptor_ = std::jthread([this](std::stop_token const& stop) { accept(stop); });
+        acceptor_ = Thread("proxy.accept", Thread::OnThrow::end_process,
+                           [this](std::stop_token const& stop) { accept(stop); });
     }
     ~CuttingProxy()
     {
@@ -76,6 +77,7 @@ private:
         while (!stop.stop_requested())
             if (is_readable(listener_, 20))
                 connections_.emplace_back(
+                    "proxy.serve", Thread::OnThrow::end_process,
                     [this, client = ::accept(listener_, nullptr, nullptr)](
                         std::stop_token const& ending) { serve(ending, client); });
     }
@@ -122,8 +124,8 @@ private:
     std::string directory_ = "/tmp/karat-proxy-XXXXXX";
     int listener_ = -1;
     std::atomic<Cut> cut_ = Cut::never;
-    std::vector<std::jthread> connections_; ///< Of the acceptor, until it has ended.
-    std::jthread acceptor_;
+    std::vector<Thread> connections_; ///< Of the acceptor, until it has ended.
+    Thread acceptor_;
 };
 
 } // namespace karat::catalog
