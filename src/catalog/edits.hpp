@@ -15,7 +15,8 @@ struct Edits {
     Edit edit{};
     std::vector<Statement> statements;
     std::set<std::string> touched; ///< Ids of what was written, for the audit row.
-    bool has_work = false;         ///< A task became due.
+    bool has_work = false;         ///< A task became due, or it is another one's turn.
+    std::string request;           ///< The id of the call, for the tasks that it queues.
 };
 
 /// The audit row of a change by this actor.
@@ -23,12 +24,14 @@ Statement audit_row(Actor const& actor, std::set<std::string> const& touched, Ti
 
 // ---- Tasks and their leases, for the catalog itself (karat/catalog.hpp has the contracts).
 
+/// The next task that a worker may take, or null.
+Task const* next_task(State const& state, Time now, std::optional<Lane> lane);
 Result<std::optional<Task>> take_task(Edits& edits, Clock& clock, std::string const& host,
-                                      std::chrono::milliseconds lease);
+                                      std::chrono::milliseconds lease, std::optional<Lane> lane);
 Result<void> renew_task(Edits& edits, Clock& clock, Task const& task,
                         std::chrono::milliseconds lease);
 Result<void> release_tasks(Edits& edits, Clock& clock, std::string const& host);
-std::optional<Time> next_task_due(State const& state);
+std::optional<Time> next_task_due(State const& state, Time now, std::optional<Lane> lane);
 
 /// Keeps the task as it is.
 Result<void> store_task(Edits& edits, Task const& task);

@@ -45,7 +45,7 @@ std::string key_text(Table const& table, Index const& index, std::vector<std::st
 }
 
 Keys keys_of(Table const& table, std::vector<std::optional<std::string>> const& columns,
-             std::vector<std::string> const& more)
+             std::vector<MoreKey> const& more)
 {
     Keys keys;
     for (auto const& index : table.indexes) {
@@ -53,8 +53,9 @@ Keys keys_of(Table const& table, std::vector<std::optional<std::string>> const& 
             continue;
         auto& list = index.kind == Index::Kind::group ? keys.group : keys.single;
         if (index.columns.empty()) {
-            for (auto const& key : more)
-                list.push_back(key_text(table, index, {key}));
+            for (auto const& [name, parts] : more)
+                if (std::string_view(name) == index.name)
+                    list.push_back(key_text(table, index, parts));
             continue;
         }
         std::vector<std::string> parts;

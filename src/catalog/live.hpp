@@ -26,7 +26,7 @@ struct Keys {
 std::string key_text(Table const& table, Index const& index, std::vector<std::string> const& parts);
 /// `columns`: texts as rows have them; `more`: keys in the indexes without columns.
 Keys keys_of(Table const& table, std::vector<std::optional<std::string>> const& columns,
-             std::vector<std::string> const& more);
+             std::vector<MoreKey> const& more);
 
 /// A row that cannot be answered.
 struct Damage {

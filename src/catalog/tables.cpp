@@ -144,23 +144,45 @@ TABLE(Task, {11,
              "id",
              1,
              {"id", "state", "due", "lease_host"},
-             {by_id(), {"due", Kind::order, {"due", "id"}}, {"state", Kind::group, {"state"}}}})
+             {by_id(),
+              {"due", Kind::order, {"due", "id"}},
+              {"state", Kind::group, {"state"}},
+              {"lane", Kind::order, {}},
+              {"on", Kind::group, {}},
+              {"keeps", Kind::group, {}}}})
 
 #undef TABLE
 
-std::vector<std::string> more_keys(Image const& image)
+std::vector<MoreKey> more_keys(Image const& image)
 {
-    std::vector<std::string> keys;
+    std::vector<MoreKey> keys;
     for (auto const& device : image.devices)
         if (device.snapshot)
-            keys.push_back(device.snapshot->text());
+            keys.push_back({"snapshot", {device.snapshot->text()}});
     return keys;
 }
 
-std::vector<std::string> more_keys(Instance const& instance)
+std::vector<MoreKey> more_keys(Instance const& instance)
 {
     auto const& interface = instance.interface;
-    return {private_address(interface.subnet, interface.private_ip), interface.public_ip};
+    return {{"address", {private_address(interface.subnet, interface.private_ip)}},
+            {"address", {interface.public_ip}}};
+}
+
+std::vector<MoreKey> more_keys(Task const& task)
+{
+    auto const when = due(task);
+    if (!when)
+        return {};
+    std::vector<MoreKey> keys;
+    keys.push_back({"lane",
+                    {std::string(word(task.lane)), fmt::format("{:0>20}", column(*when)),
+                     fmt::format("{:0>20}", task.id)}});
+    for (auto const& resource : task.on)
+        keys.push_back({"on", {resource}});
+    for (auto const& snapshot : task.keeps)
+        keys.push_back({"keeps", {snapshot}});
+    return keys;
 }
 
 std::string private_address(SubnetId const& subnet, std::string const& address)

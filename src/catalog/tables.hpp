@@ -47,10 +47,15 @@ inline constexpr std::size_t kTables = 12;
 template <class Thing>
 Table const& table_of();
 
-/// Keys of a record in an index without columns.
-inline std::vector<std::string> more_keys(auto const&) { return {}; }
-std::vector<std::string> more_keys(Image const&);    ///< Snapshots of its devices.
-std::vector<std::string> more_keys(Instance const&); ///< Its private and its public address.
+/// A record's key in an index without columns.
+struct MoreKey {
+    char const* index;
+    std::vector<std::string> parts;
+};
+inline std::vector<MoreKey> more_keys(auto const&) { return {}; }
+std::vector<MoreKey> more_keys(Image const&);    ///< Snapshots of its devices.
+std::vector<MoreKey> more_keys(Instance const&); ///< Its private and its public address.
+std::vector<MoreKey> more_keys(Task const&);     ///< Of an open one: its lane, and what it claims.
 /// A private address is unique within its subnet only.
 std::string private_address(SubnetId const& subnet, std::string const& address);
 
