@@ -29,6 +29,7 @@ namespace karat::engine {
 struct Caller {
     AccountId account;
     std::string region;
+    std::string request = {}; ///< The id of the call, for the log and for the tasks it causes.
 };
 
 /// Guests reach their metadata through one unix socket each; api/ answers there, the engine says
@@ -51,7 +52,8 @@ struct Settings {
     std::uint64_t memory_mib = 0;              ///< For all guests together; 0: no bound.
     std::vector<std::string> isolated = {};    ///< For status(), as the next.
     std::vector<std::string> not_isolated = {};
-    int workers = 4;
+    int workers = 4;      ///< Threads for the lane of machines.
+    int bulk_workers = 4; ///< Threads for the lane of what moves the bytes of disks.
 };
 
 /// The rooms below, and what the engine needs to know. All outlive the engine.
@@ -244,7 +246,7 @@ struct Status {
     std::string accelerator_reason;
     std::vector<std::string> isolated = {};     ///< What holds for guests' processes.
     std::vector<std::string> not_isolated = {}; ///< What does not, and why.
-    std::size_t instances = 0; ///< Machines that run.
+    std::size_t instances = 0;                  ///< Machines that run.
     TaskCounts tasks;
     std::size_t catalog_damage = 0; ///< What the last check of the catalog found.
     blocks::Stats store;
@@ -486,10 +488,13 @@ public:
                                                     bool recursive);
 
     // ---- The worker's side
-    /// Runs one due task if there is one; false when none was due. Called by worker threads, and by
-    /// tests that want to step.
+    /// Runs a step of one due task if there is one; false when none was due. For tests that want to
+    /// step.
     Result<bool> work_once();
-    /// Runs worker threads until the engine is destroyed or stop_workers() is called.
+    /// When work_once() may have something to do, as far as time decides.
+    Result<std::optional<Time>> next_work_due();
+    /// Runs worker threads, some for each lane, and one that renews their leases, until the engine
+    /// is destroyed or stop_workers() is called.
     void start_workers();
     void stop_workers();
 
