@@ -36,7 +36,7 @@ set_tests_properties(power_test PROPERTIES ENVIRONMENT GTEST_FILTER=-Slow*)
 add_test(NAME power_slow COMMAND power_test --gtest_filter=Slow*)
 set_tests_properties(power_slow PROPERTIES LABELS slow TIMEOUT 600)
 karat_house_test(rebuild_test rebuild_test.cpp LINKS karat_testing)
-karat_house_test(workers_test workers_test.cpp overview_test.cpp LINKS karat_testing)
+karat_house_test(workers_test workers_test.cpp overview_test.cpp work_test.cpp LINKS karat_testing)
 karat_house_test(promotion_test promotion_test.cpp LINKS karat_testing)
 # Its cache files are as large as a volume, and so in memory.
 set_tests_properties(promotion_test PROPERTIES LABELS slow)

@@ -165,7 +165,7 @@ Result<bool> unplugged(Engine::State& state, Volume const& volume, bool force)
 Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& request)
 {
     return state_->catalog().change(
-        {caller.account.text(), "AttachVolume"}, [&](catalog::Change& change) -> Result<Volume> {
+        actor(caller, "AttachVolume"), [&](catalog::Change& change) -> Result<Volume> {
             auto volume = TRY(find_own_volume(change, caller, request.volume));
             auto const instance = TRY(find_own_instance(change, caller, request.instance));
             TRY(check_volume(volume));
@@ -187,7 +187,7 @@ Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& r
 Result<Volume> Engine::detach_volume(Caller const& caller, DetachVolume const& request)
 {
     return state_->catalog().change(
-        {caller.account.text(), "DetachVolume"}, [&](catalog::Change& change) -> Result<Volume> {
+        actor(caller, "DetachVolume"), [&](catalog::Change& change) -> Result<Volume> {
             auto volume = TRY(find_own_volume(change, caller, request.volume));
             TRY(check_detachable(change, volume, request));
             TRY(rehearse(request.dry_run));

@@ -82,7 +82,7 @@ Result<Image> Engine::create_image(Caller const& caller, CreateImage const& requ
     TRY(check_mappings(request.devices));
     auto& state = *state_;
     return state.catalog().change(
-        {caller.account.text(), "CreateImage"}, [&](catalog::Change& change) -> Result<Image> {
+        actor(caller, "CreateImage"), [&](catalog::Change& change) -> Result<Image> {
             auto const instance = TRY(find_source(change, caller, request.instance));
             TRY(check_room(state, Noun::volume));
             auto image = TRY(image_of(state, change, instance, request));

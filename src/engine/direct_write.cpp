@@ -99,7 +99,7 @@ Result<Snapshot> save_start(Engine::State& state, Caller const& caller,
                             StartSnapshot const& request, Snapshot const& fresh)
 {
     return state.catalog().change(
-        {caller.account.text(), "StartSnapshot"}, [&](catalog::Change& change) -> Result<Snapshot> {
+        actor(caller, "StartSnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
             if (auto before = TRY(check_start(change, caller, request)))
                 return std::move(*before);
             TRY(change.save(fresh));
@@ -192,8 +192,7 @@ Result<Snapshot> seal_row(Engine::State& state, Caller const& caller,
                           CompleteSnapshot const& request)
 {
     return state.catalog().change(
-        {caller.account.text(), "CompleteSnapshot"},
-        [&](catalog::Change& change) -> Result<Snapshot> {
+        actor(caller, "CompleteSnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
             auto snapshot = TRY(find_own_snapshot(change, caller, request.snapshot));
             if (!is_writable(snapshot))
                 return not_writable(snapshot);

@@ -332,7 +332,7 @@ Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
     auto& state = *state_;
     Idempotency const call{"RunInstances", request.client_token, request.fingerprint};
     return state.catalog().change(
-        {caller.account.text(), "RunInstances"},
+        actor(caller, "RunInstances"),
         [&](catalog::Change& change) -> Result<std::vector<Instance>> {
             if (auto before = TRY(launched_before(change, caller, call)))
                 return std::move(*before);

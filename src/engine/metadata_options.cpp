@@ -84,7 +84,7 @@ Result<void> Engine::change_metadata_defaults(Caller const& caller,
                                               MetadataDefaultsChange const& wanted, bool dry_run)
 {
     return state_->catalog().change(
-        {caller.account.text(), "ModifyInstanceMetadataDefaults"},
+        actor(caller, "ModifyInstanceMetadataDefaults"),
         [&](catalog::Change& change) -> Result<void> {
             auto account = TRY(account_of(change, caller));
             auto defaults = changed(defaults_of(account, caller.region), wanted);
@@ -100,7 +100,7 @@ Result<Instance> Engine::change_metadata_options(Caller const& caller, InstanceI
                                                  MetadataOptions const& options, bool dry_run)
 {
     auto const instance = TRY(state_->catalog().change(
-        {caller.account.text(), "ModifyInstanceMetadataOptions"},
+        actor(caller, "ModifyInstanceMetadataOptions"),
         [&](catalog::Change& change) -> Result<Instance> {
             auto found = TRY(find_own_instance(change, caller, id));
             auto const account = TRY(account_of(change, caller));

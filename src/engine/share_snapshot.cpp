@@ -27,7 +27,7 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
     TRY(check_tags(request.tags));
     TRY(check_region(request.source_region));
     return state_->catalog().change(
-        {caller.account.text(), "CopySnapshot"}, [&](catalog::Change& change) -> Result<Snapshot> {
+        actor(caller, "CopySnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
             auto const source = TRY(find_usable_snapshot(
                 change, {caller.account, request.source_region}, request.source));
             auto of = encryption_of(source);
@@ -97,8 +97,7 @@ Result<void> Engine::change_volume_permissions(Caller const& caller, SnapshotId 
                                                VolumePermissionChange const& request, bool dry_run)
 {
     return state_->catalog().change(
-        {caller.account.text(), "ModifySnapshotAttribute"},
-        [&](catalog::Change& change) -> Result<void> {
+        actor(caller, "ModifySnapshotAttribute"), [&](catalog::Change& change) -> Result<void> {
             auto snapshot = TRY(find_own_snapshot(change, caller, id));
             if (request.reset) {
                 snapshot.volume_permissions.clear();

@@ -130,8 +130,7 @@ Result<Snapshot> Engine::create_snapshot(Caller const& caller, VolumeId const& i
     TRY(check_description(description));
     TRY(check_tags(tags));
     return state_->catalog().change(
-        {caller.account.text(), "CreateSnapshot"},
-        [&](catalog::Change& change) -> Result<Snapshot> {
+        actor(caller, "CreateSnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
             auto const volume = TRY(find_own_volume(change, caller, id));
             if (volume.state != VolumeState::in_use && volume.state != VolumeState::available)
                 return Error{Fault::wrong_state, Noun::volume,
@@ -153,7 +152,7 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
     TRY(check_description(request.description));
     TRY(check_tags(request.tags));
     return state_->catalog().change(
-        {caller.account.text(), "CreateSnapshots"},
+        actor(caller, "CreateSnapshots"),
         [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
             auto const volumes = TRY(volumes_to_capture(change, caller, request));
             TRY(check_room(*state_, Noun::volume));
@@ -178,7 +177,7 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
 Result<void> Engine::delete_snapshot(Caller const& caller, SnapshotId const& id, bool dry_run)
 {
     return state_->catalog().change(
-        {caller.account.text(), "DeleteSnapshot"}, [&](catalog::Change& change) -> Result<void> {
+        actor(caller, "DeleteSnapshot"), [&](catalog::Change& change) -> Result<void> {
             auto snapshot = TRY(find_own_snapshot(change, caller, id));
             auto const users = TRY(change.images_with(id));
             if (!users.empty())

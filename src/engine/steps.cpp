@@ -65,14 +65,19 @@ Result<void> give_up_nothing(Engine::State& state, Task const& task, Error const
 
 catalog::Actor worker_on(Task const& task) { return {"worker", "task." + task.kind, task.request}; }
 
-Task ended(Task task, TaskState outcome, std::string why)
+Task done(Task task)
 {
-    task.state = outcome;
-    task.outcome = std::move(why);
-    if (outcome == TaskState::done) {
-        task.failures = 0;
-        task.progress_percent = 100;
-    }
+    task.state = TaskState::done;
+    task.failures = 0;
+    task.outcome.clear();
+    task.progress_percent = 100;
+    return task;
+}
+
+Task failed(Task task, Error const& error)
+{
+    task.state = TaskState::failed;
+    task.outcome = error.message;
     return task;
 }
 
@@ -99,7 +104,7 @@ bool report_progress(Engine::State& state, Task& task, double share)
     }
     if (renewed.error().fault == Fault::wrong_state)
         state.at_work.lost(task.id);
-    log(Level::warn, "task.lease_not_renewed", renewed.error(), {{"task", task.id}});
+    log(Level::warn, "task.lease_lost", renewed.error(), {{"task", task.id}});
     return false;
 }
 

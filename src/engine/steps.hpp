@@ -38,8 +38,9 @@ Result<std::int64_t> enqueue(Engine::State& state, catalog::Change& change, Work
 }
 
 catalog::Actor worker_on(Task const& task);
-/// The task when it is over; `why` of one that failed.
-Task ended(Task task, TaskState outcome, std::string why);
+/// The task when it is over.
+Task done(Task task);
+Task failed(Task task, Error const& error);
 /// The task when it waits in the queue again.
 Task queued(Task task, Time not_before);
 
@@ -63,7 +64,7 @@ Result<Next> finish(Engine::State& state, Task const& task, Work&& work)
 {
     TRY(commit(state, task, [&](catalog::Change& change) -> Result<void> {
         TRY(work(change));
-        return change.save(ended(task, TaskState::done, ""));
+        return change.save(done(task));
     }));
     return saved();
 }
@@ -76,7 +77,7 @@ Result<void> fail_task(Engine::State& state, Task const& task, Error const& erro
         TRY(work(change));
         if (error.fault == Fault::full) // what the task had stored is garbage, and in the way
             TRY(enqueue_collect(state, change));
-        return change.save(ended(task, TaskState::failed, error.message));
+        return change.save(failed(task, error));
     });
 }
 

@@ -107,9 +107,8 @@ Result<void> after_step(Engine::State& state, AtWork::Guard& at_work, Task task,
     case Next::What::saved:
         return {};
     case Next::What::done:
-        return commit(state, task, [&](catalog::Change& change) {
-            return change.save(ended(task, TaskState::done, ""));
-        });
+        return commit(state, task,
+                      [&](catalog::Change& change) { return change.save(done(task)); });
     case Next::What::again:
         break;
     }
@@ -296,11 +295,13 @@ Result<Task> Engine::task(std::int64_t id)
     return std::move(*found);
 }
 
-Result<bool> Engine::work_once()
+Result<bool> Engine::work_once(std::optional<Lane> lane)
 {
-    renew_leases(*state_);
-    return take_and_run(*state_, {});
+    renew_leases();
+    return take_and_run(*state_, lane);
 }
+
+void Engine::renew_leases() { engine::renew_leases(*state_); }
 
 Result<std::optional<Time>> Engine::next_work_due() { return next_due(*state_, {}); }
 
