@@ -56,6 +56,15 @@ protected:
         }
         FAIL() << "no capture came to its storing";
     }
+    void work_machines()
+    {
+        for (int idle = 0; idle < 5;) {
+            if (!engine().work_once(Lane::machines).value()) {
+                ++idle;
+                world->env().clock.advance(seconds(1));
+            }
+        }
+    }
     std::uint64_t commits() { return catalog::counts_of(world->catalog()).value().commits; }
 
     std::unique_ptr<World> world;
@@ -129,8 +138,7 @@ TEST_F(Work, OnTheInstanceDoesNotWaitForTheBytesOfASnapshot)
     auto const made = engine().create_image(demo(), {.instance = id, .name = "copy"}).value();
     work_until_stored();
     ASSERT_TRUE(engine().stop_instances(demo(), {id}, {}, false).ok());
-    while (engine().work_once(Lane::machines).value())
-        world->env().clock.advance(seconds(1));
+    work_machines();
     EXPECT_EQ(state_of(id), InstanceState::stopped);
     EXPECT_EQ(engine().own_image(demo(), made.id).value().state, ImageState::pending);
     ASSERT_TRUE(engine().start_instances(demo(), {id}, false).ok());
@@ -147,8 +155,7 @@ TEST_F(Work, OnAVolumeWaitsUntilItsSnapshotIsStored)
     auto const made = engine().create_image(demo(), {.instance = id, .name = "copy"}).value();
     work_until_stored();
     ASSERT_TRUE(engine().terminate_instances(demo(), {id}, {}, false).ok());
-    while (engine().work_once(Lane::machines).value())
-        world->env().clock.advance(seconds(1));
+    work_machines();
     EXPECT_EQ(state_of(id), InstanceState::terminated);
     ASSERT_TRUE(world->work().ok()); // the files were still there
     EXPECT_EQ(engine().own_image(demo(), made.id).value().state, ImageState::available);
@@ -157,6 +164,39 @@ TEST_F(Work, OnAVolumeWaitsUntilItsSnapshotIsStored)
     ASSERT_TRUE(fresh.ok()) << fresh.error().message;
     ASSERT_TRUE(world->work().ok());
     EXPECT_EQ(state_of(fresh.value().front().id), InstanceState::running);
+}
+
+/// A volume goes to another instance and is captured again, while its first snapshot is stored.
+TEST_F(Work, OnAVolumeGoesOnWhileItsSnapshotIsStored)
+{
+    auto const ids = launch(2);
+    ASSERT_TRUE(world->work().ok());
+    auto const zone = engine().instances(demo(), {ids[0]}).value().front().zone;
+    auto const volume = engine().create_volume(demo(), {.zone = zone, .size_gib = 1}).value().id;
+    auto const attach = [&](InstanceId const& id) {
+        return engine().attach_volume(
+            demo(), {.volume = volume, .instance = id, .device_name = "/dev/sdf"});
+    };
+    ASSERT_TRUE(attach(ids[0]).ok());
+    ASSERT_TRUE(world->work().ok());
+    auto const first = engine().create_snapshot(demo(), volume, "first", {}, false).value();
+    work_until_stored();
+    ASSERT_TRUE(engine().detach_volume(demo(), {.volume = volume}).ok());
+    work_machines();
+    ASSERT_TRUE(attach(ids[1]).ok());
+    auto const second = engine().create_snapshot(demo(), volume, "second", {}, false).value();
+    work_machines();
+    ASSERT_TRUE(world->hypervisor().disk(volume).has_value());
+    EXPECT_EQ(world->hypervisor().disk(volume)->overlays.size(), 3u);
+    EXPECT_EQ(engine().own_snapshot(demo(), first.id).value().state, SnapshotState::pending);
+    ASSERT_TRUE(world->work().ok());
+    for (auto const& id : {first.id, second.id})
+        EXPECT_EQ(engine().own_snapshot(demo(), id).value().state, SnapshotState::completed);
+    EXPECT_EQ(world->hypervisor().disk(volume)->overlays.size(), 1u);
+    auto const row = engine().volumes(demo(), {volume}).value().front();
+    EXPECT_EQ(row.layers.base, second.id);
+    EXPECT_EQ(row.attachment->instance, ids[1]);
+    EXPECT_EQ(world->damage().value(), std::vector<std::string>());
 }
 
 TEST_F(Work, ThatIsLongHoldsUpNoLaunch)

@@ -83,6 +83,7 @@ void members(auto& visit, Is<CaptureWork> auto& it)
     visit("was_running", it.was_running);
     visit("until", it.until);
     visit("pairs", it.pairs);
+    visit("holders", it.holders);
 }
 
 void members(auto& visit, Is<CopySnapshotWork> auto& it)

@@ -66,9 +66,13 @@ TEST(Work, OfACaptureHoldsTheInstanceWhileTheGuestWaitsAndNoLonger)
     EXPECT_EQ(claim_of(work).on, (Names{"i-0000000a", "vol-0000000a"}));
     EXPECT_EQ(claim_of(work).lane, Lane::machines);
     work.phase = CapturePhase::store;
-    EXPECT_EQ(claim_of(work).on, Names{"vol-0000000a"});
+    EXPECT_EQ(claim_of(work).on, Names{"frozen layers of vol-0000000a"});
     EXPECT_EQ(claim_of(work).lane, Lane::bulk);
     EXPECT_EQ(claim_of(work).keeps, Names{"snap-0000000a"});
+    work.phase = CapturePhase::settle;
+    work.holders = {InstanceId::parse("i-0000000b").value()};
+    EXPECT_EQ(claim_of(work).on, (Names{"i-0000000b", "vol-0000000a"}));
+    EXPECT_EQ(claim_of(work).lane, Lane::machines);
 }
 
 struct OldForm {
@@ -100,7 +104,7 @@ TEST(Work, OfRelease01IsUnderstood)
          R"("since":"1970-01-01T00:00:00.000Z","volume":"vol-0000000a"})"},
         {"capture", "vol-0000000a",
          R"({"pairs":{"vol-0000000a":"snap-0000000a"},"phase":"store","until":1})",
-         R"(bulk vol-0000000a +snap-0000000a {"image":null,"instance":null,"merge":false,)"
+         R"(bulk frozen layers of vol-0000000a +snap-0000000a {"holders":[],"image":null,"instance":null,"merge":false,)"
          R"("no_reboot":true,"pairs":[{"snapshot":"snap-0000000a","volume":"vol-0000000a"}],)"
          R"("phase":"store","until":"1970-01-01T00:00:00.001Z","was_running":false})"},
         {"snapshot_timeout", "timeout of snap-0000000a", "{}",

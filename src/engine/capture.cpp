@@ -11,8 +11,10 @@
 //            A guest that was shut down is started again.
 //   store    the frozen layers become the snapshot, and the catalog says so: it is completed, the
 //            volume reads through it, the image is available. This may take hours, in the lane for
-//            that; only the volumes are held, so the instance may be stopped meanwhile.
-//   settle   the machine is moved onto the snapshot, and the frozen files go
+//            that; only the frozen layers are held, so the instance may be stopped meanwhile, and
+//            the volume detached or captured again.
+//   settle   the machine that has the volume by now is moved onto the snapshot, and the frozen
+//            files go
 #include "steps.hpp"
 
 #include <algorithm>
@@ -33,13 +35,15 @@ Result<bool> runs(Engine::State& state, CaptureWork const& capture)
 
 std::string overlay_name(Task const& task) { return fmt::format("{}.qcow2", task.id); }
 
-/// The overlay that stays: what is below it becomes the snapshot. Empty when the volume has none.
+/// The overlay that stays on top: what is below it becomes the snapshot. Empty when nothing was
+/// frozen, as the volume had no overlay then.
 std::string top_of(Task const& task, CaptureWork const& capture, Volume const& volume)
 {
     auto const& overlays = volume.layers.overlays;
-    if (overlays.empty() || capture.merge)
+    if (capture.merge)
         return overlays.empty() ? "" : overlays.back();
-    return overlay_name(task);
+    auto const name = overlay_name(task);
+    return std::ranges::find(overlays, name) == overlays.end() ? "" : name;
 }
 
 /// Whether the running machine of the task has the volume's disk. It may have been detached since
@@ -123,7 +127,7 @@ Result<void> freeze(Engine::State& state, Task const& task, CaptureWork const& c
         if (!running || !plugged_in(capture, volume))
             continue;
         // Of a merge, too: a swap that failed may have left its overlay to the catalog only.
-        auto const top = top_of(task, capture, volume);
+        auto const& top = capture.merge ? volume.layers.overlays.back() : name;
         TRY(state.parts.volumes.write_out(volume.id, volume.layers.overlays.back()));
         swaps.push_back({volume.id, state.parts.volumes.overlay_path(volume.id, top)});
     }
@@ -137,13 +141,29 @@ Result<void> freeze(Engine::State& state, Task const& task, CaptureWork const& c
     return {};
 }
 
-/// The layers below the overlay of this task: what does not change any more.
+/// The layers below the overlay that stays: they do not change any more.
 Layers frozen_layers(Volume const& volume, std::string const& top)
 {
     auto layers = volume.layers;
-    auto const at = std::find(layers.overlays.begin(), layers.overlays.end(), top);
-    layers.overlays.erase(at, layers.overlays.end());
+    auto& overlays = layers.overlays;
+    overlays.erase(top.empty() ? overlays.begin() : std::ranges::find(overlays, top),
+                   overlays.end());
     return layers;
+}
+
+/// The volume reads through the snapshot instead of its frozen layers.
+Result<void> thaw(Volume& volume, SnapshotId const& snapshot, std::string const& top)
+{
+    auto& overlays = volume.layers.overlays;
+    volume.layers.base = snapshot;
+    if (top.empty()) // an overlay that it has was made since
+        return {};
+    auto const at = std::ranges::find(overlays, top);
+    if (at == overlays.end())
+        return fail(Fault::corrupt,
+                    fmt::format("The overlay {} of {} is not in its chain", top, volume.id.text()));
+    overlays.erase(overlays.begin(), at);
+    return {};
 }
 
 /// Copies that waited for these bytes can be used now.
@@ -179,9 +199,8 @@ Result<void> complete_snapshot(Engine::State& state, catalog::Change& change,
     auto volume = TRY(change.volume(pair.volume));
     if (!volume)
         return {};
-    auto& overlays = volume->layers.overlays;
-    overlays.erase(overlays.begin(), std::find(overlays.begin(), overlays.end(), top));
-    auto const before = std::exchange(volume->layers.base, pair.snapshot);
+    auto const before = volume->layers.base;
+    TRY(thaw(*volume, pair.snapshot, top));
     TRY(change.save(*volume));
     TRY(collect_if_deleted(state, change, before));
     return release_copies(change, pair.snapshot);
@@ -231,20 +250,50 @@ Result<void> publish_image(catalog::Change& change, std::optional<ImageId> const
     return change.save(*image);
 }
 
-/// Moves the machine onto the snapshots and removes the files that nobody reads any more.
+/// The instances whose machines may have the volumes' disks. They may be others than at first.
+Result<std::vector<InstanceId>> holders_of(catalog::View& view, CaptureWork const& capture)
+{
+    std::set<InstanceId> holders;
+    for (auto const& pair : capture.pairs) {
+        auto const volume = TRY(view.volume(pair.volume));
+        if (volume && volume->attachment && volume->attachment->state != AttachmentState::attaching)
+            holders.insert(volume->attachment->instance);
+    }
+    return std::vector(holders.begin(), holders.end());
+}
+
+/// Moves the machines onto the snapshots and removes the files that nobody reads any more.
 Result<void> drop_frozen(Engine::State& state, CaptureWork const& capture)
 {
-    bool const running = TRY(runs(state, capture));
     for (auto const& pair : capture.pairs) {
         auto const volume = TRY(
             state.catalog().read([&](catalog::View& view) { return view.volume(pair.volume); }));
         if (!volume)
             continue;
-        if (running && plugged_in(capture, *volume))
-            TRY(state.parts.hypervisor.rebase(*capture.instance, disk_of(state, *volume)));
+        if (volume->attachment && volume->attachment->state != AttachmentState::attaching) {
+            auto const& holder = volume->attachment->instance;
+            auto const power = TRY(state.parts.hypervisor.power(holder));
+            if (power == compute::Power::running)
+                TRY(state.parts.hypervisor.rebase(holder, disk_of(state, *volume)));
+        }
         TRY(state.parts.volumes.keep_overlays(pair.volume, volume->layers.overlays));
     }
     return {};
+}
+
+/// Settles while it claims whoever has the volumes; else claims them first.
+Result<Next> settle_or_claim(Engine::State& state, Task const& task, CaptureWork capture)
+{
+    auto const holders =
+        TRY(state.catalog().read([&](catalog::View& view) { return holders_of(view, capture); }));
+    if (capture.phase == CapturePhase::settle && capture.holders == holders) {
+        TRY(drop_frozen(state, capture));
+        return finished();
+    }
+    capture.phase = CapturePhase::settle;
+    capture.holders = holders;
+    return move_on(state, task, capture,
+                   [&](catalog::Change& change) { return publish_image(change, capture.image); });
 }
 
 Result<void> restart_guest(Engine::State& state, CaptureWork const& capture)
@@ -306,13 +355,9 @@ Result<Next> step_capture(Engine::State& state, Task& task)
         return quiesce_and_freeze(state, task, capture);
     case CapturePhase::store:
         TRY(store(state, task, capture));
-        capture.phase = CapturePhase::settle;
-        return move_on(state, task, capture, [&](catalog::Change& change) {
-            return publish_image(change, capture.image);
-        });
+        return settle_or_claim(state, task, capture);
     case CapturePhase::settle:
-        TRY(drop_frozen(state, capture));
-        return finished();
+        return settle_or_claim(state, task, capture);
     }
     return finished();
 }

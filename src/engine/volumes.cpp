@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace karat::engine {
 namespace {
@@ -108,7 +109,8 @@ Result<void> enqueue_merge(Engine::State& state, catalog::Change& change, Volume
 {
     if (volume.layers.overlays.size() < kLongChain)
         return {};
-    auto const open = TRY(change.tasks_on(volume.id.text()));
+    auto open = TRY(change.tasks_on(volume.id.text()));
+    std::ranges::move(TRY(change.tasks_on(frozen_layers_of(volume.id))), std::back_inserter(open));
     bool const captured = std::any_of(open.begin(), open.end(), [](auto const& task) {
         return task->kind == CaptureWork::kKind && task->state == TaskState::queued;
     });

@@ -16,6 +16,8 @@ Claim claim_on(VolumeId const& volume, std::optional<InstanceId> const& instance
 
 } // namespace
 
+std::string frozen_layers_of(VolumeId const& volume) { return "frozen layers of " + volume.text(); }
+
 Claim claim_of(LaunchWork const& work) { return claim_on(work.instance); }
 Claim claim_of(StopWork const& work) { return claim_on(work.instance); }
 Claim claim_of(RebootWork const& work) { return claim_on(work.instance); }
@@ -25,24 +27,36 @@ Claim claim_of(ReapWork const& work) { return claim_on(work.instance); }
 Claim claim_of(AttachWork const& work) { return claim_on(work.volume, work.instance); }
 Claim claim_of(DetachWork const& work) { return claim_on(work.volume, work.instance); }
 Claim claim_of(ModifyVolumeWork const& work) { return claim_on(work.volume, work.instance); }
-Claim claim_of(DeleteVolumeWork const& work) { return claim_on(work.volume); }
+Claim claim_of(DeleteVolumeWork const& work)
+{
+    auto claim = claim_on(work.volume);
+    claim.on.push_back(frozen_layers_of(work.volume));
+    return claim;
+}
 Claim claim_of(PromoteWork const& work) { return claim_on(work.volume, work.instance); }
 
 Claim claim_of(CaptureWork const& work)
 {
-    bool const stores = work.phase == CapturePhase::store;
     Claim claim{.subject = "", .on = {}, .keeps = {}};
-    claim.lane = stores ? Lane::bulk : Lane::machines;
     if (work.instance)
         claim.subject = work.instance->text();
     else if (!work.pairs.empty())
         claim.subject = work.pairs.front().volume.text();
-    if (work.instance && !stores)
-        claim.on.push_back(claim.subject);
-    for (auto const& pair : work.pairs) {
-        claim.on.push_back(pair.volume.text());
+    for (auto const& pair : work.pairs)
         claim.keeps.push_back(pair.snapshot.text());
+    if (work.phase == CapturePhase::store) {
+        claim.lane = Lane::bulk;
+        for (auto const& pair : work.pairs)
+            claim.on.push_back(frozen_layers_of(pair.volume));
+        return claim;
     }
+    if (work.phase == CapturePhase::settle)
+        for (auto const& holder : work.holders)
+            claim.on.push_back(holder.text());
+    else if (work.instance)
+        claim.on.push_back(work.instance->text());
+    for (auto const& pair : work.pairs)
+        claim.on.push_back(pair.volume.text());
     return claim;
 }
 

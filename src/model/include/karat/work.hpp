@@ -118,6 +118,7 @@ struct CaptureWork {
     bool was_running = false; ///< The machine was shut down for this, and is started again.
     Time until{};             ///< When a guest that does not shut down is switched off.
     std::vector<CapturePair> pairs;
+    std::vector<InstanceId> holders; ///< Those that have the volumes when it settles.
 };
 
 struct CopySnapshotWork {
@@ -167,6 +168,8 @@ struct ScrubWork {
 
 /// The resource that collections take in turn.
 inline constexpr char const* kStoreResource = "store";
+/// The resource of who reads the frozen layers of a volume.
+std::string frozen_layers_of(VolumeId const& volume);
 
 Claim claim_of(LaunchWork const&);
 Claim claim_of(StopWork const&);
@@ -179,7 +182,7 @@ Claim claim_of(DetachWork const&);
 Claim claim_of(ModifyVolumeWork const&);
 Claim claim_of(DeleteVolumeWork const&);
 Claim claim_of(PromoteWork const&);
-/// While the bytes are stored, which takes long, the instance is free for other work.
+/// While the bytes are stored, which takes long, instance and volume are free for other work.
 Claim claim_of(CaptureWork const&);
 Claim claim_of(CopySnapshotWork const&);
 Claim claim_of(CompleteSnapshotWork const&);
