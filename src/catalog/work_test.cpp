@@ -104,7 +104,8 @@ TEST(Work, OfRelease01IsUnderstood)
          R"("since":"1970-01-01T00:00:00.000Z","volume":"vol-0000000a"})"},
         {"capture", "vol-0000000a",
          R"({"pairs":{"vol-0000000a":"snap-0000000a"},"phase":"store","until":1})",
-         R"(bulk frozen layers of vol-0000000a +snap-0000000a {"holders":[],"image":null,"instance":null,"merge":false,)"
+         R"(bulk frozen layers of vol-0000000a +snap-0000000a {"holders":[],"image":null,)"
+         R"("instance":null,"merge":false,)"
          R"("no_reboot":true,"pairs":[{"snapshot":"snap-0000000a","volume":"vol-0000000a"}],)"
          R"("phase":"store","until":"1970-01-01T00:00:00.001Z","was_running":false})"},
         {"snapshot_timeout", "timeout of snap-0000000a", "{}",
