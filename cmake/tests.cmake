@@ -37,7 +37,7 @@ add_test(NAME power_slow COMMAND power_test --gtest_filter=Slow*)
 set_tests_properties(power_slow PROPERTIES LABELS slow TIMEOUT 600)
 karat_house_test(lives_test lives_test.cpp lives/life.cpp lives/life_troubles.cpp LINKS karat_script)
 karat_house_test(rebuild_test rebuild_test.cpp LINKS karat_testing)
-karat_house_test(workers_test workers_test.cpp overview_test.cpp LINKS karat_testing)
+karat_house_test(workers_test workers_test.cpp overview_test.cpp work_test.cpp LINKS karat_testing)
 karat_house_test(promotion_test promotion_test.cpp LINKS karat_testing)
 # Its cache files are as large as a volume, and so in memory.
 set_tests_properties(promotion_test PROPERTIES LABELS slow)

@@ -225,6 +225,8 @@ Result<std::int64_t> Change::enqueue(Task task)
     task.lease_until = {};
     if (task.created == Time{})
         task.created = clock_.now();
+    if (task.request.empty())
+        task.request = edits_.request;
     TRY(store_task(edits_, task));
     edits_.touched.insert(fmt::format("task-{}", task.id));
     return task.id;

@@ -4,6 +4,9 @@
 // EC2's words, hashes are hexadecimal, absent optionals are null.
 #include "documents.hpp"
 
+#include "old_tasks.hpp"
+#include "work_members.hpp"
+
 #include "karat/json.hpp"
 
 #include <algorithm>
@@ -103,6 +106,9 @@ struct Blank {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 template <class T>
+T blank_work(Blank const& id);
+
+template <class T>
 T blank()
 {
     Blank const id;
@@ -127,7 +133,29 @@ T blank()
     else if constexpr (requires { T{.id = id, .owner = id}; })
         return {.id = id, .owner = id};
     else
+        return blank_work<T>(id);
+}
+
+/// Of a kind of work.
+template <class T>
+T blank_work(Blank const& id)
+{
+    if constexpr (std::is_default_constructible_v<T>)
         return {};
+    else if constexpr (requires { T{.instance = id}; })
+        return {.instance = id};
+    else if constexpr (requires { T{.volume = id, .instance = id}; })
+        return {.volume = id, .instance = id};
+    else if constexpr (requires { T{.volume = id, .snapshot = id}; })
+        return {.volume = id, .snapshot = id};
+    else if constexpr (requires { T{.snapshot = id, .source = id}; })
+        return {.snapshot = id, .source = id};
+    else if constexpr (requires { T{.image = id, .snapshot = id}; })
+        return {.image = id, .snapshot = id};
+    else if constexpr (requires { T{.volume = id}; })
+        return {.volume = id};
+    else if constexpr (requires { T{.snapshot = id}; })
+        return {.snapshot = id};
 }
 #pragma GCC diagnostic pop
 
@@ -379,6 +407,9 @@ Result<Thing> DocumentReader::read(std::string_view text)
         return fail(Fault::corrupt,
                     fmt::format("A document of the catalog has a missing or malformed member '{}'",
                                 reader.problem()));
+    if constexpr (std::same_as<Thing, Task>)
+        if (object.find("on") == nullptr)
+            return from_old_form(std::move(thing));
     return thing;
 }
 
@@ -399,6 +430,25 @@ DOCUMENT(KeyPair);
 DOCUMENT(Parameter);
 DOCUMENT(Task);
 DOCUMENT(UsedToken);
+DOCUMENT(LaunchWork);
+DOCUMENT(StopWork);
+DOCUMENT(RebootWork);
+DOCUMENT(TerminateWork);
+DOCUMENT(EndedWork);
+DOCUMENT(ReapWork);
+DOCUMENT(AttachWork);
+DOCUMENT(DetachWork);
+DOCUMENT(ModifyVolumeWork);
+DOCUMENT(DeleteVolumeWork);
+DOCUMENT(PromoteWork);
+DOCUMENT(CaptureWork);
+DOCUMENT(CopySnapshotWork);
+DOCUMENT(CompleteSnapshotWork);
+DOCUMENT(SnapshotTimeoutWork);
+DOCUMENT(ImportWork);
+DOCUMENT(ExportWork);
+DOCUMENT(CollectWork);
+DOCUMENT(ScrubWork);
 
 #undef DOCUMENT
 

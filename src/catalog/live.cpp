@@ -193,7 +193,7 @@ Keys keys_of(Table const& table, std::span<std::optional<std::string> const> col
         }
         for (auto const& key : more)
             if (key.index == std::string_view(index.name))
-                list.push_back(key_of(table, index, {key.text}));
+                list.push_back(key_of(table, index, key.parts));
     }
     return keys;
 }

@@ -56,13 +56,14 @@ std::array<Table const*, kTables> all_tables();
 /// A key of a record in an index without columns.
 struct MoreKey {
     char const* index;
-    std::string text;
+    std::vector<std::string> parts;
 };
 inline std::vector<MoreKey> more_keys(auto const&) { return {}; }
 std::vector<MoreKey> more_keys(Image const&);    ///< Snapshots of its devices, readers, tags.
 std::vector<MoreKey> more_keys(Snapshot const&); ///< Readers, tags.
 std::vector<MoreKey> more_keys(Volume const&);   ///< Tags.
 std::vector<MoreKey> more_keys(Instance const&); ///< Its private and its public address, tags.
+std::vector<MoreKey> more_keys(Task const&);     ///< Of an open one: its lane, and what it claims.
 /// The texts of such keys.
 std::string reader_key(std::string const& region, std::string const& reader);
 inline constexpr char const* kEveryone = "all"; ///< A reader, as EC2 names the group of everyone.

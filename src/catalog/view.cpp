@@ -324,6 +324,32 @@ Result<std::vector<Task>> View::failed_tasks() const
     return found;
 }
 
+Result<Refs<Task>> View::open_tasks_with(char const* index, std::string const& key) const
+{
+    auto damaged_only = catalog::open_tasks();
+    damaged_only.limit = 0;
+    TRY(list<Task>(damaged_only));
+    auto const& table = table_of<Task>();
+    Refs<Task> found;
+    auto const* const group =
+        state_.table<Task>().groups.find(key_of(table, table.index(index), {key}).hash);
+    if (group != nullptr)
+        for (Cursor at(*group, 0); at.record() != nullptr; at.move_past(found.back().number()))
+            found.emplace_back(*at.record());
+    *state_.answered += found.size();
+    return found;
+}
+
+Result<Refs<Task>> View::tasks_on(std::string const& resource) const
+{
+    return open_tasks_with("on", resource);
+}
+
+Result<bool> View::is_kept(SnapshotId const& snapshot) const
+{
+    return !TRY(open_tasks_with("keeps", snapshot.text())).empty();
+}
+
 Result<std::vector<Parameter>> View::parameters(Scope const& scope, std::string const& prefix) const
 {
     auto found = TRY(copies<Parameter>(parameters_below(scope.region, prefix)));

@@ -216,7 +216,8 @@ engine::Settings engine_settings(Settings const& settings, confine::Isolation co
             .memory_mib = guest_memory_mib(settings),
             .isolated = isolation.in_force(),
             .not_isolated = isolation.missing(),
-            .workers = static_cast<int>(settings.task_workers)};
+            .workers = static_cast<int>(settings.task_workers),
+            .bulk_workers = static_cast<int>(settings.bulk_workers)};
 }
 
 /// Bodies of requests and blocks have half a megabyte. Memory for them stays with us: what goes

@@ -23,6 +23,7 @@ struct Settings {
     std::int64_t keep_free_mib = 256;
     std::int64_t api_workers = 8;
     std::int64_t task_workers = 4;
+    std::int64_t bulk_workers = 4;
     std::int64_t shutdown_timeout_seconds = 90;
     std::int64_t terminated_for_seconds = 3600;
     std::int64_t audit_days = 90;

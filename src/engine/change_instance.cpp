@@ -86,7 +86,7 @@ Result<void> Engine::change_instance(Caller const& caller, InstanceId const& id,
 {
     TRY(check_user_data(request.user_data.value_or("")));
     auto const instance = TRY(state_->catalog().change(
-        {caller.account.text(), "ModifyInstanceAttribute"},
+        actor(caller, "ModifyInstanceAttribute"),
         [&](catalog::Change& change) { return apply(change, caller, id, request); }));
     if (request.groups.empty() || instance.state != InstanceState::running)
         return {};

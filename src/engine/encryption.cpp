@@ -186,18 +186,17 @@ Result<bool> Engine::encrypts_by_default(Caller const& caller)
 
 Result<void> Engine::set_encrypts_by_default(Caller const& caller, bool encrypts, bool dry_run)
 {
-    return state_->catalog().change({caller.account.text(), encrypts
-                                                                ? "EnableEbsEncryptionByDefault"
-                                                                : "DisableEbsEncryptionByDefault"},
-                                    [&](catalog::Change& change) -> Result<void> {
-                                        auto account = TRY(account_of(change, caller));
-                                        TRY(rehearse(dry_run));
-                                        if (encrypts)
-                                            account.encrypts_in.insert(caller.region);
-                                        else
-                                            account.encrypts_in.erase(caller.region);
-                                        return change.save(account);
-                                    });
+    return state_->catalog().change(
+        actor(caller, encrypts ? "EnableEbsEncryptionByDefault" : "DisableEbsEncryptionByDefault"),
+        [&](catalog::Change& change) -> Result<void> {
+            auto account = TRY(account_of(change, caller));
+            TRY(rehearse(dry_run));
+            if (encrypts)
+                account.encrypts_in.insert(caller.region);
+            else
+                account.encrypts_in.erase(caller.region);
+            return change.save(account);
+        });
 }
 
 Result<std::string> Engine::default_encryption_key(Caller const& caller)
@@ -216,7 +215,7 @@ Result<std::string> Engine::set_default_encryption_key(Caller const& caller,
     auto const* const action =
         name.empty() ? "ResetEbsDefaultKmsKeyId" : "ModifyEbsDefaultKmsKeyId";
     TRY(state_->catalog().change(
-        {caller.account.text(), action}, [&](catalog::Change& change) -> Result<void> {
+        actor(caller, action), [&](catalog::Change& change) -> Result<void> {
             auto account = TRY(account_of(change, caller));
             account.default_keys.erase(caller.region);
             if (!name.empty()) {

@@ -110,7 +110,7 @@ Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& 
     TRY(check_mappings(request.devices));
     auto const root = TRY(root_device(request));
     return state_->catalog().change(
-        {caller.account.text(), "RegisterImage"}, [&](catalog::Change& change) -> Result<Image> {
+        actor(caller, "RegisterImage"), [&](catalog::Change& change) -> Result<Image> {
             Image image{.id = ImageId::generate(state_->env().chance),
                         .owner = caller.account,
                         .region = caller.region,
@@ -168,8 +168,7 @@ Result<void> Engine::change_image(Caller const& caller, ImageId const& id,
         TRY(check_description(*wanted.description));
     auto const& permissions = wanted.permissions;
     return state_->catalog().change(
-        {caller.account.text(), "ModifyImageAttribute"},
-        [&](catalog::Change& change) -> Result<void> {
+        actor(caller, "ModifyImageAttribute"), [&](catalog::Change& change) -> Result<void> {
             auto image = TRY(find_own_image(change, caller, id));
             image.description = wanted.description.value_or(image.description);
             image.imds_support = wanted.imds_support.value_or(image.imds_support);
@@ -189,7 +188,7 @@ Result<std::vector<SnapshotDeletion>> Engine::deregister_image(Caller const& cal
                                                                bool delete_snapshots, bool dry_run)
 {
     auto devices = TRY(state_->catalog().change(
-        {caller.account.text(), "DeregisterImage"},
+        actor(caller, "DeregisterImage"),
         [&](catalog::Change& change) -> Result<std::vector<BlockDevice>> {
             auto image = TRY(find_own_image(change, caller, id));
             TRY(become(image, ImageState::deregistered));

@@ -13,7 +13,7 @@ Result<KeyPair> save_pair(Engine::State& state, Caller const& caller, NewKeyPair
                           PublicKey const& key, char const* action)
 {
     return state.catalog().change(
-        {caller.account.text(), action}, [&](catalog::Change& change) -> Result<KeyPair> {
+        actor(caller, action), [&](catalog::Change& change) -> Result<KeyPair> {
             KeyPair pair{.id = KeyPairId::generate(state.env().chance),
                          .owner = caller.account,
                          .region = caller.region,
@@ -59,7 +59,7 @@ Result<std::optional<KeyPairId>> Engine::delete_key_pair(Caller const& caller,
                                                          bool dry_run)
 {
     return state_->catalog().change(
-        {caller.account.text(), "DeleteKeyPair"},
+        actor(caller, "DeleteKeyPair"),
         [&](catalog::Change& change) -> Result<std::optional<KeyPairId>> {
             auto const pairs = TRY(change.key_pairs({caller.region, caller.account}));
             TRY(rehearse(dry_run));

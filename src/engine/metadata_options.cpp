@@ -84,7 +84,7 @@ Result<void> Engine::change_metadata_defaults(Caller const& caller,
                                               MetadataDefaultsChange const& wanted, bool dry_run)
 {
     return state_->catalog().change(
-        {caller.account.text(), "ModifyInstanceMetadataDefaults"},
+        actor(caller, "ModifyInstanceMetadataDefaults"),
         [&](catalog::Change& change) -> Result<void> {
             auto account = TRY(account_of(change, caller));
             auto defaults = changed(defaults_of(account, caller.region), wanted);
@@ -103,7 +103,7 @@ Result<Instance> Engine::change_metadata_options(Caller const& caller, InstanceI
     if (hops && (*hops < 1 || *hops > 64))
         return fail(Fault::invalid, "HttpPutResponseHopLimit is 1 to 64");
     auto const instance = TRY(state_->catalog().change(
-        {caller.account.text(), "ModifyInstanceMetadataOptions"},
+        actor(caller, "ModifyInstanceMetadataOptions"),
         [&](catalog::Change& change) -> Result<Instance> {
             auto found = TRY(find_own_instance(change, caller, id));
             auto const account = TRY(account_of(change, caller));

@@ -192,9 +192,9 @@ Result<Network> default_network(Engine::State& state, Caller const& caller)
         TRY(state.catalog().read([&](catalog::View& view) { return find_network(view, caller); }));
     if (found)
         return std::move(*found);
-    return state.catalog().change(
-        {caller.account.text(), "CreateDefaultVpc"},
-        [&](catalog::Change& change) { return default_network(state, change, caller); });
+    return state.catalog().change(actor(caller, "CreateDefaultVpc"), [&](catalog::Change& change) {
+        return default_network(state, change, caller);
+    });
 }
 
 Result<SecurityGroup> find_own_group(catalog::View& view, Caller const& caller,
@@ -340,7 +340,7 @@ Result<SecurityGroup> Engine::create_security_group(Caller const& caller,
         return fail(Fault::missing, "The request must contain the parameter GroupDescription");
     TRY(check_group_text("group description", request.description));
     return state_->catalog().change(
-        {caller.account.text(), "CreateSecurityGroup"},
+        actor(caller, "CreateSecurityGroup"),
         [&](catalog::Change& change) -> Result<SecurityGroup> {
             auto const network = TRY(default_network(*state_, change, caller));
             if (request.vpc && *request.vpc != network.vpc.id)
@@ -365,8 +365,7 @@ Result<void> Engine::delete_security_group(Caller const& caller,
 {
     auto const group = TRY(security_group(caller, id, name));
     return state_->catalog().change(
-        {caller.account.text(), "DeleteSecurityGroup"},
-        [&](catalog::Change& change) -> Result<void> {
+        actor(caller, "DeleteSecurityGroup"), [&](catalog::Change& change) -> Result<void> {
             if (group.name == "default")
                 return Error{Fault::denied, Noun::security_group,
                              fmt::format("The default security group {} cannot be deleted",
@@ -398,7 +397,7 @@ Engine::authorize(Caller const& caller, SecurityGroupId const& id,
     for (auto const& rule : asked)
         rules.push_back(TRY(checked_rule(rule)));
     auto const group = TRY(state_->catalog().change(
-        {caller.account.text(), "AuthorizeSecurityGroup"},
+        actor(caller, "AuthorizeSecurityGroup"),
         [&](catalog::Change& change) -> Result<SecurityGroup> {
             auto changed = TRY(find_own_group(change, caller, id));
             respell(changed.rules);
@@ -431,7 +430,7 @@ Result<std::vector<SecurityGroupRule>> Engine::revoke(Caller const& caller,
     auto rules = asked;
     respell(rules);
     auto const group = TRY(state_->catalog().change(
-        {caller.account.text(), "RevokeSecurityGroup"},
+        actor(caller, "RevokeSecurityGroup"),
         [&](catalog::Change& change) -> Result<SecurityGroup> {
             auto changed = TRY(find_own_group(change, caller, id));
             respell(changed.rules);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CopySnapshot, and who may make volumes of a snapshot.
-#include "state.hpp"
+#include "steps.hpp"
 
-#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <fmt/format.h>
@@ -12,14 +11,8 @@ namespace {
 
 constexpr std::size_t kMaxSharers = 1000;
 
-Result<SnapshotId> source_of(Task const& task)
+Result<std::optional<Snapshot>> pending_copy(Engine::State& state, SnapshotId const& id)
 {
-    return SnapshotId::parse(nlohmann::json::parse(task.payload).value("source", ""));
-}
-
-Result<std::optional<Snapshot>> pending_copy(Engine::State& state, Task const& task)
-{
-    auto const id = TRY(SnapshotId::parse(task.subject));
     auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
     if (!found || found->state != SnapshotState::pending)
         return std::optional<Snapshot>();
@@ -34,7 +27,7 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
     TRY(check_tags(request.tags));
     TRY(check_region(request.source_region));
     return state_->catalog().change(
-        {caller.account.text(), "CopySnapshot"}, [&](catalog::Change& change) -> Result<Snapshot> {
+        actor(caller, "CopySnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
             auto const source = TRY(find_usable_snapshot(
                 change, {caller.account, request.source_region}, request.source));
             auto of = encryption_of(source);
@@ -52,62 +45,59 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
             copy.tags = request.tags;
             copy.kms_key = key;
             TRY(change.save(copy));
-            nlohmann::json const payload{{"source", source.id.text()}};
-            TRY(change.enqueue(new_task(*state_, "copy_snapshot", copy.id.text(), payload.dump())));
+            TRY(enqueue(*state_, change, CopySnapshotWork{copy.id, source.id}));
             return copy;
         });
 }
 
 Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
 {
-    auto const copy = TRY(pending_copy(state, task));
+    auto const work = TRY(work_of<CopySnapshotWork>(task));
+    auto const copy = TRY(pending_copy(state, work.snapshot));
     if (!copy)
         return finished(); // deleted meanwhile
-    auto const source = TRY(source_of(task));
     auto const stored =
-        TRY(state.parts.volumes.copy(source, facts_of(*copy, state.now()), [&](double share) {
+        TRY(state.parts.volumes.copy(work.source, facts_of(*copy, state.now()), [&](double share) {
             return report_progress(state, task, share);
         }));
-    TRY(state.catalog().change({"worker", "task.copy_snapshot"},
-                               [&](catalog::Change& change) -> Result<void> {
-                                   auto row = TRY(change.snapshot(copy->id));
-                                   if (!row)
-                                       return {};
-                                   row->content = stored.root;
-                                   row->full_size_bytes = stored.full_size_bytes;
-                                   row->progress_percent = 100;
-                                   row->completed = state.now();
-                                   if (row->state == SnapshotState::pending)
-                                       TRY(become(*row, SnapshotState::completed));
-                                   return change.save(*row);
-                               }));
+    auto const next = TRY(finish(state, task, [&](catalog::Change& change) -> Result<void> {
+        auto row = TRY(change.snapshot(copy->id));
+        if (!row)
+            return {};
+        row->content = stored.root;
+        row->full_size_bytes = stored.full_size_bytes;
+        row->progress_percent = 100;
+        row->completed = state.now();
+        if (row->state == SnapshotState::pending)
+            TRY(become(*row, SnapshotState::completed));
+        return change.save(*row);
+    }));
     log(Level::info, "snapshot.copied",
-        {{"snapshot", copy->id.text()}, {"source", source.text()}, {"region", copy->region}});
-    return finished();
+        {{"snapshot", copy->id.text()},
+         {"source", work.source.text()},
+         {"region", copy->region},
+         {"request", task.request}});
+    return next;
 }
 
 Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const copy = TRY(pending_copy(state, task));
-    if (!copy)
-        return {};
-    return state.catalog().change({"worker", "task.copy_snapshot"},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      auto row = TRY(change.snapshot(copy->id));
-                                      if (!row || row->state != SnapshotState::pending)
-                                          return {};
-                                      TRY(become(*row, SnapshotState::error));
-                                      row->state_message = message_for_caller(error);
-                                      return change.save(*row);
-                                  });
+    auto const work = TRY(work_of<CopySnapshotWork>(task));
+    return fail_task(state, task, error, [&](catalog::Change& change) -> Result<void> {
+        auto row = TRY(change.snapshot(work.snapshot));
+        if (!row || row->state != SnapshotState::pending)
+            return {};
+        TRY(become(*row, SnapshotState::error));
+        row->state_message = message_for_caller(error);
+        return change.save(*row);
+    });
 }
 
 Result<void> Engine::change_volume_permissions(Caller const& caller, SnapshotId const& id,
                                                VolumePermissionChange const& request, bool dry_run)
 {
     return state_->catalog().change(
-        {caller.account.text(), "ModifySnapshotAttribute"},
-        [&](catalog::Change& change) -> Result<void> {
+        actor(caller, "ModifySnapshotAttribute"), [&](catalog::Change& change) -> Result<void> {
             auto snapshot = TRY(find_own_snapshot(change, caller, id));
             if (request.reset) {
                 snapshot.volume_permissions.clear();

@@ -102,7 +102,7 @@ Result<void> edit_all(Engine::State& state, Caller const& caller, char const* ac
 {
     if (ids.empty() || ids.size() > kMaxResources)
         return fail(Fault::invalid, fmt::format("A call names 1 to {} resources", kMaxResources));
-    return state.catalog().change({caller.account.text(), action},
+    return state.catalog().change(actor(caller, action),
                                   [&](catalog::Change& change) -> Result<void> {
                                       TagEditor editor(change, caller, edit);
                                       for (auto const& id : ids)

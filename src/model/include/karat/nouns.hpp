@@ -346,13 +346,17 @@ struct Parameter {
     Time modified{};
 };
 
-/// A piece of long work. `kind` names the engine's function, `subject` the thing it works on,
-/// `payload` its JSON arguments. May run twice; a crash between two steps repeats the last.
+/// A piece of long work (karat/work.hpp has the kinds). May run twice; a crash between two steps
+/// repeats the last.
 struct Task {
     std::int64_t id = 0; ///< Given by the catalog.
     std::string kind;
-    std::string subject;
-    std::string payload;
+    std::string subject;            ///< What it is about, for people.
+    std::string payload;            ///< Its arguments (karat/tasks.hpp).
+    std::vector<std::string> on;    ///< Resources that it alone works on while it is open.
+    std::vector<std::string> keeps; ///< Snapshots whose rows must stay while it is open.
+    Lane lane = Lane::machines;
+    std::string request; ///< The id of the call that caused it; empty if none did.
     TaskState state = TaskState::queued;
     int attempts = 0; ///< How often it was taken; the lease's own count, given by the catalog.
     int failures = 0; ///< How often a step failed since the last one that did not.
