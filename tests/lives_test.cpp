@@ -29,7 +29,7 @@ Seeds wanted_seeds()
 
 TEST(Lives, EndWithEverythingInOrder)
 {
-    set_log_level(static_cast<Level>(static_cast<int>(Level::error) + 1));
+    set_log_level(std::getenv("KARAT_STEPS") != nullptr ? Level::info : Level{4});
     auto const seeds = wanted_seeds();
     for (auto seed = seeds.from; seed < seeds.from + seeds.count; ++seed) {
         auto life = Life::begin(seed);

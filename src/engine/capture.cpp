@@ -390,7 +390,11 @@ Result<void> give_up_volumes(Engine::State& state, catalog::Change& change,
 Result<void> give_up_capture(Engine::State& state, Task const& task, Error const& error)
 {
     auto const capture = TRY(work_of<CaptureWork>(task));
+    bool const is_off = capture.instance &&
+                        TRY(state.parts.hypervisor.power(*capture.instance)) == compute::Power::off;
     return fail_task(state, task, error, [&](catalog::Change& change) -> Result<void> {
+        if (is_off && capture.was_running) // and could not be started again
+            TRY(enqueue(state, change, EndedWork{*capture.instance, false}));
         for (auto const& pair : capture.pairs) {
             auto snapshot = TRY(change.snapshot(pair.snapshot));
             if (!snapshot || snapshot->state != SnapshotState::pending)

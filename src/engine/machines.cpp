@@ -32,11 +32,13 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
         machine.uefi = instance.boot_mode == "uefi";
         auto volumes = TRY(view.volumes_of(instance.id));
         // A disk that comes to a running instance is plugged in by its own task, when no other task
-        // works on the volume; a launch brings its own.
-        if (instance.state != InstanceState::pending)
-            std::erase_if(volumes, [](Volume const& volume) {
-                return volume.attachment->state == AttachmentState::attaching;
-            });
+        // works on the volume; a launch brings its own. One that was asked back before it came has
+        // no overlay.
+        std::erase_if(volumes, [&](Volume const& volume) {
+            bool const comes_later = instance.state != InstanceState::pending &&
+                                     volume.attachment->state == AttachmentState::attaching;
+            return comes_later || volume.layers.overlays.empty();
+        });
         std::stable_partition(volumes.begin(), volumes.end(), [&](Volume const& volume) {
             return volume.attachment->device_name == instance.root_device_name;
         });
