@@ -17,7 +17,7 @@ each with a value that is refused and with the error's code if it is not `Unsupp
 """
 USUAL = {"UnsupportedOperation", "ValidationException"}
 # A row may prove that a parameter is read by a value that finds nothing, or that contradicts.
-PROOFS = re.compile(r"NotFound|Mismatch|Conflict")
+PROOFS = re.compile(r"NotFound|Mismatch|Conflict|Pagination")
 
 
 def refusal(parameter, code, *words):
