@@ -24,9 +24,15 @@ def declaration(structure, member):
         type_ = f"std::vector<{type_}>"
     elif not is_plain(structure, member) and member.name != "DryRun":
         type_ = f"std::optional<{type_}>"
-    start = "true" if member.name == "Return" and structure.written else ""
+    start = constant(member)
     note = " ///< Required." if member.required and structure.read else ""
     return f"    {type_} {member.field}{{{start}}};{note}\n"
+
+
+def constant(member):
+    """The text that stands in a reply's member unless a handler says another."""
+    value = member.words.get("const", "")
+    return f'"{value.replace("_", " ")}"' if value and member.type == "string" else value
 
 
 def struct(structure):
@@ -91,6 +97,10 @@ REST
             text += struct(operation.reply)
     for operation in model.operations:
         text += f"{reader(model, operation)};\n{writer(model, operation)};\n"
+        if has_token(operation):
+            text += ("/// SHA-256 of all that it asks for, as it was said: what tells a repeated call "
+                     "with the\n/// same client token from another one.\n"
+                     f"std::string fingerprint({operation.request.name} const& request);\n")
     if model.protocol == "rest":
         text += routes(model)
     return text + f"\n}} // namespace karat::wire::{model.service}\n"
@@ -99,26 +109,9 @@ REST
 def operations(model):
     macro = f"KARAT_{model.service.upper()}_OPERATIONS"
     rows = " \\\n".join(f"    X({one.name}, {snake(one.name)})" for one in model.operations)
-    request_id = "" if model.protocol in ("json", "rest") else ", call.request_id"
-    wire = f"wire::{model.service}"
-    return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation: api declares
-   every handler and builds its dispatch table from one list; an operation without a handler does
-   not link:
-
-     #define X(Name, name) \\
-         Result<{wire}::Name##Result> name(engine::Engine&, engine::Caller const&, \\
-                                           {wire}::Name##Request const&);
-     {macro}(X) // api/{model.service}/handlers.hpp
-     #undef X
-
-     #define X(Name, name) \\
-         {{#Name, [](Call& call) -> Result<std::string> {{ \\
-              auto const request = TRY({wire}::read_##name##_request(call.input)); \\
-              auto const result = TRY(name(call.engine, call.caller, request)); \\
-              return {wire}::write_##name##_result(result{request_id}); \\
-          }}}},
-     constexpr Entry kEntries[] = {{{macro}(X)}}; // api/dispatch.cpp
-     #undef X */
+    return MADE.format(service=model.service) + f"""/* {macro}(X) says X(Name, name) for each operation:
+   api/{model.service} declares every handler (handlers.hpp) and builds its table of operations
+   (service.cpp) from this one list, so an operation without a handler does not link. */
 #pragma once
 
 #define {macro}(X) \\
@@ -127,8 +120,7 @@ def operations(model):
 
 
 def table_row(structure, member, model):
-    use = {(True, True): "both", (True, False): "read", (False, True): "write"}[
-        (structure.read, structure.written)]
+    use = "both" if structure.read else "write"
     field = f"KARAT_FIELD({structure.name}, {member.field}, {use})"
     if member.type == "blob":
         field = f"as_blob({field})"
@@ -142,6 +134,8 @@ def table_row(structure, member, model):
         row += f", .shape = &shapes::{member.type}"
     if structure.read and "enum" in member.words:
         row += f", .values = k{member.words['enum']}"
+    if structure.read and "among" in member.words:
+        row += f", .values = k{structure.name}{member.name}"
     if structure.read and member.bounds:
         least, most = member.bounds
         limits = [f".least = {least}"] * bool(least) + [f".most = {most}"] * bool(most)
@@ -150,7 +144,30 @@ def table_row(structure, member, model):
         row += ", .only_filled = true"
     if member.place != "body":
         row += f", .place = Place::{member.place}"
+    if structure.read:
+        row += refused(structure, member, model)
     return row + "},\n"
+
+
+def refused(structure, member, model):
+    given = member.words
+    if not {"only", "refuse"} & given.keys():
+        return ""
+    what = f".but = k{structure.name}{member.name}" if member.offered else ".all = true"
+    advice = f', .advice = "{model.advice[given["advice"]]}"' if "advice" in given else ""
+    return f", .refused = {{{what}{advice}}}"
+
+
+def words(values):
+    return ", ".join(f'"{value}"' for value in values)
+
+
+def value_lists(structure):
+    """What the table's rows of `among` and `only` point at."""
+    lists = [(member, member.offered or member.words.get("among", "").split("|"))
+             for member in structure.members if {"among", "only"} & member.words.keys()]
+    return "".join(f"constexpr std::string_view k{structure.name}{member.name}[] = "
+                   f"{{{words(values)}}};\n" for member, values in lists if structure.read)
 
 
 def table(structure, model):
@@ -158,8 +175,27 @@ def table(structure, model):
     if not listed:
         return f"constinit Shape const shapes::{structure.name}{{}};\n\n"
     rows = "".join(table_row(structure, member, model) for member in listed)
-    return (f"constexpr Member k{structure.name}Members[] = {{\n{rows}}};\n"
-            f"constinit Shape const shapes::{structure.name}{{k{structure.name}Members}};\n\n")
+    refuses = ", true" if structure.read and structure.refuses else ""
+    return (f"{value_lists(structure)}"
+            f"constexpr Member k{structure.name}Members[] = {{\n{rows}}};\n"
+            f"constinit Shape const shapes::{structure.name}{{k{structure.name}Members{refuses}}};\n\n")
+
+
+def checks(operation):
+    request = operation.request
+    return f"    TRY(check_offered(shapes::{request.name}, &request));\n" * request.refuses
+
+
+def has_token(operation):
+    return any(member.name == "ClientToken" for member in operation.request.members)
+
+
+def token_body(operation):
+    name = operation.request.name
+    if not has_token(operation):
+        return ""
+    return (f"std::string fingerprint({name} const& request)\n{{\n"
+            f"    return wire::fingerprint(shapes::{name}, &request);\n}}\n\n")
 
 
 def rest_bodies(model, operation):
@@ -172,8 +208,8 @@ def rest_bodies(model, operation):
     if payload:
         write = f"with_payload({write}, {payload[0]})"
     return (f"{reader(model, operation)}\n{{\n    {request} request;\n"
-            f"    TRY(read_rest(shapes::{request}, &request, call));\n{take}"
-            f"    return request;\n}}\n\n"
+            f"    TRY(read_rest(shapes::{request}, &request, call));\n{checks(operation)}{take}"
+            f"    return request;\n}}\n\n{token_body(operation)}"
             f"{writer(model, operation)}\n{{\n    return {write};\n}}\n\n")
 
 
@@ -188,7 +224,7 @@ def bodies(model, operation):
     write = (f"write_json_reply({shape})" if model.protocol == "json" else
              f'write_{model.protocol}_reply({{"{name}", kNamespace, request_id}}, {shape})')
     return (f"{reader(model, operation)}\n{{\n    {request} request;\n    TRY({read});\n"
-            f"    return request;\n}}\n\n{writer(model, operation)}\n{{\n    return {write};\n}}\n\n")
+            f"{checks(operation)}    return request;\n}}\n\n{token_body(operation)}{writer(model, operation)}\n{{\n    return {write};\n}}\n\n")
 
 
 def all_structures(model):
@@ -207,14 +243,13 @@ def shapes_header(model):
 def shard(model, index, count):
     text = MADE.format(service=model.service)
     text += f'#include "{model.service}_shapes.hpp"\n\n'
-    text += '#include "reader.hpp"\n#include "writer.hpp"\n\n'
+    text += '#include "reader.hpp"\n#include "request.hpp"\n#include "writer.hpp"\n\n'
     text += f"#include <cstddef>\n\nnamespace karat::wire::{model.service} {{\n\n"
     structures = all_structures(model)[index::count]
     used = {member.words["enum"] for one in structures if one.read for member in one.members
             if "enum" in member.words}
     for name in sorted(used):
-        values = ", ".join(f'"{value}"' for value in model.enums[name])
-        text += f"constexpr std::string_view k{name}[] = {{{values}}};\n"
+        text += f"constexpr std::string_view k{name}[] = {{{words(model.enums[name])}}};\n"
     text += "\n" + "".join(table(one, model) for one in structures)
     text += "".join(bodies(model, one) for one in model.operations[index::count])
     return text + f"}} // namespace karat::wire::{model.service}\n"

@@ -48,8 +48,6 @@ Result<SecurityGroupRule> open_rule(std::optional<std::string> const& protocol,
 Result<std::string> source_group(engine::Engine& engine, engine::Caller const& caller,
                                  wire::ec2::UserIdGroupPair const& pair)
 {
-    if (pair.vpc_peering_connection_id || pair.peering_status)
-        return not_offered("IpPermissions.Groups.VpcPeeringConnectionId or PeeringStatus");
     if (pair.user_id && *pair.user_id != caller.account.text())
         return not_offered("IpPermissions.Groups.UserId of another account");
     if (!pair.group_id && !pair.group_name)
@@ -110,8 +108,6 @@ Result<void> add_rules(engine::Engine& engine, engine::Caller const& caller,
         auto group = TRY(source_group(engine, caller, pair));
         add("", std::move(group), pair.description);
     }
-    if (!permission.prefix_list_ids.empty())
-        return not_offered("IpPermissions.PrefixListIds (PrefixListId, Description)");
     if (rules.size() == count)
         return Error{Fault::invalid, Noun::security_group_rule,
                      "A permission needs a source: IpRanges, Ipv6Ranges or UserIdGroupPairs"};

@@ -49,33 +49,18 @@ wire::ec2::InstanceTypeInfo wire_type(engine::InstanceType const& type)
     wire::ec2::InstanceTypeInfo reply;
     reply.instance_type = std::string(type.name);
     reply.current_generation = type.current_generation;
-    reply.free_tier_eligible = false;
     reply.supported_usage_classes = {"on-demand"};
     reply.supported_root_device_types = {"ebs"};
     reply.supported_virtualization_types = {"hvm"};
-    reply.bare_metal = false;
-    reply.hypervisor = "nitro";
     reply.processor_info = wire::ec2::ProcessorInfo{.supported_architectures = {"x86_64"}};
     reply.vcpu_info = vcpu_info(type);
     reply.memory_info =
         wire::ec2::MemoryInfo{.size_in_mib = static_cast<std::int64_t>(type.memory_mib)};
-    reply.instance_storage_supported = false;
-    reply.ebs_info = wire::ec2::EbsInfo{.ebs_optimized_support = "default",
-                                        .encryption_support = "supported",
-                                        .nvme_support = "unsupported",
-                                        .maximum_ebs_attachments = kEbsAttachments,
-                                        .attachment_limit_type = "shared"};
+    reply.ebs_info = wire::ec2::EbsInfo{.maximum_ebs_attachments = kEbsAttachments};
     reply.network_info = network_info();
     reply.placement_group_info = wire::ec2::PlacementGroupInfo{}; // clients read it unasked
-    reply.hibernation_supported = false;
     reply.burstable_performance_supported = type.burstable;
-    reply.dedicated_hosts_supported = false;
-    reply.auto_recovery_supported = false;
     reply.supported_boot_modes = {"legacy-bios", "uefi"};
-    reply.nitro_enclaves_support = "unsupported";
-    reply.nitro_tpm_support = "unsupported";
-    reply.reboot_migration_support = "unsupported";
-    reply.supported_in_region = true;
     return reply;
 }
 

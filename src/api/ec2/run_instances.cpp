@@ -5,7 +5,6 @@
 #include "devices.hpp"
 #include "handlers.hpp"
 #include "instance_reply.hpp"
-#include "launch_options.hpp"
 #include "zones.hpp"
 
 #include "karat/hash.hpp"
@@ -16,6 +15,24 @@ namespace karat::api::ec2 {
 namespace {
 
 using Request = wire::ec2::RunInstancesRequest;
+
+using Interface = wire::ec2::InstanceNetworkInterfaceSpecification;
+
+/// An instance has one interface with one address, at the first place of its only card.
+Result<void> check_interfaces(std::vector<Interface> const& interfaces)
+{
+    if (interfaces.size() > 1)
+        return not_offered("More than one NetworkInterface");
+    for (auto const& nic : interfaces) {
+        if (nic.device_index.value_or(0) != 0)
+            return fail(Fault::invalid, "NetworkInterface.DeviceIndex of the only interface is 0");
+        if (nic.network_card_index.value_or(0) != 0)
+            return fail(Fault::invalid, "NetworkInterface.NetworkCardIndex of the only card is 0");
+        if (nic.private_ip_addresses.size() + nic.private_ip_address.has_value() > 1)
+            return not_offered("More than one of NetworkInterface.PrivateIpAddresses");
+    }
+    return {};
+}
 
 /// The subnet, groups and address come from the request itself or from its one interface, not both.
 Result<void> read_network(Request const& request, engine::RunInstances& run)
@@ -155,7 +172,7 @@ std::string fingerprint(engine::RunInstances const& run)
 
 Result<wire::ec2::RunInstancesResult> run_instances(Desk const& desk, Request const& request)
 {
-    TRY(refuse_what_is_not_offered(request));
+    TRY(check_interfaces(request.network_interfaces));
     engine::RunInstances run{.min_count = request.min_count,
                              .max_count = request.max_count,
                              .image = request.image_id.value_or(""),

@@ -40,14 +40,6 @@ constexpr FilterRule<Vol> kVolumeRules[] = {
 };
 constexpr Listing<Vol, Volume> kVolumes{kVolumeRules, tags_at<&Volume::tags>};
 
-template <class Request>
-Result<void> refuse_what_is_missing(Request const& request)
-{
-    if (request.multi_attach_enabled.value_or(false))
-        return not_offered("MultiAttachEnabled");
-    return {};
-}
-
 Result<std::string> zone_of(engine::Engine& engine, engine::Caller const& caller,
                             wire::ec2::CreateVolumeRequest const& request)
 {
@@ -88,13 +80,6 @@ std::string text_of(engine::ShapeRequest const& shape, engine::EncryptionRequest
 Result<wire::ec2::CreateVolumeResult> create_volume(Desk const& desk,
                                                     wire::ec2::CreateVolumeRequest const& request)
 {
-    TRY(refuse_what_is_missing(request));
-    if (request.outpost_arn)
-        return not_offered("OutpostArn");
-    if (request.volume_initialization_rate)
-        return not_offered("VolumeInitializationRate");
-    if (request.operator_)
-        return not_offered("Operator");
     auto const shape = TRY(shape_request(request));
     auto const zone = TRY(zone_of(desk.engine, desk.caller, request));
     engine::CreateVolume create{.zone = zone,
@@ -120,7 +105,6 @@ Result<wire::ec2::CreateVolumeResult> create_volume(Desk const& desk,
 Result<wire::ec2::CopyVolumesResult> copy_volumes(Desk const& desk,
                                                   wire::ec2::CopyVolumesRequest const& request)
 {
-    TRY(refuse_what_is_missing(request));
     auto const source = TRY(VolumeId::parse(request.source_volume_id));
     auto const shape = TRY(shape_request(request));
     engine::CopyVolume copy{
