@@ -109,7 +109,7 @@ constexpr FilterRule<Eni> kInterfaceRules[] = {
     {"subnet-id", at<&Eni::subnet_id>},
     {"vpc-id", at<&Eni::vpc_id>},
 };
-constexpr Listing<Eni> kInterfaces{kInterfaceRules, tags_at<&Eni::tag_set>};
+constexpr Listing<Eni> kNetworkInterfaces{kInterfaceRules, tags_at<&Eni::tag_set>};
 
 } // namespace
 
@@ -118,7 +118,7 @@ describe_network_interfaces(Desk const& desk,
                             wire::ec2::DescribeNetworkInterfacesRequest const& request)
 {
     auto describe =
-        TRY(Describe<Eni>::begin(desk, "DescribeNetworkInterfaces", request, kInterfaces));
+        TRY(Describe<Eni>::begin(desk, "DescribeNetworkInterfaces", request, kNetworkInterfaces));
     auto missing = TRY(parse_ids<NetworkInterfaceId>(request.network_interface_ids));
     bool const all = missing.empty();
     auto const groups = TRY(desk.engine.security_groups(desk.caller));
