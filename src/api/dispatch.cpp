@@ -109,8 +109,11 @@ struct Dispatcher::State {
         return call.method == "PUT" ? put_policy : policy;
     }
 
-    wire::Checked<SignedIn> sign_in(wire::SignedRequest const& request,
-                                    wire::SigningPolicy const& signing, wire::Claim const& claim);
+    /// A Refusal is the caller's fault. Fault::unavailable is not: nobody can tell who calls, and
+    /// the caller is to try again.
+    Result<wire::Checked<SignedIn>> sign_in(wire::SignedRequest const& request,
+                                            wire::SigningPolicy const& signing,
+                                            wire::Claim const& claim);
 
     /// Runs the operation that the call names, and writes its reply.
     Reply run(Service const& service, SignedIn const& who, Call const& call,
@@ -163,24 +166,28 @@ Dispatcher::Dispatcher(Env env, engine::Engine& engine, Bytes token_key)
 
 Dispatcher::~Dispatcher() = default;
 
-wire::Checked<Dispatcher::State::SignedIn>
+Result<wire::Checked<Dispatcher::State::SignedIn>>
 Dispatcher::State::sign_in(wire::SignedRequest const& request, wire::SigningPolicy const& signing,
                            wire::Claim const& claim)
 {
+    using Signed = wire::Checked<SignedIn>;
     auto const found = engine.credentials(claim.signer.access_key_id);
     if (!found.ok()) {
         log(Level::error, "sign_in.failed", found.error());
-        return wire::refuse_unknown_key();
+        return fail(Fault::unavailable, "The access key cannot be looked up");
     }
     if (!found.value())
-        return wire::refuse_unknown_key();
+        return Signed(wire::refuse_unknown_key());
     auto const& key = found.value()->key;
     wire::SigningSecret const secret{
         .secret = wire::SecretView(key.secret.reveal()),
         .session_token = {},
         .version = static_cast<std::uint64_t>(key.created.time_since_epoch().count())};
-    auto const verified = TRY(wire::verify(request, claim, signing, secret, signing_keys));
-    return SignedIn{{found.value()->account.id, claim.signer.scope.region}, verified.body};
+    auto verified = wire::verify(request, claim, signing, secret, signing_keys);
+    if (!verified.ok())
+        return Signed(verified.take_error());
+    return Signed(
+        SignedIn{{found.value()->account.id, claim.signer.scope.region}, verified.value().body});
 }
 
 Reply Dispatcher::handle(Call const& call)
@@ -208,8 +215,12 @@ Reply Dispatcher::handle(Call const& call)
     } else if (!claim.ok()) {
         reply = refuse(claim.refusal());
     } else {
-        auto const signed_in = state_->sign_in(request, policy, claim.value());
-        if (!signed_in.ok()) {
+        auto const outcome = state_->sign_in(request, policy, claim.value());
+        if (!outcome.ok()) {
+            action = "sign_in";
+            auto const& error = outcome.error();
+            reply = in_form(form, aws_error(form.faults, error), public_message(error), request_id);
+        } else if (auto const& signed_in = outcome.value(); !signed_in.ok()) {
             reply = refuse(signed_in.refusal());
         } else {
             who = signed_in.value().caller.account.text();
