@@ -88,9 +88,12 @@ template <auto read, auto handle, auto write>
 Result<Reply> run_query(Job const& job)
 {
     auto const request = TRY(read(job.params));
-    auto const result = TRY(handle(job.desk, request));
+    auto caller = job.desk.caller;
     if constexpr (requires { request.dry_run; })
-        TRY(check_dry_run(request.dry_run));
+        caller.dry_run = request.dry_run;
+    Desk const desk{job.desk.engine, caller, job.desk.tokens, job.desk.body_sum};
+    auto const result = TRY(handle(desk, request));
+    TRY(check_dry_run(caller.dry_run));
     return Reply{.content_type = "text/xml;charset=UTF-8", .body = write(result, job.request_id)};
 }
 

@@ -169,8 +169,8 @@ Result<bool> unplugged(Engine::State& state, Volume const& volume, bool force)
 
 Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& request)
 {
-    return state_->catalog().change(
-        {caller.account.text(), "AttachVolume"}, [&](catalog::Change& change) -> Result<Volume> {
+    return change_for(
+        *state_, caller, "AttachVolume", [&](catalog::Change& change) -> Result<Volume> {
             auto volume = TRY(find_own_volume(change, caller, request.volume));
             auto const instance = TRY(find_own_instance(change, caller, request.instance));
             TRY(check_volume(volume));
@@ -191,20 +191,20 @@ Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& r
 
 Result<Volume> Engine::detach_volume(Caller const& caller, DetachVolume const& request)
 {
-    return state_->catalog().change(
-        {caller.account.text(), "DetachVolume"}, [&](catalog::Change& change) -> Result<Volume> {
-            auto volume = TRY(find_own_volume(change, caller, request.volume));
-            TRY(check_detachable(change, volume, request));
-            TRY(rehearse(request.dry_run));
-            if (!is_leaving(volume.attachment->state)) {
-                volume.attachment->state = AttachmentState::detaching;
-                TRY(change.save(volume));
-            }
-            Json const payload{{"force", request.force},
-                               {"since", state_->now().time_since_epoch().count()}};
-            TRY(change.enqueue(attachment_task(*state_, "detach", volume, payload)));
-            return volume;
-        });
+    return change_for(*state_, caller, "DetachVolume",
+                      [&](catalog::Change& change) -> Result<Volume> {
+                          auto volume = TRY(find_own_volume(change, caller, request.volume));
+                          TRY(check_detachable(change, volume, request));
+                          TRY(rehearse(request.dry_run));
+                          if (!is_leaving(volume.attachment->state)) {
+                              volume.attachment->state = AttachmentState::detaching;
+                              TRY(change.save(volume));
+                          }
+                          Json const payload{{"force", request.force},
+                                             {"since", state_->now().time_since_epoch().count()}};
+                          TRY(change.enqueue(attachment_task(*state_, "detach", volume, payload)));
+                          return volume;
+                      });
 }
 
 Result<Next> step_attach(Engine::State& state, Task& task)

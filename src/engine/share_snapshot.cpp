@@ -33,8 +33,8 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
     TRY(check_description(request.description));
     TRY(check_tags(request.tags));
     TRY(check_region(request.source_region));
-    return state_->catalog().change(
-        {caller.account.text(), "CopySnapshot"}, [&](catalog::Change& change) -> Result<Snapshot> {
+    return change_for(
+        *state_, caller, "CopySnapshot", [&](catalog::Change& change) -> Result<Snapshot> {
             auto const source = TRY(find_usable_snapshot(
                 change, {caller.account, request.source_region}, request.source));
             auto of = encryption_of(source);
@@ -105,9 +105,8 @@ Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error
 Result<void> Engine::change_volume_permissions(Caller const& caller, SnapshotId const& id,
                                                VolumePermissionChange const& request, bool dry_run)
 {
-    return state_->catalog().change(
-        {caller.account.text(), "ModifySnapshotAttribute"},
-        [&](catalog::Change& change) -> Result<void> {
+    return change_for(
+        *state_, caller, "ModifySnapshotAttribute", [&](catalog::Change& change) -> Result<void> {
             auto snapshot = TRY(find_own_snapshot(change, caller, id));
             if (request.reset) {
                 snapshot.volume_permissions.clear();

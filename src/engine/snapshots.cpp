@@ -133,9 +133,8 @@ Result<Snapshot> Engine::create_snapshot(Caller const& caller, VolumeId const& i
 {
     TRY(check_description(description));
     TRY(check_tags(tags));
-    return state_->catalog().change(
-        {caller.account.text(), "CreateSnapshot"},
-        [&](catalog::Change& change) -> Result<Snapshot> {
+    return change_for(
+        *state_, caller, "CreateSnapshot", [&](catalog::Change& change) -> Result<Snapshot> {
             auto const volume = TRY(find_own_volume(change, caller, id));
             if (volume.state != VolumeState::in_use && volume.state != VolumeState::available)
                 return Error{Fault::wrong_state, Noun::volume,
@@ -154,8 +153,8 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
 {
     TRY(check_description(request.description));
     TRY(check_tags(request.tags));
-    return state_->catalog().change(
-        {caller.account.text(), "CreateSnapshots"},
+    return change_for(
+        *state_, caller, "CreateSnapshots",
         [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
             auto const volumes = TRY(volumes_to_capture(change, caller, request));
             TRY(check_room(*state_, Noun::volume));
@@ -179,19 +178,19 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
 
 Result<void> Engine::delete_snapshot(Caller const& caller, SnapshotId const& id, bool dry_run)
 {
-    return state_->catalog().change(
-        {caller.account.text(), "DeleteSnapshot"}, [&](catalog::Change& change) -> Result<void> {
-            auto snapshot = TRY(find_own_snapshot(change, caller, id));
-            auto const users = TRY(change.images_with(id));
-            if (!users.empty())
-                return Error{Fault::in_use, Noun::snapshot,
-                             fmt::format("The snapshot {} is currently in use by {}", id.text(),
-                                         users.front().id.text())};
-            TRY(rehearse(dry_run));
-            TRY(become(snapshot, SnapshotState::deleted));
-            TRY(change.save(snapshot));
-            return enqueue_collect(*state_, change);
-        });
+    return change_for(*state_, caller, "DeleteSnapshot",
+                      [&](catalog::Change& change) -> Result<void> {
+                          auto snapshot = TRY(find_own_snapshot(change, caller, id));
+                          auto const users = TRY(change.images_with(id));
+                          if (!users.empty())
+                              return Error{Fault::in_use, Noun::snapshot,
+                                           fmt::format("The snapshot {} is currently in use by {}",
+                                                       id.text(), users.front().id.text())};
+                          TRY(rehearse(dry_run));
+                          TRY(become(snapshot, SnapshotState::deleted));
+                          TRY(change.save(snapshot));
+                          return enqueue_collect(*state_, change);
+                      });
 }
 
 Result<void> Engine::snapshots(Caller const& caller, SnapshotSelection const& selection,

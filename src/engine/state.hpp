@@ -83,6 +83,22 @@ struct Engine::State {
 /// Fault::dry_run when only asked: the last check before a verb changes anything.
 Result<void> rehearse(bool dry_run);
 
+/// The one door through which verbs change the catalog for a caller: on a dry run it drops what
+/// `work` did and answers Fault::dry_run, also when a verb forgets rehearse().
+template <class Work>
+auto change_for(Engine::State& state, Caller const& caller, std::string action, Work&& work)
+    -> std::invoke_result_t<Work, catalog::Change&>
+{
+    return state.catalog().change(
+        {caller.account.text(), std::move(action)},
+        [&](catalog::Change& change) -> std::invoke_result_t<Work, catalog::Change&> {
+            auto answer = work(change);
+            if (answer.ok())
+                TRY(rehearse(caller.dry_run));
+            return answer;
+        });
+}
+
 /// Fault::full about `noun` (an instance, or a volume for everything else) when less than
 /// keep_free_mib is free. Asked before a verb that would take room changes anything; what makes
 /// room, or changes rows only, does not ask.
@@ -137,6 +153,9 @@ struct EncryptionSource {
 Result<std::string> key_for(Engine::State& state, catalog::View& view, Caller const& caller,
                             EncryptionRequest const& asked,
                             std::optional<EncryptionSource> const& source);
+/// The ARN of the key that a dry run chose: it names the default key by its alias until there is
+/// one, and here it is made.
+Result<std::string> made_key(Engine::State& state, Caller const& caller, std::string const& key);
 inline EncryptionSource encryption_of(Snapshot const& snapshot)
 {
     return {snapshot.owner, snapshot.region, snapshot.kms_key};

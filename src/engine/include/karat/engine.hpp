@@ -30,6 +30,7 @@ namespace karat::engine {
 struct Caller {
     AccountId account;
     std::string region;
+    bool dry_run = false; ///< Then no verb changes anything: Fault::dry_run if it would succeed.
 };
 
 /// Guests reach their metadata through one unix socket each; api/ answers there, the engine says
