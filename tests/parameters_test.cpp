@@ -449,6 +449,7 @@ TEST_F(Walk, DryRunMakesNoKey)
     for (auto const* const call :
          {"CreateVolume AvailabilityZone=us-east-1a Size=1 Encrypted=true",
           "CopySnapshot SourceRegion=us-east-1 SourceSnapshotId=$web-disk Encrypted=true",
+          "CopyImage Name=copy SourceRegion=us-east-1 SourceImageId=$web Encrypted=true",
           "RunInstances ImageId=$web MinCount=1 MaxCount=1 "
           "BlockDeviceMapping.1.DeviceName=/dev/sdf "
           "BlockDeviceMapping.1.Ebs.VolumeSize=1 BlockDeviceMapping.1.Ebs.Encrypted=true",

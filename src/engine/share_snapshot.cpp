@@ -17,6 +17,15 @@ Result<SnapshotId> source_of(Task const& task)
     return SnapshotId::parse(nlohmann::json::parse(task.payload).value("source", ""));
 }
 
+/// The copied image that waits for the snapshot.
+Result<std::optional<ImageId>> image_of(Task const& task)
+{
+    auto const text = nlohmann::json::parse(task.payload).value("image", "");
+    if (text.empty())
+        return std::optional<ImageId>();
+    return std::optional(TRY(ImageId::parse(text)));
+}
+
 Result<std::optional<Snapshot>> pending_copy(Engine::State& state, Task const& task)
 {
     auto const id = TRY(SnapshotId::parse(task.subject));
@@ -28,34 +37,43 @@ Result<std::optional<Snapshot>> pending_copy(Engine::State& state, Task const& t
 
 } // namespace
 
+Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Caller const& caller,
+                            Snapshot const& source, CopySnapshot const& request,
+                            std::optional<ImageId> const& image)
+{
+    auto of = encryption_of(source);
+    of.passes_on = false; // as EC2 does: a copy has the default key, or the one named
+    auto const key = TRY(key_for(state, change, caller, request.encryption, of));
+    TRY(check_room(state, Noun::volume));
+    TRY(rehearse(request.dry_run));
+    Snapshot copy{.id = SnapshotId::generate(state.env().chance),
+                  .owner = caller.account,
+                  .region = caller.region};
+    copy.volume = kNoVolume;
+    copy.size_gib = source.size_gib;
+    copy.description = request.description;
+    copy.started = state.now();
+    copy.tags = request.tags;
+    copy.kms_key = key;
+    TRY(change.save(copy));
+    nlohmann::json payload{{"source", source.id.text()}};
+    if (image)
+        payload["image"] = image->text();
+    TRY(change.enqueue(new_task(state, "copy_snapshot", copy.id.text(), payload.dump())));
+    return copy;
+}
+
 Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const& request)
 {
     TRY(check_description(request.description));
     TRY(check_tags(request.tags));
     TRY(check_region(request.source_region));
-    return change_for(
-        *state_, caller, "CopySnapshot", [&](catalog::Change& change) -> Result<Snapshot> {
-            auto const source = TRY(find_usable_snapshot(
-                change, {caller.account, request.source_region}, request.source));
-            auto of = encryption_of(source);
-            of.passes_on = false; // as EC2 does: a copy has the default key, or the one named
-            auto const key = TRY(key_for(*state_, change, caller, request.encryption, of));
-            TRY(check_room(*state_, Noun::volume));
-            TRY(rehearse(request.dry_run));
-            Snapshot copy{.id = SnapshotId::generate(state_->env().chance),
-                          .owner = caller.account,
-                          .region = caller.region};
-            copy.volume = kNoVolume;
-            copy.size_gib = source.size_gib;
-            copy.description = request.description;
-            copy.started = state_->now();
-            copy.tags = request.tags;
-            copy.kms_key = key;
-            TRY(change.save(copy));
-            nlohmann::json const payload{{"source", source.id.text()}};
-            TRY(change.enqueue(new_task(*state_, "copy_snapshot", copy.id.text(), payload.dump())));
-            return copy;
-        });
+    return change_for(*state_, caller, "CopySnapshot",
+                      [&](catalog::Change& change) -> Result<Snapshot> {
+                          auto const source = TRY(find_usable_snapshot(
+                              change, {caller.account, request.source_region}, request.source));
+                          return begin_copy(*state_, change, caller, source, request, {});
+                      });
 }
 
 Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
@@ -64,6 +82,7 @@ Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
     if (!copy)
         return finished(); // deleted meanwhile
     auto const source = TRY(source_of(task));
+    auto const image = TRY(image_of(task));
     auto const stored =
         TRY(state.parts.volumes.copy(source, facts_of(*copy, state.now()), [&](double share) {
             return report_progress(state, task, share);
@@ -79,7 +98,8 @@ Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
                                    row->completed = state.now();
                                    if (row->state == SnapshotState::pending)
                                        TRY(become(*row, SnapshotState::completed));
-                                   return change.save(*row);
+                                   TRY(change.save(*row));
+                                   return settle_copied_image(change, image, "");
                                }));
     log(Level::info, "snapshot.copied",
         {{"snapshot", copy->id.text()}, {"source", source.text()}, {"region", copy->region}});
@@ -91,6 +111,7 @@ Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error
     auto const copy = TRY(pending_copy(state, task));
     if (!copy)
         return {};
+    auto const image = TRY(image_of(task));
     return state.catalog().change({"worker", "task.copy_snapshot"},
                                   [&](catalog::Change& change) -> Result<void> {
                                       auto row = TRY(change.snapshot(copy->id));
@@ -98,7 +119,8 @@ Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error
                                           return {};
                                       TRY(become(*row, SnapshotState::error));
                                       row->state_message = message_for_caller(error);
-                                      return change.save(*row);
+                                      TRY(change.save(*row));
+                                      return settle_copied_image(change, image, row->state_message);
                                   });
 }
 

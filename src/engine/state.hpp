@@ -281,6 +281,15 @@ Result<void> enqueue_collect(Engine::State& state, catalog::Change& change);
 /// After a volume stopped reading through `base`: a deleted one goes with its last reader.
 Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
                                 std::optional<SnapshotId> const& base);
+/// A copy of a snapshot, pending, and the task that fills it. `image` is the copied image that
+/// waits for it.
+Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Caller const& caller,
+                            Snapshot const& source, CopySnapshot const& request,
+                            std::optional<ImageId> const& image);
+/// After a copy of its snapshots ended: the image is available when all are completed, and failed
+/// as soon as one is not to be had.
+Result<void> settle_copied_image(catalog::Change& change, std::optional<ImageId> const& id,
+                                 std::string const& failure);
 /// Reports a task's progress and keeps its lease; false when the lease was lost or the engine
 /// stops.
 bool report_progress(Engine::State& state, Task& task, double share);

@@ -156,6 +156,25 @@ register_image(Desk const& desk, wire::ec2::RegisterImageRequest const& request)
     return wire::ec2::RegisterImageResult{.image_id = image.id.text()};
 }
 
+Result<wire::ec2::CopyImageResult> copy_image(Desk const& desk,
+                                              wire::ec2::CopyImageRequest const& request)
+{
+    auto const source = TRY(ImageId::parse(request.source_image_id));
+    auto tags = TRY(tag_sets(request.tag_specifications, {"image", "snapshot"}));
+    auto const image = TRY(desk.engine.copy_image(
+        desk.caller, {.source = source,
+                      .source_region = request.source_region,
+                      .name = request.name,
+                      .description = request.description.value_or(""),
+                      .encryption = {request.encrypted, request.kms_key_id.value_or("")},
+                      .copy_tags = request.copy_image_tags.value_or(false),
+                      .image_tags = std::move(tags.at("image")),
+                      .snapshot_tags = std::move(tags.at("snapshot")),
+                      .client_token = request.client_token.value_or(""),
+                      .fingerprint = fingerprint(request)}));
+    return wire::ec2::CopyImageResult{.image_id = image.id.text()};
+}
+
 Result<wire::ec2::DeregisterImageResult>
 deregister_image(Desk const& desk, wire::ec2::DeregisterImageRequest const& request)
 {
