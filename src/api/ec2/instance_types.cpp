@@ -2,6 +2,7 @@
 // Instance types: names and sizes from the engine, the rest what holds for every type here.
 #include "describe.hpp"
 #include "handlers.hpp"
+#include "zones.hpp"
 
 #include "karat/instance_types.hpp"
 
@@ -180,7 +181,44 @@ Result<std::vector<Type>> selected_types(std::vector<std::string> const& names)
     return types;
 }
 
+using Offering = wire::ec2::InstanceTypeOffering;
+
+constexpr FilterRule<Offering> kOfferingRules[] = {
+    {"instance-type", at<&Offering::instance_type>},
+    {"location", at<&Offering::location>},
+};
+constexpr Listing<Offering> kOfferings{kOfferingRules};
+
+/// Every type is offered everywhere.
+std::vector<Offering> offerings(std::string const& type, std::vector<std::string> const& places)
+{
+    std::vector<Offering> all;
+    for (auto const& place : places)
+        for (auto const& offered : engine::instance_types())
+            all.push_back({.instance_type = std::string(offered.name),
+                           .location_type = type,
+                           .location = place});
+    return all;
+}
+
 } // namespace
+
+Result<wire::ec2::DescribeInstanceTypeOfferingsResult>
+describe_instance_type_offerings(Desk const& desk,
+                                 wire::ec2::DescribeInstanceTypeOfferingsRequest const& request)
+{
+    auto const type = request.location_type.value_or("region");
+    std::vector<std::string> places{desk.caller.region};
+    if (type != "region")
+        places = desk.engine.zones(desk.caller.region);
+    if (type == "availability-zone-id")
+        std::ranges::transform(places, places.begin(), zone_id);
+    wire::ec2::DescribeInstanceTypeOfferingsResult result;
+    result.instance_type_offerings =
+        TRY(page_of(desk, "DescribeInstanceTypeOfferings", offerings(type, places), request,
+                    kOfferings, result.next_token));
+    return result;
+}
 
 Result<wire::ec2::DescribeInstanceTypesResult>
 describe_instance_types(Desk const& desk, wire::ec2::DescribeInstanceTypesRequest const& request)
