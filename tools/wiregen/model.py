@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a compact model (src/wire/models/*.json) into plain objects.
 
+The operations of a large service are cut into subjects (headers and sources of their own) by
+"subjects" at the head: a name and a pattern of operations' names; the first that fits counts.
+
 A member is one line: "TYPE[[]][!] WORD...", where TYPE is a simple type or a structure, [] a list,
 ! required in requests, and the words are
   query=NAME, xml=NAME, item=NAME   names on the wire where they differ from the protocol's rule
@@ -123,6 +126,16 @@ class Model:
     structures: dict  # name -> Structure, each after those that it holds
     enums: dict
     advice: dict  # name -> what to do instead of what is refused
+    subjects: dict  # name -> pattern of the operations that it has
+
+    def subject(self, operation):
+        """The first whose pattern the operation's name has; a service without subjects is one."""
+        for name, pattern in self.subjects.items():
+            if re.search(pattern, operation.name):
+                return name
+        if self.subjects:
+            raise ValueError(f"{operation.name} is of no subject")
+        return ""
 
 
 def parse_member(name, line, protocol):
@@ -196,4 +209,4 @@ def load(path):
             raise ValueError(f"{one.name} has more than {MOST_READ_MEMBERS} members")
     head = {key: value for key, value in raw.items() if isinstance(value, str)}
     return Model(raw["service"], protocol, head, operations, inner_first(structures), raw["enums"],
-                 raw.get("advice", {}))
+                 raw.get("advice", {}), raw.get("subjects", {}))

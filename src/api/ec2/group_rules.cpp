@@ -4,6 +4,7 @@
 #include "common.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/wire/ec2/groups.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

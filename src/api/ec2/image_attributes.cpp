@@ -4,6 +4,8 @@
 #include "devices.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/images.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 

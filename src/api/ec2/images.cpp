@@ -6,6 +6,8 @@
 #include "common.hpp"
 #include "image_filters.hpp"
 
+#include "karat/wire/ec2/images.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 

@@ -3,6 +3,8 @@
 #include "handlers.hpp"
 #include "instance_reply.hpp"
 
+#include "karat/wire/ec2/instances.hpp"
+
 #include <fmt/format.h>
 
 namespace karat::api::ec2 {

@@ -4,6 +4,7 @@
 #include "zones.hpp"
 
 #include "karat/instance_types.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <fmt/format.h>
 

@@ -5,6 +5,7 @@
 #include "zones.hpp"
 
 #include "karat/instance_types.hpp"
+#include "karat/wire/ec2/instance_types.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

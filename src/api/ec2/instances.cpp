@@ -6,6 +6,7 @@
 #include "zones.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

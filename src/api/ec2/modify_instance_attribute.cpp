@@ -5,6 +5,7 @@
 #include "handlers.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <fmt/format.h>
 

@@ -5,6 +5,8 @@
 
 #include "zones.hpp"
 
+#include "karat/wire/ec2/network.hpp"
+
 #include <algorithm>
 
 namespace karat::api::ec2 {

@@ -5,6 +5,8 @@
 
 #include "zones.hpp"
 
+#include "karat/wire/ec2/places.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 

@@ -7,6 +7,8 @@
 #include "instance_reply.hpp"
 #include "zones.hpp"
 
+#include "karat/wire/ec2/instances.hpp"
+
 #include <fmt/format.h>
 
 namespace karat::api::ec2 {

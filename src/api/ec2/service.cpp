@@ -4,6 +4,8 @@
 
 #include "handlers.hpp"
 
+#include "karat/wire/ec2.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 

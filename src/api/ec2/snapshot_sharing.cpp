@@ -3,6 +3,8 @@
 #include "common.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/snapshots.hpp"
+
 #include <algorithm>
 
 namespace karat::api::ec2 {

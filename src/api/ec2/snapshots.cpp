@@ -3,6 +3,8 @@
 #include "describe.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/snapshots.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 

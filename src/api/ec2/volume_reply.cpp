@@ -4,6 +4,8 @@
 #include "common.hpp"
 #include "zones.hpp"
 
+#include "karat/wire/ec2/volumes.hpp"
+
 #include <algorithm>
 
 namespace karat::api::ec2 {

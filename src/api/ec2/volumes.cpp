@@ -6,6 +6,8 @@
 #include "volume_reply.hpp"
 #include "zones.hpp"
 
+#include "karat/wire/ec2/volumes.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 
