@@ -257,7 +257,8 @@ def table(structure, model):
     refuses = ", true" if structure.read and structure.refuses else ""
     return (f"{value_lists(structure)}"
             f"constexpr Member k{structure.name}Members[] = {{\n{rows}}};\n"
-            f"constinit Shape const shapes::{structure.name}{{k{structure.name}Members{refuses}}};\n\n")
+            f"constinit Shape const shapes::{structure.name}"
+            f"{{k{structure.name}Members{refuses}}};\n\n")
 
 
 def checks(operation):
@@ -303,7 +304,8 @@ def bodies(model, operation):
     write = (f"write_json_reply({shape})" if model.protocol == "json" else
              f'write_{model.protocol}_reply({{"{name}", kNamespace, request_id}}, {shape})')
     return (f"{reader(model, operation)}\n{{\n    {request} request;\n    TRY({read});\n"
-            f"{checks(operation)}    return request;\n}}\n\n{token_body(operation)}{writer(model, operation)}\n{{\n    return {write};\n}}\n\n")
+            f"{checks(operation)}    return request;\n}}\n\n{token_body(operation)}"
+            f"{writer(model, operation)}\n{{\n    return {write};\n}}\n\n")
 
 
 def all_structures(model):
@@ -313,7 +315,8 @@ def all_structures(model):
 
 def shapes_header(model):
     text = MADE.format(service=model.service)
-    text += f'#pragma once\n\n#include "shape.hpp"\n\nnamespace karat::wire::{model.service}::shapes {{\n\n'
+    text += '#pragma once\n\n#include "shape.hpp"\n\n'
+    text += f"namespace karat::wire::{model.service}::shapes {{\n\n"
     text += "".join(f"extern Shape const {one.name};\n" for one in all_structures(model))
     return text + f"\n}} // namespace karat::wire::{model.service}::shapes\n"
 

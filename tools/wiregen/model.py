@@ -14,10 +14,11 @@ A member is one line: "TYPE[[]][!] WORD...", where TYPE is a simple type or a st
                                         of the elements of a list; either side may be open
   among=A|B                         all that a request may say, where the SDK names no enumeration
   even_empty                        present with an empty value counts as given
-  refuse                            Karat does not offer it: a request that gives it is refused by its name
+  refuse                            Karat does not offer it: a request that gives it is refused by
+                                    its name
   only=A|B                          of its values Karat offers these; others are refused
-  advice=NAME                       of a refusal: what to do instead of leaving it out, in the words that
-                                    "advice" at the head of the model has under this name
+  advice=NAME                       of a refusal: what to do instead of leaving it out, in the words
+                                    that "advice" at the head of the model has under this name
   const=VALUE                       in a reply: its value, unless a handler says another; a blank is
                                     written as _
 """
