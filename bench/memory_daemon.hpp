@@ -9,12 +9,20 @@
 #include "karat/keys.hpp"
 #include "karat/volumes.hpp"
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
 namespace karat::testing {
 
 inline constexpr char const* kOverlay = "/overlay"; ///< Of every machine that ran before.
+
+/// Where the catalog is: a PostgreSQL database, if the environment names one.
+inline std::string catalog_of(std::string const& data)
+{
+    char const* const url = std::getenv("KARAT_BENCH_CATALOG");
+    return url != nullptr ? url : data + "/catalog.sqlite";
+}
 
 /// As karatd, but for the machines: they are in memory, and those that should run do.
 struct Daemon {
@@ -29,7 +37,7 @@ struct Daemon {
 
     Result<void> start_machines()
     {
-        auto const before = TRY(catalog::Catalog::open(posix_env(), data + "/catalog.sqlite"));
+        auto const before = TRY(catalog::Catalog::open(posix_env(), catalog_of(data)));
         return testing::start_machines(*before, hypervisor, data + kOverlay);
     }
 
@@ -37,7 +45,7 @@ struct Daemon {
     {
         auto const env = posix_env();
         auto const run = data + "/run";
-        catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
+        catalog = TRY(catalog::Catalog::open(env, catalog_of(data)));
         keys = keys::make_file_keys(env, data + "/encryption-keys");
         store = TRY(blocks::Store::open(env, data + "/store", {.keys = keys.get()}));
         volumes = TRY(volumes::Volumes::open(env, *store,

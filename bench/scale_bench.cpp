@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A large catalog, and a daemon over it whose machines are in memory. Run by bench/scale.py.
 //
-//   scale_bench make DIR ACCOUNTS IMAGES INSTANCES PARAMETERS   makes DIR, prints its schema's
-//   number scale_bench schema          the number of the catalog's schema scale_bench serve DIR the
-//   daemon; prints its port and what the start took, ends on SIGTERM scale_bench calls DIR [NAME
-//   [COUNT]]   calls without HTTP: time, statements and rows of each
+//   scale_bench make DIR ACCOUNTS IMAGES INSTANCES PARAMETERS   makes DIR
+//   scale_bench schema                      the number of the catalog's schema
+//   scale_bench serve DIR                   the daemon; prints its port and what the start took,
+//                                           ends on SIGTERM
+//   scale_bench calls DIR [NAME [COUNT]]    calls without HTTP: time, statements and rows of each
+//
+// KARAT_BENCH_CATALOG=postgresql://… puts the catalog there instead of into DIR.
 #include "memory_daemon.hpp"
 #include "sqlite/sqlite_database.hpp"
 
@@ -73,7 +76,7 @@ Result<void> make(std::string const& data, Sizes const& sizes)
         TRY(env.files.make_dirs(data + part));
     syncs = false;
     {
-        auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
+        auto const catalog = TRY(catalog::Catalog::open(env, catalog_of(data)));
         auto const store = TRY(blocks::Store::open(seeded, data + "/store", {}));
         auto const made = TRY(populate(seeded, *catalog, *store, sizes));
         TRY(replace_file(env.files, data + kOverlay, as_bytes("an overlay")));

@@ -19,13 +19,19 @@ public:
     {
     }
 
-    Result<std::optional<Task>> take_task(std::string const&, std::chrono::milliseconds) override
+    Result<std::optional<Task>> take_task(std::string const&, std::chrono::milliseconds,
+                                          std::optional<Lane>) override
     {
         return error();
     }
     Result<void> renew_task(Task const&, std::chrono::milliseconds) override { return error(); }
+    Result<std::vector<std::int64_t>> renew_tasks(std::vector<Task> const&,
+                                                  std::chrono::milliseconds) override
+    {
+        return error();
+    }
     Result<void> release_tasks(std::string const&) override { return error(); }
-    Result<std::optional<Time>> next_task_due() override { return error(); }
+    Result<std::optional<Time>> next_task_due(std::optional<Lane>) override { return error(); }
     void on_task(std::function<void()>) override {}
     Result<catalog::Checked> check() override { return error(); }
     Result<catalog::Repaired> repair() override { return error(); }

@@ -98,7 +98,7 @@ Result<void> World::work()
         bool const worked = TRY(engine().work_once());
         if (worked)
             continue;
-        auto const due = TRY(daemon_->catalog->next_task_due());
+        auto const due = TRY(engine().next_work_due());
         if (!due || *due > env_.clock.now() + kLongestWait)
             return {};
         env_.clock.advance(*due - env_.clock.now());

@@ -223,8 +223,10 @@ Reply Dispatcher::handle(Call const& call)
         } else if (auto const& signed_in = outcome.value(); !signed_in.ok()) {
             reply = refuse(signed_in.refusal());
         } else {
-            who = signed_in.value().caller.account.text();
-            reply = state_->run(*service, signed_in.value(), call, request_id, action);
+            auto signer = signed_in.value();
+            signer.caller.request = request_id;
+            who = signer.caller.account.text();
+            reply = state_->run(*service, signer, call, request_id, action);
             reply.signed_in = true;
         }
     }
@@ -246,7 +248,9 @@ Reply Dispatcher::handle_as(engine::Caller const& caller, std::string const& ser
     auto const* const service = find_service(service_name);
     VERIFY(service != nullptr);
     std::string action;
-    return state_->run(*service, {caller, {}}, call, make_request_id(state_->env.chance), action);
+    auto const request_id = make_request_id(state_->env.chance);
+    engine::Caller const with_request{caller.account, caller.region, request_id};
+    return state_->run(*service, {with_request, {}}, call, request_id, action);
 }
 
 } // namespace karat::api

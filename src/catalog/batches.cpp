@@ -137,24 +137,18 @@ Result<void> Batches::commit(Batch& batch, State& state)
     state.version = published()->version;
     if (batch.written.statements.empty())
         return {};
-    struct GiveUp {
-        Journal* journal;
-        ~GiveUp()
-        {
-            if (journal != nullptr)
-                journal->give_up();
-        }
-    };
+    struct Ending { // also when memory is wanting
+        Journal& journal;
+        ~Ending() { journal.give_up(); }
+    } const in_any_case{journal_};
     auto const news = TRY(journal_.begin(state.version));
-    GiveUp unless_ended{&journal_};
     if (!news.is_empty()) {
         Lock const lock(mutex_);
         rebase(news, &batch, &state);
     }
     if (batch.written.statements.empty())
         return {};
-    unless_ended.journal = nullptr;
-    state.version = TRY(journal_.commit(batch.written));
+    state.version = TRY(journal_.commit(std::move(batch.written)));
     return {};
 }
 

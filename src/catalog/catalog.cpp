@@ -30,15 +30,14 @@ public:
         follower_.emplace(env_, std::move(database), batches_, journal_->who(), [this] { wake(); });
     }
 
-    Result<std::optional<Task>> take_task(std::string const& host,
-                                          std::chrono::milliseconds lease) override
+    Result<std::optional<Task>> take_task(std::string const& host, std::chrono::milliseconds lease,
+                                          std::optional<Lane> lane) override
     {
-        auto const first = TRY(next_task_due());
         std::optional<Task> taken;
-        if (!first || *first > env_.clock.now())
+        if (next_task(*batches_.published(), env_.clock.now(), lane) == nullptr)
             return taken;
         TRY(transact(nullptr, [&](Edits& edits) -> Result<void> {
-            taken = TRY(catalog::take_task(edits, env_.clock, host, lease));
+            taken = TRY(catalog::take_task(edits, env_.clock, host, lease, lane));
             return {};
         }));
         return taken;
@@ -51,15 +50,33 @@ public:
         });
     }
 
+    Result<std::vector<std::int64_t>> renew_tasks(std::vector<Task> const& tasks,
+                                                  std::chrono::milliseconds lease) override
+    {
+        std::vector<std::int64_t> lost;
+        TRY(transact(nullptr, [&](Edits& edits) -> Result<void> {
+            lost.clear();
+            for (auto const& task : tasks) {
+                auto const renewed = catalog::renew_task(edits, env_.clock, task, lease);
+                if (!renewed.ok() && renewed.error().fault != Fault::wrong_state)
+                    return renewed;
+                if (!renewed.ok())
+                    lost.push_back(task.id);
+            }
+            return {};
+        }));
+        return lost;
+    }
+
     Result<void> release_tasks(std::string const& host) override
     {
         return transact(
             nullptr, [&](Edits& edits) { return catalog::release_tasks(edits, env_.clock, host); });
     }
 
-    Result<std::optional<Time>> next_task_due() override
+    Result<std::optional<Time>> next_task_due(std::optional<Lane> lane) override
     {
-        return catalog::next_task_due(*batches_.published());
+        return catalog::next_task_due(*batches_.published(), env_.clock.now(), lane);
     }
 
     void on_task(std::function<void()> wake) override
@@ -129,6 +146,7 @@ protected:
                             std::function<Result<void>(Change&)> const& work) override
     {
         return transact(&actor, [&](Edits& edits) {
+            edits.request = actor.request;
             Change change(edits, env_.clock);
             return work(change);
         });
@@ -190,7 +208,7 @@ private:
     {
         using std::chrono::seconds;
         auto const age = follower_ ? std::chrono::floor<seconds>(follower_->age()) : seconds(0);
-        if (error.fault == Fault::unavailable && age > kPeriod)
+        if (error.fault == Fault::unavailable && age >= kPeriod)
             error.message += fmt::format("; what is read is {} s old", age.count());
         return error;
     }

@@ -40,9 +40,9 @@ Result<void> check_unique(State const& state, Thing const& thing)
 {
     auto const& live = state.table<Thing>();
     auto const keys = keys_of(thing);
-    auto const* const own = live.single.find(keys.single.front());
+    auto const* const own = live.find_sound(keys.single.front());
     for (auto const& key : keys.single) {
-        auto const* const found = live.single.find(key);
+        auto const* const found = live.find_sound(key);
         if (found != nullptr && (own == nullptr || (*found)->number != (*own)->number))
             return taken(thing);
     }
@@ -62,7 +62,7 @@ template <class Thing>
 Result<void> remove(Edits& edits, std::string const& id)
 {
     auto const& table = table_of<Thing>();
-    if (TRY(erase<Thing>(edits, key_text(table, table.index("id"), {id}))))
+    if (TRY(erase<Thing>(edits, key_of(table, table.index("id"), {id}))))
         edits.touched.insert(id);
     return {};
 }
@@ -206,7 +206,7 @@ Result<void> Change::remove_history(History const& history)
 
     auto const& tasks = edits_.next.table<Task>();
     auto const last = tasks.last_number - history.finished_tasks;
-    std::vector<std::string> forgotten;
+    std::vector<Key> forgotten;
     for (auto const& [number, record] : tasks.by_number) {
         auto const& task = static_cast<Stored<Task> const&>(*record).thing;
         if (number <= last && !due(task))
@@ -225,6 +225,8 @@ Result<std::int64_t> Change::enqueue(Task task)
     task.lease_until = {};
     if (task.created == Time{})
         task.created = clock_.now();
+    if (task.request.empty())
+        task.request = edits_.request;
     TRY(store_task(edits_, task));
     edits_.touched.insert(fmt::format("task-{}", task.id));
     return task.id;

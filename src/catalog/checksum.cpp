@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checksum.hpp"
 
-#include "karat/hash.hpp"
-
 namespace karat::catalog {
 namespace {
 
@@ -12,7 +10,13 @@ constexpr std::size_t kDigits = 32;
 
 std::string row_checksum(std::string_view table, std::span<std::optional<std::string> const> values)
 {
-    thread_local Sha256 sum; // to make one costs more than to use it
+    Sha256 sum;
+    return row_checksum(sum, table, values);
+}
+
+std::string row_checksum(Sha256& sum, std::string_view table,
+                         std::span<std::optional<std::string> const> values)
+{
     auto const add = [&](std::string_view text) {
         sum.update(std::to_string(text.size()) + ":");
         sum.update(text);

@@ -4,6 +4,9 @@
 // EC2's words, hashes are hexadecimal, absent optionals are null.
 #include "documents.hpp"
 
+#include "old_tasks.hpp"
+#include "work_members.hpp"
+
 #include "karat/json.hpp"
 
 #include <algorithm>
@@ -65,6 +68,11 @@ private:
     {
         return encode_all(values);
     }
+    template <class T>
+    static Json encode(boost::container::flat_set<T> const& values)
+    {
+        return encode_all(values);
+    }
     static Json encode_all(auto const& values)
     {
         auto array = Json::array();
@@ -98,6 +106,9 @@ struct Blank {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 template <class T>
+T blank_work(Blank const& id);
+
+template <class T>
 T blank()
 {
     Blank const id;
@@ -122,7 +133,29 @@ T blank()
     else if constexpr (requires { T{.id = id, .owner = id}; })
         return {.id = id, .owner = id};
     else
+        return blank_work<T>(id);
+}
+
+/// Of a kind of work.
+template <class T>
+T blank_work(Blank const& id)
+{
+    if constexpr (std::is_default_constructible_v<T>)
         return {};
+    else if constexpr (requires { T{.instance = id}; })
+        return {.instance = id};
+    else if constexpr (requires { T{.volume = id, .instance = id}; })
+        return {.volume = id, .instance = id};
+    else if constexpr (requires { T{.volume = id, .snapshot = id}; })
+        return {.volume = id, .snapshot = id};
+    else if constexpr (requires { T{.snapshot = id, .source = id}; })
+        return {.snapshot = id, .source = id};
+    else if constexpr (requires { T{.image = id, .snapshot = id}; })
+        return {.image = id, .snapshot = id};
+    else if constexpr (requires { T{.volume = id}; })
+        return {.volume = id};
+    else if constexpr (requires { T{.snapshot = id}; })
+        return {.snapshot = id};
 }
 #pragma GCC diagnostic pop
 
@@ -267,6 +300,7 @@ private:
         simdjson::dom::object object;
         if (json.get(object) != simdjson::SUCCESS)
             return false;
+        value.reserve(object.size());
         for (auto const field : object)
             if (!decode(field.value, value[std::string(field.key)]))
                 return false;
@@ -288,6 +322,11 @@ private:
     }
     template <class T>
     static bool decode(Element const& json, std::set<T>& values)
+    {
+        return decode_all<T>(json, [&](T value) { values.insert(std::move(value)); });
+    }
+    template <class T>
+    static bool decode(Element const& json, boost::container::flat_set<T>& values)
     {
         return decode_all<T>(json, [&](T value) { values.insert(std::move(value)); });
     }
@@ -343,12 +382,22 @@ Result<std::string> write_document(Thing const& thing)
     }
 }
 
-template <class Thing>
-Result<Thing> read_document(std::string_view text)
+struct DocumentReader::Parser {
+    simdjson::dom::parser of_json;
+};
+
+DocumentReader::DocumentReader()
+    : parser_(std::make_unique<Parser>())
 {
-    thread_local simdjson::dom::parser parser; // its buffers are used again
+}
+
+DocumentReader::~DocumentReader() = default;
+
+template <class Thing>
+Result<Thing> DocumentReader::read(std::string_view text)
+{
     simdjson::dom::object json;
-    if (parser.parse(text.data(), text.size()).get(json) != simdjson::SUCCESS)
+    if (parser_->of_json.parse(text.data(), text.size()).get(json) != simdjson::SUCCESS)
         return fail(Fault::corrupt, "A document of the catalog is not a JSON object");
     auto thing = blank<Thing>();
     Members const object(json);
@@ -358,12 +407,15 @@ Result<Thing> read_document(std::string_view text)
         return fail(Fault::corrupt,
                     fmt::format("A document of the catalog has a missing or malformed member '{}'",
                                 reader.problem()));
+    if constexpr (std::same_as<Thing, Task>)
+        if (object.find("on") == nullptr)
+            return from_old_form(std::move(thing));
     return thing;
 }
 
 #define DOCUMENT(Thing)                                                                            \
     template Result<std::string> write_document(Thing const&);                                     \
-    template Result<Thing> read_document(std::string_view)
+    template Result<Thing> DocumentReader::read(std::string_view)
 
 DOCUMENT(Account);
 DOCUMENT(AccessKey);
@@ -378,6 +430,25 @@ DOCUMENT(KeyPair);
 DOCUMENT(Parameter);
 DOCUMENT(Task);
 DOCUMENT(UsedToken);
+DOCUMENT(LaunchWork);
+DOCUMENT(StopWork);
+DOCUMENT(RebootWork);
+DOCUMENT(TerminateWork);
+DOCUMENT(EndedWork);
+DOCUMENT(ReapWork);
+DOCUMENT(AttachWork);
+DOCUMENT(DetachWork);
+DOCUMENT(ModifyVolumeWork);
+DOCUMENT(DeleteVolumeWork);
+DOCUMENT(PromoteWork);
+DOCUMENT(CaptureWork);
+DOCUMENT(CopySnapshotWork);
+DOCUMENT(CompleteSnapshotWork);
+DOCUMENT(SnapshotTimeoutWork);
+DOCUMENT(ImportWork);
+DOCUMENT(ExportWork);
+DOCUMENT(CollectWork);
+DOCUMENT(ScrubWork);
 
 #undef DOCUMENT
 

@@ -6,6 +6,7 @@
 
 #include "members.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -15,8 +16,28 @@ namespace karat::catalog {
 template <class Thing>
 Result<std::string> write_document(Thing const& thing);
 
-/// Fault::corrupt when the text is not a document of such a thing.
+/// Reads documents one after the other, with the same buffers.
+class DocumentReader {
+public:
+    DocumentReader();
+    DocumentReader(DocumentReader const&) = delete;
+    DocumentReader& operator=(DocumentReader const&) = delete;
+    ~DocumentReader();
+
+    /// Fault::corrupt when the text is not a document of such a thing.
+    template <class Thing>
+    Result<Thing> read(std::string_view text);
+
+private:
+    struct Parser;
+    std::unique_ptr<Parser> parser_;
+};
+
+/// The same for one document.
 template <class Thing>
-Result<Thing> read_document(std::string_view text);
+Result<Thing> read_document(std::string_view text)
+{
+    return DocumentReader().read<Thing>(text);
+}
 
 } // namespace karat::catalog

@@ -31,7 +31,8 @@ struct Edits {
     Edit edit{};
     Written written;
     std::set<std::string> touched; ///< Ids of what was written, for the audit row.
-    bool has_work = false;         ///< A task became due.
+    bool has_work = false;         ///< A task became due, or it is another one's turn.
+    std::string request;           ///< The id of the call, for the tasks that it queues.
 };
 
 /// The audit row of a change by this actor.
@@ -39,12 +40,14 @@ Statement audit_row(Actor const& actor, std::set<std::string> const& touched, Ti
 
 // ---- Tasks and their leases, for the catalog itself (karat/catalog.hpp has the contracts).
 
+/// The next task that a worker may take, or null.
+Task const* next_task(State const& state, Time now, std::optional<Lane> lane);
 Result<std::optional<Task>> take_task(Edits& edits, Clock& clock, std::string const& host,
-                                      std::chrono::milliseconds lease);
+                                      std::chrono::milliseconds lease, std::optional<Lane> lane);
 Result<void> renew_task(Edits& edits, Clock& clock, Task const& task,
                         std::chrono::milliseconds lease);
 Result<void> release_tasks(Edits& edits, Clock& clock, std::string const& host);
-std::optional<Time> next_task_due(State const& state);
+std::optional<Time> next_task_due(State const& state, Time now, std::optional<Lane> lane);
 
 /// Fault::invalid when a text holds a NUL character: no database takes them all.
 Result<void> check_texts(std::vector<Value> const& columns);
@@ -79,7 +82,7 @@ Result<void> put(Edits& edits, Thing const& thing)
 
 /// Removes a record; returns whether there was one.
 template <class Thing>
-Result<bool> erase(Edits& edits, std::string const& key)
+Result<bool> erase(Edits& edits, Key const& key)
 {
     auto& live = edits.next.template table<Thing>();
     auto const old = TRY(live.find(key));

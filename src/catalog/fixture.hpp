@@ -85,6 +85,18 @@ std::vector<std::string> ids(std::vector<Thing> const& things)
     return all;
 }
 
+/// Within the time in which docs/operating.md promises that others' commits are seen.
+inline bool becomes_true(auto const& what)
+{
+    auto& clock = posix_env().clock;
+    for (auto const end = clock.steady() + std::chrono::seconds(2); clock.steady() < end;) {
+        if (what())
+            return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return what();
+}
+
 inline Scope all_of(auto const& thing) { return {thing.region, thing.owner}; }
 
 } // namespace karat::catalog

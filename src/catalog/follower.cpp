@@ -83,7 +83,7 @@ Result<void> Follower::look()
     return {};
 }
 
-Result<News> Follower::read_news(std::int64_t version)
+Result<News> Follower::read_news(Version const& version)
 {
     TRY(database_->begin_reading());
     auto news = news_since(*database_, version);

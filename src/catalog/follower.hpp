@@ -23,7 +23,7 @@ private:
     void follow(std::stop_token const& stop);
     Result<void> wait(std::stop_token const& stop);
     Result<void> look();
-    Result<News> read_news(std::int64_t version);
+    Result<News> read_news(Version const& version);
 
     Env env_;
     std::unique_ptr<Database> database_;

@@ -35,7 +35,7 @@ Result<void> SqlJournal::check_trust() const
     return {};
 }
 
-Result<News> SqlJournal::begin(std::int64_t version)
+Result<News> SqlJournal::begin(Version const& version)
 {
     auto pass = TRY(gate_.enter());
     pass_.emplace(std::move(pass));
@@ -47,7 +47,7 @@ Result<News> SqlJournal::begin(std::int64_t version)
     return failed.take_error();
 }
 
-Result<News> SqlJournal::begin_on(std::int64_t version)
+Result<News> SqlJournal::begin_on(Version const& version)
 {
     TRY(check_files());
     TRY(database_->begin());
@@ -61,11 +61,15 @@ Result<News> SqlJournal::begin_on(std::int64_t version)
     return news;
 }
 
-Result<std::int64_t> SqlJournal::commit(Written const& written)
+Result<Version> SqlJournal::commit(Written written)
 {
-    auto outcome = write(written);
+    if (database_->is_shared()) // in one go with the rest: each wait for the server costs
+        for (auto& statement :
+             log_commit({version_.number + 1, batch_}, who_, env_.clock.now(), written))
+            written.statements.push_back(std::move(statement));
+    auto outcome = write(written.statements);
     if (!outcome.ok() && database_->trouble() == Database::Trouble::conflict)
-        outcome = write_again(written, std::move(outcome));
+        outcome = write_again(written.statements, std::move(outcome));
     if (!outcome.ok() && database_->trouble() == Database::Trouble::unknown)
         outcome = settle();
     if (!outcome.ok())
@@ -73,7 +77,7 @@ Result<std::int64_t> SqlJournal::commit(Written const& written)
     end();
     TRY(std::move(outcome));
     fill_reserve();
-    return database_->is_shared() ? version_ + 1 : 0;
+    return database_->is_shared() ? Version{version_.number + 1, batch_} : Version{};
 }
 
 void SqlJournal::give_up() noexcept { end(); }
@@ -81,6 +85,8 @@ void SqlJournal::give_up() noexcept { end(); }
 /// A transaction never stays open behind the gate.
 void SqlJournal::end() noexcept
 {
+    if (!pass_)
+        return;
     try {
         auto const outcome = database_->roll_back();
         if (!outcome.ok())
@@ -93,16 +99,14 @@ void SqlJournal::end() noexcept
     pass_.reset();
 }
 
-Result<void> SqlJournal::write(Written const& written)
+Result<void> SqlJournal::write(std::vector<Statement> const& statements)
 {
-    TRY(database_->run_all(written.statements));
-    if (database_->is_shared())
-        TRY(database_->run_all(log_commit(version_ + 1, batch_, who_, env_.clock.now(), written)));
+    TRY(database_->run_all(statements));
     return database_->commit();
 }
 
 /// Where nothing was committed meanwhile, the same statements are right.
-Result<void> SqlJournal::write_again(Written const& written, Result<void> outcome)
+Result<void> SqlJournal::write_again(std::vector<Statement> const& statements, Result<void> outcome)
 {
     for (int tries = 1; tries < kTries && !outcome.ok(); ++tries) {
         if (database_->trouble() != Database::Trouble::conflict)
@@ -110,7 +114,7 @@ Result<void> SqlJournal::write_again(Written const& written, Result<void> outcom
         TRY(database_->begin());
         if (TRY(newest_version(*database_)) != version_)
             break;
-        outcome = write(written);
+        outcome = write(statements);
     }
     return outcome;
 }

@@ -17,10 +17,10 @@ public:
     virtual ~Journal() = default;
     /// Begins to write on top of this version. Nobody commits from here on; what others committed
     /// since.
-    virtual Result<News> begin(std::int64_t version) = 0;
+    virtual Result<News> begin(Version const& version) = 0;
     /// Ends what begin() began: makes this durable, or nothing of it. Returns its version.
-    virtual Result<std::int64_t> commit(Written const& written) = 0;
-    /// Ends it without anything.
+    virtual Result<Version> commit(Written written) = 0;
+    /// Ends it without anything, if it has not ended.
     virtual void give_up() noexcept = 0;
 };
 
@@ -30,8 +30,8 @@ public:
     SqlJournal(Env env, std::string path, std::unique_ptr<Database> database,
                std::optional<Reserve> reserve, std::chrono::milliseconds patience);
 
-    Result<News> begin(std::int64_t version) override;
-    Result<std::int64_t> commit(Written const& written) override;
+    Result<News> begin(Version const& version) override;
+    Result<Version> commit(Written written) override;
     void give_up() noexcept override;
 
     /// Fault::io after the disk failed in a commit.
@@ -43,10 +43,10 @@ public:
     std::string const& who() const { return who_; }
 
 private:
-    Result<News> begin_on(std::int64_t version);
+    Result<News> begin_on(Version const& version);
     Result<void> check_files();
-    Result<void> write(Written const& written);
-    Result<void> write_again(Written const& written, Result<void> outcome);
+    Result<void> write(std::vector<Statement> const& statements);
+    Result<void> write_again(std::vector<Statement> const& statements, Result<void> outcome);
     Result<void> settle();
     Result<void> after_failure(Error error);
     void end() noexcept;
@@ -60,7 +60,7 @@ private:
     std::string const who_;
     std::uint64_t batches_ = 0;
     std::string batch_;              ///< An id of what is being written.
-    std::int64_t version_ = 0;       ///< What it stands on.
+    Version version_;                ///< What it stands on.
     std::optional<Gate::Pass> pass_; ///< From begin() until the end.
     std::atomic<bool> is_doubtful_ = false;
 };

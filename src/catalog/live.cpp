@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "live.hpp"
 
+#include "karat/env.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <unordered_map>
+#include <xxhash.h>
 
 namespace karat::catalog {
 namespace {
@@ -25,18 +27,75 @@ std::string beginning(Table const& table, Index const& index)
 }
 
 bool is_left_out(Table const& table, Index const& index,
-                 std::vector<std::optional<std::string>> const& columns)
+                 std::span<std::optional<std::string> const> columns)
 {
     return index.unless.column != nullptr &&
            columns[table.column(index.unless.column)] == index.unless.value;
 }
 
-template <class Value>
-SharedMap<std::string, Value> sorted_map(Edit edit,
-                                         std::vector<std::pair<std::string, Value>> entries)
+/// The key's text from a record's columns; nothing when one of them is NULL.
+std::optional<std::string> text_of_columns(Table const& table, Index const& index,
+                                           std::span<std::optional<std::string> const> columns)
 {
-    std::ranges::sort(entries, {}, &std::pair<std::string, Value>::first);
-    return SharedMap<std::string, Value>::of(edit, std::move(entries));
+    auto text = beginning(table, index);
+    for (std::size_t i = 0; i < index.columns.size(); ++i) {
+        auto const column = table.column(index.columns[i]);
+        if (!columns[column])
+            return {};
+        if (i > 0)
+            text += kBetween;
+        text += part(table, column, *columns[column]);
+    }
+    return text;
+}
+
+/// So that nobody can look for texts with the same hash.
+std::array<char, XXH3_SECRET_SIZE_MIN> const& key_secret()
+{
+    static auto const made = [] {
+        std::array<char, XXH3_SECRET_SIZE_MIN> secret{};
+        posix_env().chance.fill(std::as_writable_bytes(std::span(secret)));
+        return secret;
+    }();
+    return made;
+}
+
+Key key_with(Index const& index, std::string text)
+{
+    if (index.kind == Index::Kind::order)
+        return {.hash = {}, .text = std::move(text)};
+    auto const& secret = key_secret();
+    auto const hash =
+        XXH3_128bits_withSecret(text.data(), text.size(), secret.data(), secret.size());
+    return {.hash = {hash.high64, hash.low64}, .text = {}};
+}
+
+/// Of entries in any order, those with equal keys in the order of their numbers.
+template <class Text>
+void sort_by_key(std::vector<std::pair<Text, StoredRef>>& entries)
+{
+    std::ranges::stable_sort(entries, {}, &std::pair<Text, StoredRef>::first);
+}
+
+template <class Text>
+SharedMap<Text, StoredRef> sorted_map(Edit edit, std::vector<std::pair<Text, StoredRef>> entries)
+{
+    sort_by_key(entries);
+    return SharedMap<Text, StoredRef>::of(edit, std::move(entries));
+}
+
+SharedMap<Key::Hash, Group> grouped(Edit edit, std::vector<std::pair<Key::Hash, StoredRef>> members)
+{
+    sort_by_key(members);
+    std::vector<std::pair<Key::Hash, Group>> groups;
+    for (auto from = members.begin(); from != members.end();) {
+        auto const key = from->first;
+        std::vector<StoredRef> sharing;
+        for (; from != members.end() && from->first == key; ++from)
+            sharing.push_back(std::move(from->second));
+        groups.emplace_back(key, Group(edit, std::move(sharing)));
+    }
+    return SharedMap<Key::Hash, Group>::of(edit, std::move(groups));
 }
 
 } // namespace
@@ -114,7 +173,12 @@ std::string key_text(Table const& table, Index const& index, std::vector<std::st
     return key;
 }
 
-Keys keys_of(Table const& table, std::vector<std::optional<std::string>> const& columns,
+Key key_of(Table const& table, Index const& index, std::vector<std::string> const& parts)
+{
+    return key_with(index, key_text(table, index, parts));
+}
+
+Keys keys_of(Table const& table, std::span<std::optional<std::string> const> columns,
              std::vector<MoreKey> const& more)
 {
     Keys keys;
@@ -122,18 +186,14 @@ Keys keys_of(Table const& table, std::vector<std::optional<std::string>> const& 
         if (is_left_out(table, index, columns))
             continue;
         auto& list = index.kind == Index::Kind::group ? keys.group : keys.single;
-        if (index.columns.empty()) {
-            for (auto const& key : more)
-                if (key.index == std::string_view(index.name))
-                    list.push_back(key_text(table, index, {key.text}));
+        if (!index.columns.empty()) {
+            if (auto text = text_of_columns(table, index, columns))
+                list.push_back(key_with(index, std::move(*text)));
             continue;
         }
-        std::vector<std::string> parts;
-        for (auto const* const name : index.columns)
-            if (auto const& text = columns[table.column(name)])
-                parts.push_back(*text);
-        if (parts.size() == index.columns.size())
-            list.push_back(key_text(table, index, parts));
+        for (auto const& key : more)
+            if (key.index == std::string_view(index.name))
+                list.push_back(key_of(table, index, key.parts));
     }
     return keys;
 }
@@ -141,13 +201,17 @@ Keys keys_of(Table const& table, std::vector<std::optional<std::string>> const& 
 void LiveTable::add(Edit edit, StoredRef const& record, Keys const& keys)
 {
     by_number.set(edit, record->number, record);
-    for (auto const& key : keys.single)
-        single.set(edit, key, record);
+    for (auto const& key : keys.single) {
+        if (key.text.empty())
+            unique.set(edit, key.hash, record);
+        else
+            ordered.set(edit, key.text, record);
+    }
     for (auto const& key : keys.group) {
-        auto* group = groups.edit(edit, key);
+        auto* group = groups.edit(edit, key.hash);
         if (group == nullptr) {
-            groups.set(edit, key, {});
-            group = groups.edit(edit, key);
+            groups.set(edit, key.hash, {});
+            group = groups.edit(edit, key.hash);
         }
         group->set(edit, record);
     }
@@ -157,38 +221,45 @@ void LiveTable::add(Edit edit, StoredRef const& record, Keys const& keys)
 void LiveTable::fill(Edit edit, std::vector<std::pair<StoredRef, Keys>> records)
 {
     std::vector<Records::Entry> numbered;
-    std::vector<std::pair<std::string, StoredRef>> singles;
-    std::unordered_map<std::string, std::vector<StoredRef>> members;
+    std::vector<std::pair<Key::Hash, StoredRef>> uniques;
+    std::vector<std::pair<std::string, StoredRef>> texts;
+    std::vector<std::pair<Key::Hash, StoredRef>> members;
     for (auto& [record, keys] : records) {
         numbered.emplace_back(record->number, record);
-        for (auto& key : keys.single)
-            singles.emplace_back(std::move(key), record);
+        for (auto& key : keys.single) {
+            if (key.text.empty())
+                uniques.emplace_back(key.hash, record);
+            else
+                texts.emplace_back(std::move(key.text), record);
+        }
         for (auto& key : keys.group)
-            members[std::move(key)].push_back(record);
+            members.emplace_back(key.hash, record);
     }
     if (!records.empty())
         last_number = std::max(last_number, records.back().first->number);
     records = {}; // the rest needs the room
     by_number = Records::of(edit, std::move(numbered));
-    single = sorted_map(edit, std::move(singles));
-    std::vector<std::pair<std::string, Group>> made;
-    for (auto& [key, sharing] : members)
-        made.emplace_back(key, Group(edit, std::move(sharing)));
-    groups = sorted_map(edit, std::move(made));
+    unique = sorted_map(edit, std::move(uniques));
+    ordered = sorted_map(edit, std::move(texts));
+    groups = grouped(edit, std::move(members));
 }
 
 void LiveTable::remove(Edit edit, std::int64_t number, Keys const& keys)
 {
     by_number.erase(edit, number);
-    for (auto const& key : keys.single)
-        single.erase(edit, key);
+    for (auto const& key : keys.single) {
+        if (key.text.empty())
+            unique.erase(edit, key.hash);
+        else
+            ordered.erase(edit, key.text);
+    }
     for (auto const& key : keys.group) {
-        auto* const group = groups.edit(edit, key);
+        auto* const group = groups.edit(edit, key.hash);
         if (group == nullptr)
             continue;
         group->erase(edit, number);
         if (group->is_empty())
-            groups.erase(edit, key);
+            groups.erase(edit, key.hash);
     }
 }
 
@@ -198,15 +269,20 @@ void LiveTable::add_damaged(Edit edit, std::int64_t number, Damage damage)
     last_number = std::max(last_number, number);
 }
 
-Result<StoredRef> LiveTable::find(std::string const& key) const
+Result<StoredRef> LiveTable::find(Key const& key) const
 {
     if (unreadable)
         return *unreadable;
     for (auto const& [number, damage] : damaged)
         if (std::ranges::find(damage->keys.single, key) != damage->keys.single.end())
             return damage->error;
-    auto const* const record = single.find(key);
+    auto const* const record = find_sound(key);
     return record ? *record : StoredRef();
+}
+
+StoredRef const* LiveTable::find_sound(Key const& key) const
+{
+    return key.text.empty() ? unique.find(key.hash) : ordered.find(key.text);
 }
 
 std::string text_of(TokenKey const& key)

@@ -15,17 +15,28 @@ namespace karat::catalog {
 
 using StoredRef = std::shared_ptr<StoredBase const>;
 
-/// What a record is found by: keys of unique and of ordered indexes, and of groups. Each begins
-/// with the index's letter, so one map holds the keys of all indexes.
-struct Keys {
-    std::vector<std::string> single;
-    std::vector<std::string> group;
+/// What a record is found by in one index. Each text begins with the index's letter, so one map
+/// holds the keys of all indexes. Texts are kept where their order matters; elsewhere a hash of 128
+/// bits, with a secret of this process, is as good and a quarter of the size: no two are the same.
+struct Key {
+    using Hash = std::array<std::uint64_t, 2>;
+
+    Hash hash{};
+    std::string text; ///< Of an ordered index; empty in others.
+    bool operator==(Key const&) const = default;
 };
 
-/// The key in this index. Of a prefix, the last part is open.
+struct Keys {
+    std::vector<Key> single; ///< Of unique and of ordered indexes; the first says which row it is.
+    std::vector<Key> group;
+};
+
+/// The key in this index.
+Key key_of(Table const& table, Index const& index, std::vector<std::string> const& parts);
+/// What the texts of an ordered index begin with; the last part is open.
 std::string key_text(Table const& table, Index const& index, std::vector<std::string> const& parts);
 /// `columns`: texts as rows have them; `more`: keys in the indexes without columns.
-Keys keys_of(Table const& table, std::vector<std::optional<std::string>> const& columns,
+Keys keys_of(Table const& table, std::span<std::optional<std::string> const> columns,
              std::vector<MoreKey> const& more);
 
 /// A row that cannot be answered.
@@ -72,8 +83,9 @@ private:
 
 struct LiveTable {
     Records by_number;
-    SharedMap<std::string, StoredRef> single;
-    SharedMap<std::string, Group> groups;
+    SharedMap<Key::Hash, StoredRef> unique;
+    SharedMap<std::string, StoredRef> ordered;
+    SharedMap<Key::Hash, Group> groups;
     SharedMap<std::int64_t, std::shared_ptr<Damage const>> damaged;
     std::int64_t last_number = 0;
     std::optional<Error> unreadable; ///< Why its rows could not be read at all.
@@ -84,7 +96,9 @@ struct LiveTable {
     void remove(Edit edit, std::int64_t number, Keys const& keys);
     void add_damaged(Edit edit, std::int64_t number, Damage damage);
     /// The record with this key of no group; null when absent, Fault::corrupt when damaged.
-    Result<StoredRef> find(std::string const& key) const;
+    Result<StoredRef> find(Key const& key) const;
+    /// The same, but null when damaged.
+    StoredRef const* find_sound(Key const& key) const;
 };
 
 struct TokenKey {
@@ -102,11 +116,18 @@ struct Token {
     bool is_damaged = false;
 };
 
+/// Which commit made a state (versions.hpp). Of a shared database only.
+struct Version {
+    std::int64_t number = 0;
+    std::string batch; ///< The commit's id. A database that went back in time has other ones.
+
+    bool operator==(Version const&) const = default;
+};
+
 struct State {
     std::array<LiveTable, kTables> tables;
     SharedMap<std::string, std::shared_ptr<Token const>> tokens; ///< By text_of(TokenKey).
-    /// Of the commit that made it (versions.hpp); 0 where no other process changes anything.
-    std::int64_t version = 0;
+    Version version;
     /// Records that were answered, from this state and those that it was copied from and to.
     std::shared_ptr<std::atomic<std::uint64_t>> answered =
         std::make_shared<std::atomic<std::uint64_t>>(0);

@@ -29,11 +29,14 @@ struct Loaded {
 
 std::int64_t row_number(Row const& row) { return number_of<std::int64_t>(row.text(0)).value_or(0); }
 
+std::span<std::optional<std::string> const> columns_of(Table const& table, Row const& row)
+{
+    return std::span(row.values).subspan(1, table.columns.size());
+}
+
 Damage damage_of(Table const& table, Row const& row, Error error)
 {
-    std::vector<std::optional<std::string>> const columns(
-        row.values.begin() + 1,
-        row.values.begin() + 1 + static_cast<std::ptrdiff_t>(table.columns.size()));
+    auto const columns = columns_of(table, row);
     Damage damage{std::move(error), "", keys_of(table, columns, {})};
     for (std::size_t i = 0; i < columns.size(); ++i)
         if (table.columns[i] == std::string_view("owner"))
@@ -42,16 +45,17 @@ Damage damage_of(Table const& table, Row const& row, Error error)
 }
 
 template <class Thing>
-Loaded decoded(Row const& row)
+Loaded decoded(RowReader& reader, Row const& row)
 {
     Loaded loaded;
     loaded.number = row_number(row);
-    auto thing = thing_of<Thing>(row);
+    auto thing = thing_of<Thing>(reader, row);
     if (!thing.ok()) {
         loaded.damage = damage_of(table_of<Thing>(), row, thing.take_error());
         return loaded;
     }
-    loaded.keys = keys_of(thing.value());
+    auto const& table = table_of<Thing>(); // the row's columns are what the thing asks for
+    loaded.keys = keys_of(table, columns_of(table, row), more_keys(thing.value()));
     loaded.record = std::make_shared<Stored<Thing>>(loaded.number, std::move(thing).value());
     return loaded;
 }
@@ -167,8 +171,9 @@ Result<void> load_table(Database& database, State& state, Jobs& jobs)
             ++loading->open;
             auto const given = std::make_shared<std::vector<Row>>(std::move(rows));
             jobs.add([loading, &decoded_rows, given] {
+                RowReader reader;
                 for (auto const& row : *given)
-                    decoded_rows.push_back(decoded<Thing>(row));
+                    decoded_rows.push_back(decoded<Thing>(reader, row));
                 given->clear();
                 loading->done_one();
             });
@@ -235,11 +240,12 @@ Result<Step> reread(Database& database, std::int64_t since)
 {
     auto const& table = table_of<Thing>();
     std::vector<Loaded> found;
+    RowReader reader;
     for (auto& fields : TRY(database.rows(sql::changed(table, since), table.columns.size() + 4))) {
         auto const number = number_of<std::int64_t>(fields.front().value_or("")).value_or(0);
         fields.erase(fields.begin());
         bool const is_there = fields.front().has_value();
-        found.push_back(is_there ? decoded<Thing>(Row{std::move(fields)})
+        found.push_back(is_there ? decoded<Thing>(reader, Row{std::move(fields)})
                                  : Loaded{.number = number});
     }
     return Step([found = std::move(found)](State& state, Edit edit) {

@@ -9,14 +9,20 @@
 
 namespace karat::catalog {
 
+/// What is used again from row to row.
+struct RowReader {
+    DocumentReader documents;
+    Sha256 sum;
+};
+
 /// The thing that a row holds. Fault::corrupt, naming it, when its checksum, its document or one of
 /// its columns is wrong.
 template <class Thing>
-Result<Thing> thing_of(Row const& row)
+Result<Thing> thing_of(RowReader& reader, Row const& row)
 {
     auto const& table = table_of<Thing>();
-    TRY(check_document(table, row));
-    auto thing = read_document<Thing>(row.doc());
+    TRY(check_document(reader.sum, table, row));
+    auto thing = reader.documents.read<Thing>(row.doc());
     if (!thing.ok())
         return damaged(table, row, thing.error().message);
     TRY(check_columns(table, row, columns_of(thing.value())));

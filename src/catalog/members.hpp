@@ -324,6 +324,10 @@ void members(auto& visit, Is<Task> auto& it)
     visit("kind", it.kind);
     visit("subject", it.subject);
     visit("payload", it.payload);
+    visit("on", it.on);
+    visit("keeps", it.keeps);
+    visit("lane", it.lane);
+    visit("request", it.request);
     visit("state", it.state);
     visit("attempts", it.attempts);
     visit("failures", it.failures);

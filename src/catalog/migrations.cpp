@@ -55,17 +55,18 @@ Result<Migration const*> apply_next(Database& database, std::vector<Migration> c
 /// once.
 Result<void> migrate(Database& database, std::vector<Migration> const& known, Time now)
 {
-    for (bool is_done = false; !is_done;) {
+    for (;;) {
         TRY(database.begin());
         auto const applied = apply_next(database, known, now);
+        bool const is_done = applied.ok() && applied.value() == nullptr;
+        if (is_done)
+            return database.roll_back();
         auto outcome = applied.ok() ? database.commit() : Result<void>(applied.error());
         if (!outcome.ok()) {
             (void)database.roll_back().ok(); // the first failure is the one to tell
             return outcome;
         }
-        is_done = applied.value() == nullptr;
     }
-    return {};
 }
 
 } // namespace karat::catalog

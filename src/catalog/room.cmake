@@ -1,10 +1,10 @@
 # SOCI includes sqlite3.h within a namespace of its own.
 set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/sqlite/sqlite_vfs.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 target_link_libraries(karat_catalog PRIVATE
-  nlohmann_json::nlohmann_json simdjson::simdjson SOCI::soci_sqlite3 SOCI::soci_core SQLite::SQLite3 PkgConfig::libpq fmt::fmt)
+  nlohmann_json::nlohmann_json simdjson::simdjson PkgConfig::xxhash SOCI::soci_sqlite3 SOCI::soci_core SQLite::SQLite3 PkgConfig::libpq fmt::fmt)
 if(TARGET catalog_test) # its tests look at rows and documents from inside
   target_link_libraries(catalog_test PRIVATE
-    nlohmann_json::nlohmann_json simdjson::simdjson SOCI::soci_sqlite3 SOCI::soci_core SQLite::SQLite3 PkgConfig::libpq fmt::fmt)
+    nlohmann_json::nlohmann_json simdjson::simdjson PkgConfig::xxhash SOCI::soci_sqlite3 SOCI::soci_core SQLite::SQLite3 PkgConfig::libpq fmt::fmt)
 endif()
 
 # The migrations travel inside the program: a schema and the code that reads it cannot differ.

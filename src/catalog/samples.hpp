@@ -70,6 +70,11 @@ private:
         values = {filled<T>(), filled<T>()};
     }
     template <class T>
+    void fill(boost::container::flat_set<T>& values)
+    {
+        values = {filled<T>(), filled<T>()};
+    }
+    template <class T>
         requires std::is_aggregate_v<T>
     void fill(T& value)
     {

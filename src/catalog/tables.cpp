@@ -65,7 +65,7 @@ TABLE(Image, {2,
                {"region", Kind::group, {"region"}, {"state", "deregistered"}},
                {"scope", Kind::group, {"region", "owner"}, {"state", "deregistered"}},
                {"owner", Kind::group, {"owner"}, {"state", "deregistered"}},
-               {"name", Kind::unique, {"region", "name", "owner"}, {"state", "deregistered"}},
+               {"name", Kind::order, {"region", "name", "owner"}, {"state", "deregistered"}},
                {"snapshot", Kind::group, {}, {"state", "deregistered"}},
                {"reader", Kind::group, {}, {"state", "deregistered"}},
                {"tag", Kind::group, {}, {"state", "deregistered"}}}})
@@ -153,7 +153,12 @@ TABLE(Task, {11,
              "id",
              1,
              {"id", "state", "due", "lease_host"},
-             {by_id(), {"due", Kind::order, {"due", "id"}}, {"state", Kind::group, {"state"}}}})
+             {by_id(),
+              {"due", Kind::order, {"due", "id"}},
+              {"state", Kind::group, {"state"}},
+              {"lane", Kind::order, {}},
+              {"on", Kind::group, {}},
+              {"keeps", Kind::group, {}}}})
 
 #undef TABLE
 
@@ -170,15 +175,15 @@ namespace {
 void add_tags(std::vector<MoreKey>& keys, auto const& thing)
 {
     for (auto const& [key, value] : thing.tags)
-        keys.push_back({"tag", tag_key(thing.region, thing.owner, key, value)});
+        keys.push_back({"tag", {tag_key(thing.region, thing.owner, key, value)}});
 }
 
 void add_readers(std::vector<MoreKey>& keys, auto const& thing, auto const& accounts)
 {
     if (thing.is_public)
-        keys.push_back({"reader", reader_key(thing.region, kEveryone)});
+        keys.push_back({"reader", {reader_key(thing.region, kEveryone)}});
     for (auto const& account : accounts)
-        keys.push_back({"reader", reader_key(thing.region, account.text())});
+        keys.push_back({"reader", {reader_key(thing.region, account.text())}});
 }
 
 } // namespace
@@ -188,7 +193,7 @@ std::vector<MoreKey> more_keys(Image const& image)
     std::vector<MoreKey> keys;
     for (auto const& device : image.devices)
         if (device.snapshot)
-            keys.push_back({"snapshot", device.snapshot->text()});
+            keys.push_back({"snapshot", {device.snapshot->text()}});
     add_readers(keys, image, image.launch_permissions);
     add_tags(keys, image);
     return keys;
@@ -212,9 +217,26 @@ std::vector<MoreKey> more_keys(Volume const& volume)
 std::vector<MoreKey> more_keys(Instance const& instance)
 {
     auto const& interface = instance.interface;
-    std::vector<MoreKey> keys{{"address", private_address(interface.subnet, interface.private_ip)},
-                              {"address", interface.public_ip}};
+    std::vector<MoreKey> keys{
+        {"address", {private_address(interface.subnet, interface.private_ip)}},
+        {"address", {interface.public_ip}}};
     add_tags(keys, instance);
+    return keys;
+}
+
+std::vector<MoreKey> more_keys(Task const& task)
+{
+    auto const when = due(task);
+    if (!when)
+        return {};
+    std::vector<MoreKey> keys;
+    keys.push_back({"lane",
+                    {std::string(word(task.lane)), fmt::format("{:0>20}", column(*when)),
+                     fmt::format("{:0>20}", task.id)}});
+    for (auto const& resource : task.on)
+        keys.push_back({"on", {resource}});
+    for (auto const& snapshot : task.keeps)
+        keys.push_back({"keeps", {snapshot}});
     return keys;
 }
 
@@ -342,10 +364,10 @@ Error damaged(Table const& table, Row const& row, std::string_view what)
                         label(table, row), what)};
 }
 
-Result<void> check_document(Table const& table, Row const& row)
+Result<void> check_document(Sha256& sum, Table const& table, Row const& row)
 {
     std::optional<std::string> const document[] = {row.values.at(row.values.size() - 2)};
-    if (row_checksum(table.name, document) != row.checksum())
+    if (row_checksum(sum, table.name, document) != row.checksum())
         return damaged(table, row, "its checksum is wrong");
     return {};
 }
@@ -357,10 +379,20 @@ std::optional<std::string> text_of(Value const& value)
     return std::get<1>(value);
 }
 
+namespace {
+
+bool is_text_of(Value const& value, std::optional<std::string> const& text)
+{
+    auto const* const held = std::get_if<1>(&value);
+    return held != nullptr ? *held == text : text_of(value) == text;
+}
+
+} // namespace
+
 Result<void> check_columns(Table const& table, Row const& row, std::span<Value const> expected)
 {
     for (std::size_t i = 0; i < expected.size(); ++i)
-        if (row.values.at(i + 1) != text_of(expected[i]))
+        if (!is_text_of(expected[i], row.values.at(i + 1)))
             return damaged(
                 table, row,
                 fmt::format("its column '{}' is not what its document says", table.columns.at(i)));

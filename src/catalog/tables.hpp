@@ -5,7 +5,9 @@
 
 #include "database.hpp"
 
+#include "karat/hash.hpp"
 #include <array>
+
 #include <span>
 
 namespace karat::catalog {
@@ -54,13 +56,14 @@ std::array<Table const*, kTables> all_tables();
 /// A key of a record in an index without columns.
 struct MoreKey {
     char const* index;
-    std::string text;
+    std::vector<std::string> parts;
 };
 inline std::vector<MoreKey> more_keys(auto const&) { return {}; }
 std::vector<MoreKey> more_keys(Image const&);    ///< Snapshots of its devices, readers, tags.
 std::vector<MoreKey> more_keys(Snapshot const&); ///< Readers, tags.
 std::vector<MoreKey> more_keys(Volume const&);   ///< Tags.
 std::vector<MoreKey> more_keys(Instance const&); ///< Its private and its public address, tags.
+std::vector<MoreKey> more_keys(Task const&);     ///< Of an open one: its lane, and what it claims.
 /// The texts of such keys.
 std::string reader_key(std::string const& region, std::string const& reader);
 inline constexpr char const* kEveryone = "all"; ///< A reader, as EC2 names the group of everyone.
@@ -105,7 +108,7 @@ std::string label(Table const& table, Row const& row);
 /// Fault::corrupt about this row, with what is wrong with it and what to do.
 Error damaged(Table const& table, Row const& row, std::string_view what);
 /// Fault::corrupt unless the checksum is that of the document.
-Result<void> check_document(Table const& table, Row const& row);
+Result<void> check_document(Sha256& sum, Table const& table, Row const& row);
 /// Fault::corrupt unless the row's columns are those that its document asks for.
 Result<void> check_columns(Table const& table, Row const& row, std::span<Value const> expected);
 /// Decimal digits of a number; nothing for NULL.

@@ -40,10 +40,11 @@ std::vector<PlainTable> const& plain_tables()
 template <class Thing>
 Result<void> check_rows(Database& database, Checked& checked)
 {
+    RowReader reader;
     return read_rows(database, table_of<Thing>(), [&](std::vector<Row> rows) -> Result<void> {
         checked.rows += rows.size();
         for (auto const& row : rows) {
-            auto const thing = thing_of<Thing>(row);
+            auto const thing = thing_of<Thing>(reader, row);
             if (!thing.ok())
                 checked.damage.push_back(thing.error().message);
         }
@@ -84,9 +85,11 @@ public:
     Result<void> take(Database& database)
     {
         auto const& table = table_of<Thing>();
+        RowReader reader;
         for (auto const& row : TRY(all_rows(database, table_of<Thing>()))) {
-            auto const thing = read_document<Thing>(row.doc());
-            if (!check_document(table, row).ok() || !thing.ok() || !is_wanted(thing.value())) {
+            auto const thing = reader.documents.read<Thing>(row.doc());
+            if (!check_document(reader.sum, table, row).ok() || !thing.ok() ||
+                !is_wanted(thing.value())) {
                 drop(table.name, row.values);
                 repaired_.dropped.push_back(label(table, row));
                 continue;

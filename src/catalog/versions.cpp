@@ -13,9 +13,12 @@ namespace {
 constexpr std::int64_t kKeptCommits = 100'000;
 constexpr std::int64_t kForgetEvery = 1000;
 
-constexpr char const* kNewest = "SELECT max(version), (SELECT max(number) FROM migration) "
-                                "FROM commit_log";
-constexpr char const* kCommitsSince = "SELECT count(*) FROM commit_log WHERE version > :since";
+constexpr char const* kNewest =
+    "SELECT (SELECT max(version) FROM commit_log), (SELECT batch FROM commit_log "
+    "ORDER BY version DESC LIMIT 1), (SELECT max(number) FROM migration)";
+// Those, and the one that we are at, if it is the one that we know.
+constexpr char const* kCommitsSince =
+    "SELECT count(*) FROM commit_log WHERE version > :since OR (version = :at AND batch = :batch)";
 constexpr char const* kTablesSince =
     "SELECT DISTINCT u.name FROM commit_log c, unnest(c.tables) AS u(name) "
     "WHERE c.version > :since";
@@ -60,16 +63,17 @@ State News::on(State const& state, Edit edit) const
     return next;
 }
 
-Result<std::int64_t> newest_version(Database& database)
+Result<Version> newest_version(Database& database)
 {
-    auto const found = TRY(database.rows({kNewest, {}}, 2));
+    auto const found = TRY(database.rows({kNewest, {}}, 3));
+    auto const& row = found.front();
     auto const number = [&](std::size_t at) {
-        return number_of<std::int64_t>(found.front().at(at).value_or("0")).value_or(0);
+        return number_of<std::int64_t>(row.at(at).value_or("0")).value_or(0);
     };
-    if (number(1) > static_cast<std::int64_t>(database.known_migrations().size()))
+    if (number(2) > static_cast<std::int64_t>(database.known_migrations().size()))
         return fail(Fault::unsupported, "The catalog's schema has become newer than this program: "
                                         "start a newer karatd");
-    return number(0);
+    return Version{number(0), row.at(1).value_or("")};
 }
 
 Result<State> load_all(Database& database)
@@ -87,46 +91,48 @@ Result<State> load_all(Database& database)
     return loaded;
 }
 
-Result<News> news_since(Database& database, std::int64_t version)
+Result<News> news_since(Database& database, Version const& version)
 {
     News news;
     news.since = version;
     news.version = TRY(newest_version(database));
     if (news.version == version)
         return news;
-    auto const commits = TRY(database.number({kCommitsSince, {version}})).value_or(0);
-    if (commits != news.version - version) { // forgotten, or an older copy was put back
+    auto const since = version.number;
+    auto const commits = TRY(database.number({kCommitsSince, {since, since, version.batch}}));
+    auto const whole = news.version.number - since + (since == 0 ? 0 : 1);
+    if (commits != whole) { // forgotten, or an older copy was put back
         news.anew = TRY(load(database));
         news.has_work = true;
         return news;
     }
-    for (auto const& table : TRY(database.texts({kTablesSince, {version}}))) {
-        news.steps.push_back(TRY(reread_rows(database, table, version)));
+    for (auto const& table : TRY(database.texts({kTablesSince, {since}}))) {
+        news.steps.push_back(TRY(reread_rows(database, table, since)));
         news.has_work = news.has_work || table == table_of<Task>().name;
     }
-    if (TRY(database.number({kTokensSince, {version}})).value_or(0) > 0)
-        news.steps.push_back(TRY(reread_tokens(database, version)));
+    if (TRY(database.number({kTokensSince, {since}})).value_or(0) > 0)
+        news.steps.push_back(TRY(reread_tokens(database, since)));
     return news;
 }
 
-std::vector<Statement> log_commit(std::int64_t version, std::string const& batch,
-                                  std::string const& who, Time now, Written const& written)
+std::vector<Statement> log_commit(Version const& version, std::string const& who, Time now,
+                                  Written const& written)
 {
     auto const& rows = written.rows;
     auto const& tokens = written.tokens;
     std::vector<Statement> all;
     all.push_back(
         {kLogCommit,
-         {version, batch, column(now),
+         {version.number, version.batch, column(now),
           array_text(rows, [](RowKey const& row) { return all_tables().at(row.table)->name; }),
           array_text(rows, [](RowKey const& row) { return std::to_string(row.number); }),
           array_text(tokens, [](TokenKey const& key) { return key.account; }),
           array_text(tokens, [](TokenKey const& key) { return key.region; }),
           array_text(tokens, [](TokenKey const& key) { return key.action; }),
           array_text(tokens, [](TokenKey const& key) { return key.token; })}});
-    if (version % kForgetEvery == 0)
-        all.push_back({kForget, {version - kKeptCommits}});
-    all.push_back({kNotify, {fmt::format("{} {}", version, who)}});
+    if (version.number % kForgetEvery == 0)
+        all.push_back({kForget, {version.number - kKeptCommits}});
+    all.push_back({kNotify, {fmt::format("{} {}", version.number, who)}});
     return all;
 }
 

@@ -11,8 +11,8 @@ namespace karat::catalog {
 
 /// What others committed since a version, decoded.
 struct News {
-    std::int64_t since = 0;
-    std::int64_t version = 0;
+    Version since;
+    Version version;
     std::optional<State> anew; ///< Everything, when the log does not reach back to `since`.
     std::vector<Step> steps;
     bool has_work = false; ///< There may be new tasks.
@@ -27,15 +27,15 @@ inline constexpr char const* kListen = "LISTEN karat_catalog";
 
 /// The version of the last commit. Fault::unsupported when the schema has become newer than this
 /// program.
-Result<std::int64_t> newest_version(Database& database);
+Result<Version> newest_version(Database& database);
 /// Everything, of one moment. Begins and ends a transaction, of a shared database.
 Result<State> load_all(Database& database);
 /// Within a transaction whose queries see the same moment, or that nobody else's commits overlap.
-Result<News> news_since(Database& database, std::int64_t version);
+Result<News> news_since(Database& database, Version const& version);
 
-/// The statements that enter a commit in the log. `batch` is an id that no other commit has.
-std::vector<Statement> log_commit(std::int64_t version, std::string const& batch,
-                                  std::string const& who, Time now, Written const& written);
+/// The statements that enter a commit in the log. The batch is an id that no other commit has.
+std::vector<Statement> log_commit(Version const& version, std::string const& who, Time now,
+                                  Written const& written);
 Result<bool> was_committed(Database& database, std::string const& batch);
 
 } // namespace karat::catalog

@@ -69,7 +69,7 @@ public:
     bool is_ordered() const
     {
         return query_.index != nullptr &&
-               table_of<Thing>().index(query_.index).kind != Index::Kind::group;
+               table_of<Thing>().index(query_.index).kind == Index::Kind::order;
     }
 
     /// Of an index of groups, or of all records; nothing when there are none.
@@ -82,12 +82,12 @@ public:
             return std::optional(Cursor(live.by_number, after));
         }
         auto const& index = table_of<Thing>().index(query_.index);
-        auto const key = key_text(table_of<Thing>(), index, query_.key);
+        auto const key = key_of(table_of<Thing>(), index, query_.key);
         TRY(pass_over(live, [&](Damage const& damage) {
             return index.columns.empty() ||
                    std::ranges::find(damage.keys.group, key) != damage.keys.group.end();
         }));
-        auto const* const found = live.groups.find(key);
+        auto const* const found = live.groups.find(key.hash);
         return found ? std::optional(Cursor(*found, after)) : std::nullopt;
     }
 
@@ -100,11 +100,11 @@ public:
         auto const& index = table.index(query_.index);
         auto const key = key_text(table, index, query_.key);
         TRY(pass_over(live, [&](Damage const& damage) {
-            return std::ranges::any_of(
-                damage.keys.single, [&](std::string const& held) { return held.starts_with(key); });
+            return std::ranges::any_of(damage.keys.single,
+                                       [&](Key const& held) { return held.text.starts_with(key); });
         }));
-        for (auto at = live.single.lower_bound(beginning(table, index, key));
-             at != live.single.end() && at->first.starts_with(key); ++at)
+        for (auto at = live.ordered.lower_bound(beginning(table, index, key));
+             at != live.ordered.end() && at->first.starts_with(key); ++at)
             if (!TRY(visit(at->second)))
                 break;
         return {};
@@ -146,7 +146,7 @@ Cursor* first_of(std::vector<Cursor>& cursors)
 }
 
 template <class Thing>
-Result<Ref<Thing>> find_single(State const& state, std::string const& key)
+Result<Ref<Thing>> find_single(State const& state, Key const& key)
 {
     ++*state.answered;
     return Ref<Thing>(TRY(state.table<Thing>().find(key)));
@@ -156,7 +156,7 @@ template <class Thing>
 Result<std::optional<Thing>> find_by(State const& state, char const* index, std::string const& name)
 {
     auto const& table = table_of<Thing>();
-    auto const found = TRY(find_single<Thing>(state, key_text(table, table.index(index), {name})));
+    auto const found = TRY(find_single<Thing>(state, key_of(table, table.index(index), {name})));
     return found ? std::optional<Thing>(*found) : std::nullopt;
 }
 
@@ -226,7 +226,7 @@ template <class Thing>
 Result<Ref<Thing>> View::find(IdOf<Thing> const& id) const
 {
     auto const& table = table_of<Thing>();
-    return find_single<Thing>(state_, key_text(table, table.index("id"), {id_as_text(id)}));
+    return find_single<Thing>(state_, key_of(table, table.index("id"), {id_as_text(id)}));
 }
 
 template <class Thing>
@@ -237,7 +237,7 @@ Result<Ref<Thing>> View::find_named(Scope const& scope, std::string const& name)
     auto const& live = state_.table<Thing>();
     auto const parts = parts_of(index, scope, name);
     if (parts.size() == index.columns.size())
-        return find_single<Thing>(state_, key_text(table, index, parts));
+        return find_single<Thing>(state_, key_of(table, index, parts));
     auto open = parts; // whoever's it is
     open.emplace_back();
     Query const query{.index = "name", .key = open, .limit = 1};
@@ -322,6 +322,32 @@ Result<std::vector<Task>> View::failed_tasks() const
     auto found = TRY(copies<Task>(catalog::failed_tasks()));
     std::ranges::reverse(found);
     return found;
+}
+
+Result<Refs<Task>> View::open_tasks_with(char const* index, std::string const& key) const
+{
+    auto damaged_only = catalog::open_tasks();
+    damaged_only.limit = 0;
+    TRY(list<Task>(damaged_only));
+    auto const& table = table_of<Task>();
+    Refs<Task> found;
+    auto const* const group =
+        state_.table<Task>().groups.find(key_of(table, table.index(index), {key}).hash);
+    if (group != nullptr)
+        for (Cursor at(*group, 0); at.record() != nullptr; at.move_past(found.back().number()))
+            found.emplace_back(*at.record());
+    *state_.answered += found.size();
+    return found;
+}
+
+Result<Refs<Task>> View::tasks_on(std::string const& resource) const
+{
+    return open_tasks_with("on", resource);
+}
+
+Result<bool> View::is_kept(SnapshotId const& snapshot) const
+{
+    return !TRY(open_tasks_with("keeps", snapshot.text())).empty();
 }
 
 Result<std::vector<Parameter>> View::parameters(Scope const& scope, std::string const& prefix) const

@@ -216,7 +216,8 @@ engine::Settings engine_settings(Settings const& settings, confine::Isolation co
             .memory_mib = guest_memory_mib(settings),
             .isolated = isolation.in_force(),
             .not_isolated = isolation.missing(),
-            .workers = static_cast<int>(settings.task_workers)};
+            .workers = static_cast<int>(settings.task_workers),
+            .bulk_workers = static_cast<int>(settings.bulk_workers)};
 }
 
 /// Bodies of requests and blocks have half a megabyte. Memory for them stays with us: what goes
@@ -236,6 +237,16 @@ Result<std::unique_ptr<FileLock>> lock_directory(Env const& env, std::string con
         return fail(Fault::unavailable,
                     fmt::format("Another karatd runs over {}: {}", data, lock.error().message));
     return lock;
+}
+
+Result<std::string> catalog_of(Settings const& settings)
+{
+    auto const& url = settings.catalog;
+    if (url.empty())
+        return settings.data_directory + "/catalog.sqlite";
+    if (!url.starts_with("postgresql://") && !url.starts_with("postgres://"))
+        return fail(Fault::invalid, "The setting 'catalog' begins with postgresql://, or is empty");
+    return url;
 }
 
 /// An empty store under a full catalog is a disk that is not mounted, more likely than a loss; what
@@ -282,7 +293,8 @@ Result<void> serve(Settings const& settings, bool new_store)
     auto const lock = TRY(lock_directory(env, data));
     int const signal_fd = block_signals();
 
-    auto const catalog = TRY(catalog::Catalog::open(env, data + "/catalog.sqlite"));
+    auto const where = TRY(catalog_of(settings));
+    auto const catalog = TRY(catalog::Catalog::open(env, where));
     auto const keys = open_keys(env, settings);
     if (!new_store)
         TRY(check_store_is_there(env, *catalog, data + "/store"));

@@ -40,6 +40,9 @@ std::vector<Row> const& rows()
     static std::vector<Row> const table{
         {"data_directory", Text{&Settings::data_directory, {}},
          "Everything that Karat keeps: catalog, block store, volumes, run-time files."},
+        {"catalog", Text{&Settings::catalog, {}},
+         "The PostgreSQL database that keeps the catalog, as postgresql://…; empty means the file "
+         "catalog.sqlite in data_directory."},
         {"address", Text{&Settings::address, {}}, "The IP address that the API listens on."},
         {"port", Number{&Settings::port, 0, 65535},
          "The port that the API listens on; 0 takes a free one."},
@@ -56,7 +59,9 @@ std::vector<Row> const& rows()
          "Disk space for copies of the snapshots that guests run from; 0 keeps none."},
         {"api_workers", Number{&Settings::api_workers, 1, 256}, "Threads that answer calls."},
         {"task_workers", Number{&Settings::task_workers, 1, 64},
-         "Threads that do long work: launches, captures, imports."},
+         "Threads that finish what takes seconds: launches, stops, attachments."},
+        {"bulk_workers", Number{&Settings::bulk_workers, 1, 64},
+         "Threads that finish what takes long: imports, exports, the storing of snapshots."},
         {"shutdown_timeout_seconds", Number{&Settings::shutdown_timeout_seconds, 1, 3600},
          "How long a guest may take to shut down before it is switched off."},
         {"terminated_for_seconds", Number{&Settings::terminated_for_seconds, 1, 86400},

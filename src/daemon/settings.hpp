@@ -12,6 +12,7 @@ namespace karat::daemon {
 
 struct Settings {
     std::string data_directory = "/var/lib/karat";
+    std::string catalog; ///< A PostgreSQL URL; empty: data_directory/catalog.sqlite.
     std::string address = "127.0.0.1";
     std::int64_t port = 4566;
     std::vector<std::string> regions{"us-east-1", "us-east-2",    "us-west-1",     "us-west-2",
@@ -22,6 +23,7 @@ struct Settings {
     std::int64_t keep_free_mib = 256;
     std::int64_t api_workers = 8;
     std::int64_t task_workers = 4;
+    std::int64_t bulk_workers = 4;
     std::int64_t shutdown_timeout_seconds = 90;
     std::int64_t terminated_for_seconds = 3600;
     std::int64_t audit_days = 90;

@@ -3,8 +3,8 @@
 // comes and goes between starts, stops and snapshots, never within one. An instance that is off
 // finds the disk at its next start.
 #include "devices.hpp"
+#include "steps.hpp"
 
-#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
@@ -12,8 +12,6 @@
 
 namespace karat::engine {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::chrono::milliseconds kFirstLook{50}; // guests let go within a tenth of a second
 constexpr std::chrono::milliseconds kLongestLook{5'000};
@@ -71,37 +69,34 @@ Result<void> check_device(catalog::View& view, Instance const& instance, std::st
 }
 
 /// The volume of a task while its attachment is still that of the task; nothing otherwise.
-Result<std::optional<Volume>> volume_being_attached(Engine::State& state, Task const& task)
+template <class Work>
+Result<std::optional<Volume>> volume_being_attached(catalog::View& view, Work const& work)
 {
-    auto const id = TRY(VolumeId::parse(Json::parse(task.payload).value("volume", "")));
-    auto volume = TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
-    if (!volume || !volume->attachment || volume->attachment->instance.text() != task.subject)
+    auto volume = TRY(view.volume(work.volume));
+    if (!volume || !volume->attachment || volume->attachment->instance != work.instance)
         return std::optional<Volume>();
     return volume;
 }
 
-Task attachment_task(Engine::State& state, std::string kind, Volume const& volume, Json payload)
+template <class Work>
+Result<std::optional<Volume>> volume_being_attached(Engine::State& state, Work const& work)
 {
-    payload["volume"] = volume.id.text();
-    return new_task(state, std::move(kind), volume.attachment->instance.text(), payload.dump());
+    return state.catalog().read(
+        [&](catalog::View& view) { return volume_being_attached(view, work); });
 }
 
 /// Changes the row if the attachment is still that of the task.
-template <class Work>
-Result<void> settle(Engine::State& state, Task const& task, VolumeId const& id, Work work)
+template <class Work, class Edit>
+Result<void> settle(catalog::Change& change, Work const& work, Edit edit)
 {
-    return state.catalog().change({"worker", "task." + task.kind},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      auto volume = TRY(change.volume(id));
-                                      if (!volume || !volume->attachment ||
-                                          volume->attachment->instance.text() != task.subject)
-                                          return {};
-                                      TRY(work(change, *volume));
-                                      return change.save(*volume);
-                                  });
+    auto volume = TRY(volume_being_attached(change, work));
+    if (!volume)
+        return {};
+    TRY(edit(*volume));
+    return change.save(*volume);
 }
 
-Result<void> let_go(catalog::Change&, Volume& volume)
+Result<void> let_go(Volume& volume)
 {
     volume.attachment.reset();
     return become(volume, VolumeState::available);
@@ -184,7 +179,7 @@ Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& r
                                            .delete_on_termination = false,
                                            .attached = state_->now()};
             TRY(change.save(volume));
-            TRY(change.enqueue(attachment_task(*state_, "attach", volume, Json::object())));
+            TRY(enqueue(*state_, change, AttachWork{volume.id, instance.id}));
             return volume;
         });
 }
@@ -200,80 +195,98 @@ Result<Volume> Engine::detach_volume(Caller const& caller, DetachVolume const& r
                               volume.attachment->state = AttachmentState::detaching;
                               TRY(change.save(volume));
                           }
-                          Json const payload{{"force", request.force},
-                                             {"since", state_->now().time_since_epoch().count()}};
-                          TRY(change.enqueue(attachment_task(*state_, "detach", volume, payload)));
+                          TRY(enqueue(*state_, change,
+                                      DetachWork{.volume = volume.id,
+                                                 .instance = volume.attachment->instance,
+                                                 .force = request.force,
+                                                 .since = state_->now()}));
                           return volume;
                       });
 }
 
 Result<Next> step_attach(Engine::State& state, Task& task)
 {
-    auto const found = TRY(volume_being_attached(state, task));
+    auto const work = TRY(work_of<AttachWork>(task));
+    auto const found = TRY(volume_being_attached(state, work));
     if (!found || found->attachment->state != AttachmentState::attaching)
         return finished();
-    auto const volume = TRY(ensure_overlay(state, *found, fmt::format("{}.qcow2", task.id)));
+    auto const volume = TRY(ensure_overlay(state, task, *found));
     auto& hypervisor = state.parts.hypervisor;
-    auto const& instance = volume.attachment->instance;
-    auto const power = TRY(hypervisor.power(instance));
+    auto const power = TRY(hypervisor.power(work.instance));
     if (power == compute::Power::running) {
         TRY(check_key(state, volume));
         TRY(check_overlays(state, volume));
-        auto plugged = hypervisor.attach_disk(instance, disk_of(state, volume));
+        auto plugged = hypervisor.attach_disk(work.instance, disk_of(state, volume));
         // A machine that ended just now finds the disk when it is started.
         if (!plugged.ok() && plugged.error().fault != Fault::not_found)
             return plugged.take_error();
     }
-    TRY(settle(state, task, volume.id, [](catalog::Change&, Volume& row) -> Result<void> {
-        if (row.attachment->state == AttachmentState::attaching)
-            row.attachment->state = AttachmentState::attached;
-        row.event.reset();
-        return {};
+    auto const next = TRY(finish(state, task, [&](catalog::Change& change) {
+        return settle(change, work, [](Volume& row) -> Result<void> {
+            if (row.attachment->state == AttachmentState::attaching)
+                row.attachment->state = AttachmentState::attached;
+            row.event.reset();
+            return {};
+        });
     }));
     log(Level::info, "volume.attached",
-        {{"volume", volume.id.text()}, {"instance", instance.text()}});
-    return finished();
+        {{"volume", volume.id.text()},
+         {"instance", work.instance.text()},
+         {"request", task.request}});
+    return next;
 }
 
 Result<void> give_up_attach(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const volume = TRY(volume_being_attached(state, task));
-    if (!volume || volume->attachment->state != AttachmentState::attaching)
-        return {};
-    return settle(state, task, volume->id, [&](catalog::Change& change, Volume& row) {
-        row.event = attachment_failed(state, row, error);
-        return let_go(change, row);
+    auto const work = TRY(work_of<AttachWork>(task));
+    return fail_task(state, task, error, [&](catalog::Change& change) -> Result<void> {
+        auto row = TRY(volume_being_attached(change, work));
+        if (!row || row->attachment->state != AttachmentState::attaching)
+            return {};
+        row->event = attachment_failed(state, *row, error);
+        TRY(let_go(*row));
+        return change.save(*row);
     });
 }
 
-/// While the guest keeps the disk, a later task looks again: what is queued meanwhile for the
+namespace {
+
+/// A later task looks again while the guest keeps the disk: what is queued meanwhile for the
 /// instance, a stop for one, must not wait for a guest that does not listen.
+Result<void> look_later(Engine::State& state, catalog::Change& change, DetachWork work)
+{
+    auto row = TRY(volume_being_attached(change, work));
+    if (!row)
+        return {};
+    bool const is_late = state.now() - work.since > kPatience;
+    if (row->attachment->state == AttachmentState::detaching && is_late)
+        row->attachment->state = AttachmentState::busy;
+    TRY(change.save(*row));
+    auto const delay = std::min(kLongestLook, kFirstLook * (1 << std::min(work.looks, 8)));
+    ++work.looks;
+    TRY(enqueue(state, change, work, delay));
+    return {};
+}
+
+} // namespace
+
 Result<Next> step_detach(Engine::State& state, Task& task)
 {
-    auto const volume = TRY(volume_being_attached(state, task));
+    auto const work = TRY(work_of<DetachWork>(task));
+    auto const volume = TRY(volume_being_attached(state, work));
     if (!volume || !is_leaving(volume->attachment->state))
         return finished();
-    auto payload = Json::parse(task.payload);
-    bool const gone = TRY(unplugged(state, *volume, payload.value("force", false)));
-    if (gone) {
-        TRY(settle(state, task, volume->id, let_go));
-        log(Level::info, "volume.detached",
-            {{"volume", volume->id.text()}, {"instance", task.subject}});
-        return finished();
-    }
-    auto const looks = payload.value("looks", 0);
-    Time const since{std::chrono::milliseconds(payload.value("since", std::int64_t{0}))};
-    payload["looks"] = looks + 1;
-    TRY(settle(state, task, volume->id, [&](catalog::Change& change, Volume& row) -> Result<void> {
-        if (row.attachment->state == AttachmentState::detaching && state.now() - since > kPatience)
-            row.attachment->state = AttachmentState::busy;
-        auto again = attachment_task(state, "detach", row, payload);
-        again.not_before =
-            state.now() + std::min(kLongestLook, kFirstLook * (1 << std::min(looks, 8)));
-        TRY(change.enqueue(again));
-        return {};
-    }));
-    return finished();
+    bool const gone = TRY(unplugged(state, *volume, work.force));
+    if (!gone)
+        return finish(state, task,
+                      [&](catalog::Change& change) { return look_later(state, change, work); });
+    auto const next = TRY(
+        finish(state, task, [&](catalog::Change& change) { return settle(change, work, let_go); }));
+    log(Level::info, "volume.detached",
+        {{"volume", work.volume.text()},
+         {"instance", work.instance.text()},
+         {"request", task.request}});
+    return next;
 }
 
 } // namespace karat::engine

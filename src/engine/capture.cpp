@@ -8,12 +8,14 @@
 //            the swap in the running machine. From here on the layers below are not written.
 //            (Not a volume that was never attached: nothing was written. Nor a merge: it stores
 //            what is below the top already, so that a chain never grows by being shortened.)
-//   store    the frozen layers become the snapshot; the guest already runs again
-//   settle   the catalog says: snapshot completed, the volume reads through it, image available;
-//            then the machine is moved onto the snapshot and the frozen files go
-#include "state.hpp"
-
-#include "karat/json.hpp"
+//            A guest that was shut down is started again.
+//   store    the frozen layers become the snapshot, and the catalog says so: it is completed, the
+//            volume reads through it, the image is available. This may take hours, in the lane for
+//            that; only the frozen layers are held, so the instance may be stopped meanwhile, and
+//            the volume detached or captured again.
+//   settle   the machine that has the volume by now is moved onto the snapshot, and the frozen
+//            files go
+#include "steps.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -21,59 +23,10 @@
 namespace karat::engine {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::chrono::milliseconds kPoll{250};
 constexpr std::chrono::minutes kMergeAgain{10}; // what broke a capture may break a merge
 
-/// What a capture task carries: which volumes become which snapshots, and how far it is.
-struct Capture {
-    std::optional<InstanceId> instance;
-    std::optional<ImageId> image;
-    bool no_reboot = true;
-    bool merge = false;
-    std::string phase;
-    Time give_guest_until{};
-    bool was_running = false;
-    std::vector<CapturePair> pairs;
-};
-
-Result<Capture> read_capture(Task const& task)
-{
-    auto const json = Json::parse(task.payload);
-    Capture capture;
-    if (task.subject.starts_with(id_prefix(Noun::instance)))
-        capture.instance = TRY(InstanceId::parse(task.subject));
-    if (json.contains("image"))
-        capture.image = TRY(ImageId::parse(json.at("image").get<std::string>()));
-    capture.no_reboot = json.value("no_reboot", true);
-    capture.merge = json.value("merge", false);
-    capture.phase = json.value("phase", "quiesce");
-    capture.was_running = json.value("was_running", false);
-    capture.give_guest_until =
-        Time(std::chrono::milliseconds(json.value("until", std::int64_t{0})));
-    for (auto const& [volume, snapshot] : json.at("pairs").items()) {
-        auto const volume_id = TRY(VolumeId::parse(volume));
-        auto const snapshot_id = TRY(SnapshotId::parse(snapshot.get<std::string>()));
-        capture.pairs.push_back({volume_id, snapshot_id});
-    }
-    return capture;
-}
-
-/// Writes the phase down, so that a crash repeats from here.
-Result<void> enter(Engine::State& state, Task& task, Capture& capture, std::string phase)
-{
-    auto json = Json::parse(task.payload);
-    capture.phase = std::move(phase);
-    json["phase"] = capture.phase;
-    json["was_running"] = capture.was_running;
-    json["until"] = capture.give_guest_until.time_since_epoch().count();
-    task.payload = json.dump();
-    return state.catalog().change({"worker", "task.capture"},
-                                  [&](catalog::Change& change) { return change.save(task); });
-}
-
-Result<bool> runs(Engine::State& state, Capture const& capture)
+Result<bool> runs(Engine::State& state, CaptureWork const& capture)
 {
     if (!capture.instance)
         return false;
@@ -82,18 +35,20 @@ Result<bool> runs(Engine::State& state, Capture const& capture)
 
 std::string overlay_name(Task const& task) { return fmt::format("{}.qcow2", task.id); }
 
-/// The overlay that stays: what is below it becomes the snapshot. Empty when the volume has none.
-std::string top_of(Task const& task, Capture const& capture, Volume const& volume)
+/// The overlay that stays on top: what is below it becomes the snapshot. Empty when nothing was
+/// frozen, as the volume had no overlay then.
+std::string top_of(Task const& task, CaptureWork const& capture, Volume const& volume)
 {
     auto const& overlays = volume.layers.overlays;
-    if (overlays.empty() || capture.merge)
+    if (capture.merge)
         return overlays.empty() ? "" : overlays.back();
-    return overlay_name(task);
+    auto const name = overlay_name(task);
+    return std::ranges::find(overlays, name) == overlays.end() ? "" : name;
 }
 
 /// Whether the running machine of the task has the volume's disk. It may have been detached since
 /// the task was queued.
-bool plugged_in(Capture const& capture, Volume const& volume)
+bool plugged_in(CaptureWork const& capture, Volume const& volume)
 {
     return capture.instance && volume.attachment &&
            volume.attachment->instance == *capture.instance &&
@@ -101,7 +56,7 @@ bool plugged_in(Capture const& capture, Volume const& volume)
 }
 
 /// Shuts the guest down when a reboot was asked for; true when there is nothing more to wait for.
-Result<bool> quiesce(Engine::State& state, Task& task, Capture& capture)
+Result<bool> quiesce(Engine::State& state, Task& task, CaptureWork& capture)
 {
     bool const running = TRY(runs(state, capture));
     if (!running || capture.no_reboot)
@@ -109,18 +64,18 @@ Result<bool> quiesce(Engine::State& state, Task& task, Capture& capture)
     auto& hypervisor = state.parts.hypervisor;
     if (!capture.was_running) {
         capture.was_running = true;
-        capture.give_guest_until = state.now() + state.parts.settings.shutdown_timeout;
-        TRY(enter(state, task, capture, "quiesce"));
+        capture.until = state.now() + state.parts.settings.shutdown_timeout;
+        TRY(note(state, task, capture));
         TRY(hypervisor.request_shutdown(*capture.instance));
         return false;
     }
-    if (state.now() < capture.give_guest_until)
+    if (state.now() < capture.until)
         return false;
     TRY(hypervisor.kill(*capture.instance));
     return true;
 }
 
-Result<std::vector<Volume>> volumes_to_freeze(Engine::State& state, Capture const& capture)
+Result<std::vector<Volume>> volumes_to_freeze(Engine::State& state, CaptureWork const& capture)
 {
     return state.catalog().read([&](catalog::View& view) -> Result<std::vector<Volume>> {
         std::vector<Volume> volumes;
@@ -136,44 +91,43 @@ Result<std::vector<Volume>> volumes_to_freeze(Engine::State& state, Capture cons
 }
 
 /// Writes the new overlays into the catalog, and the sizes that the snapshots have by now.
-Result<void> note_frozen(Engine::State& state, Capture const& capture, std::string const& name)
+Result<void> note_frozen(Engine::State& state, Task const& task, CaptureWork const& capture,
+                         std::string const& name)
 {
-    return state.catalog().change(
-        {"worker", "task.capture"}, [&](catalog::Change& change) -> Result<void> {
-            for (auto const& pair : capture.pairs) {
-                auto volume = TRY(change.volume(pair.volume));
-                auto snapshot = TRY(change.snapshot(pair.snapshot));
-                if (!volume || !snapshot)
-                    return not_found(pair.volume);
-                auto& overlays = volume->layers.overlays;
-                bool const there =
-                    std::find(overlays.begin(), overlays.end(), name) != overlays.end();
-                if (!overlays.empty() && !there && !capture.merge)
-                    overlays.push_back(name);
-                TRY(change.save(*volume));
-                snapshot->size_gib = volume->size_gib;
-                TRY(change.save(*snapshot));
-            }
-            return {};
-        });
+    return commit(state, task, [&](catalog::Change& change) -> Result<void> {
+        for (auto const& pair : capture.pairs) {
+            auto volume = TRY(change.volume(pair.volume));
+            auto snapshot = TRY(change.snapshot(pair.snapshot));
+            if (!volume || !snapshot)
+                return not_found(pair.volume);
+            auto& overlays = volume->layers.overlays;
+            bool const there = std::find(overlays.begin(), overlays.end(), name) != overlays.end();
+            if (!overlays.empty() && !there && !capture.merge)
+                overlays.push_back(name);
+            TRY(change.save(*volume));
+            snapshot->size_gib = volume->size_gib;
+            TRY(change.save(*snapshot));
+        }
+        return {};
+    });
 }
 
 /// Puts a new overlay above each volume: file, catalog, machine, in this order.
-Result<void> freeze(Engine::State& state, Task const& task, Capture const& capture)
+Result<void> freeze(Engine::State& state, Task const& task, CaptureWork const& capture)
 {
     auto const name = overlay_name(task);
     auto const volumes = TRY(volumes_to_freeze(state, capture));
     if (!capture.merge)
         for (auto const& volume : volumes)
             TRY(state.parts.volumes.create_overlay(volume.id, name, volume.size_gib * kGiB));
-    TRY(note_frozen(state, capture, name));
+    TRY(note_frozen(state, task, capture, name));
     bool const running = TRY(runs(state, capture));
     std::vector<compute::Swap> swaps;
     for (auto const& volume : volumes) {
         if (!running || !plugged_in(capture, volume))
             continue;
         // Of a merge, too: a swap that failed may have left its overlay to the catalog only.
-        auto const top = top_of(task, capture, volume);
+        auto const& top = capture.merge ? volume.layers.overlays.back() : name;
         TRY(state.parts.volumes.write_out(volume.id, volume.layers.overlays.back()));
         swaps.push_back({volume.id, state.parts.volumes.overlay_path(volume.id, top)});
     }
@@ -187,13 +141,29 @@ Result<void> freeze(Engine::State& state, Task const& task, Capture const& captu
     return {};
 }
 
-/// The layers below the overlay of this task: what does not change any more.
+/// The layers below the overlay that stays: they do not change any more.
 Layers frozen_layers(Volume const& volume, std::string const& top)
 {
     auto layers = volume.layers;
-    auto const at = std::find(layers.overlays.begin(), layers.overlays.end(), top);
-    layers.overlays.erase(at, layers.overlays.end());
+    auto& overlays = layers.overlays;
+    overlays.erase(top.empty() ? overlays.begin() : std::ranges::find(overlays, top),
+                   overlays.end());
     return layers;
+}
+
+/// The volume reads through the snapshot instead of its frozen layers.
+Result<void> thaw(Volume& volume, SnapshotId const& snapshot, std::string const& top)
+{
+    auto& overlays = volume.layers.overlays;
+    volume.layers.base = snapshot;
+    if (top.empty()) // an overlay that it has was made since
+        return {};
+    auto const at = std::ranges::find(overlays, top);
+    if (at == overlays.end())
+        return fail(Fault::corrupt,
+                    fmt::format("The overlay {} of {} is not in its chain", top, volume.id.text()));
+    overlays.erase(overlays.begin(), at);
+    return {};
 }
 
 /// Copies that waited for these bytes can be used now.
@@ -229,15 +199,14 @@ Result<void> complete_snapshot(Engine::State& state, catalog::Change& change,
     auto volume = TRY(change.volume(pair.volume));
     if (!volume)
         return {};
-    auto& overlays = volume->layers.overlays;
-    overlays.erase(overlays.begin(), std::find(overlays.begin(), overlays.end(), top));
-    auto const before = std::exchange(volume->layers.base, pair.snapshot);
+    auto const before = volume->layers.base;
+    TRY(thaw(*volume, pair.snapshot, top));
     TRY(change.save(*volume));
     TRY(collect_if_deleted(state, change, before));
     return release_copies(change, pair.snapshot);
 }
 
-Result<void> store(Engine::State& state, Task& task, Capture const& capture)
+Result<void> store(Engine::State& state, Task& task, CaptureWork const& capture)
 {
     double done = 0;
     auto const share = 1.0 / static_cast<double>(std::max<std::size_t>(1, capture.pairs.size()));
@@ -257,7 +226,7 @@ Result<void> store(Engine::State& state, Task& task, Capture const& capture)
         auto const stored = TRY(state.parts.volumes.capture(
             pair.volume, frozen_layers(*rows.first, top), facts_of(*rows.second, state.now()),
             [&](double part) { return report_progress(state, task, done + part * share); }));
-        TRY(state.catalog().change({"worker", "task.capture"}, [&](catalog::Change& change) {
+        TRY(commit(state, task, [&](catalog::Change& change) {
             return complete_snapshot(state, change, pair, stored, top);
         }));
         log(Level::info, "snapshot.completed",
@@ -265,96 +234,139 @@ Result<void> store(Engine::State& state, Task& task, Capture const& capture)
              {"volume", pair.volume.text()},
              {"bytes_written", stored.bytes_written},
              {"bytes_new", stored.bytes_new},
-             {"bytes_stored", stored.bytes_stored}});
+             {"bytes_stored", stored.bytes_stored},
+             {"request", task.request}});
         done += share;
     }
     return {};
 }
 
-Result<void> publish_image(Engine::State& state, ImageId const& id)
+Result<void> publish_image(catalog::Change& change, std::optional<ImageId> const& id)
 {
-    return state.catalog().change({"worker", "task.capture"},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      auto image = TRY(change.image(id));
-                                      if (!image || image->state != ImageState::pending)
-                                          return {};
-                                      TRY(become(*image, ImageState::available));
-                                      return change.save(*image);
-                                  });
+    auto image = id ? TRY(change.image(*id)) : std::nullopt;
+    if (!image || image->state != ImageState::pending)
+        return {};
+    TRY(become(*image, ImageState::available));
+    return change.save(*image);
 }
 
-/// Moves the machine onto the snapshots and removes the files that nobody reads any more.
-Result<void> drop_frozen(Engine::State& state, Capture const& capture)
+/// The instances whose machines may have the volumes' disks. They may be others than at first.
+Result<std::vector<InstanceId>> holders_of(catalog::View& view, CaptureWork const& capture)
 {
-    bool const running = TRY(runs(state, capture));
+    std::set<InstanceId> holders;
+    for (auto const& pair : capture.pairs) {
+        auto const volume = TRY(view.volume(pair.volume));
+        if (volume && volume->attachment && volume->attachment->state != AttachmentState::attaching)
+            holders.insert(volume->attachment->instance);
+    }
+    return std::vector(holders.begin(), holders.end());
+}
+
+/// Moves the machines onto the snapshots and removes the files that nobody reads any more.
+Result<void> drop_frozen(Engine::State& state, CaptureWork const& capture)
+{
     for (auto const& pair : capture.pairs) {
         auto const volume = TRY(
             state.catalog().read([&](catalog::View& view) { return view.volume(pair.volume); }));
         if (!volume)
             continue;
-        if (running && plugged_in(capture, *volume))
-            TRY(state.parts.hypervisor.rebase(*capture.instance, disk_of(state, *volume)));
+        if (volume->attachment && volume->attachment->state != AttachmentState::attaching) {
+            auto const& holder = volume->attachment->instance;
+            auto const power = TRY(state.parts.hypervisor.power(holder));
+            if (power == compute::Power::running)
+                TRY(state.parts.hypervisor.rebase(holder, disk_of(state, *volume)));
+        }
         TRY(state.parts.volumes.keep_overlays(pair.volume, volume->layers.overlays));
     }
     return {};
 }
 
-/// A merge waits long, and its volume may have gone to another instance meanwhile: then the merge
-/// is queued behind that one's tasks instead. False when there is nothing to do here.
-Result<bool> is_at_home(Engine::State& state, Task const& task, Capture const& capture)
+/// Settles while it claims whoever has the volumes; else claims them first.
+Result<Next> settle_or_claim(Engine::State& state, Task const& task, CaptureWork capture)
 {
-    if (!capture.merge || capture.phase != "quiesce")
-        return true;
-    return state.catalog().change(
-        {"worker", "task.capture"}, [&](catalog::Change& change) -> Result<bool> {
-            auto const volume = TRY(change.volume(capture.pairs.front().volume));
-            if (!volume)
-                return false; // deleted
-            if (subject_of(*volume) == task.subject)
-                return true;
-            TRY(change.enqueue(new_task(state, "capture", subject_of(*volume), task.payload)));
-            return false;
-        });
+    auto const holders =
+        TRY(state.catalog().read([&](catalog::View& view) { return holders_of(view, capture); }));
+    if (capture.phase == CapturePhase::settle && capture.holders == holders) {
+        TRY(drop_frozen(state, capture));
+        return finished();
+    }
+    capture.phase = CapturePhase::settle;
+    capture.holders = holders;
+    return move_on(state, task, capture,
+                   [&](catalog::Change& change) { return publish_image(change, capture.image); });
+}
+
+Result<void> restart_guest(Engine::State& state, CaptureWork const& capture)
+{
+    if (!capture.was_running || !capture.instance)
+        return {};
+    auto const instance = TRY(state.catalog().read(
+        [&](catalog::View& view) { return view.instance(*capture.instance); }));
+    if (!instance || instance->state != InstanceState::running)
+        return {};
+    return start_machine(state, *instance);
+}
+
+Result<void> nothing_else(catalog::Change&) { return {}; }
+
+/// The phases that hold the instance: the guest waits for them.
+Result<Next> quiesce_and_freeze(Engine::State& state, Task& task, CaptureWork capture)
+{
+    if (capture.phase == CapturePhase::quiesce) {
+        bool const quiet = TRY(quiesce(state, task, capture));
+        if (!quiet)
+            return again_after(kPoll);
+        capture.phase = CapturePhase::freeze;
+        TRY(note(state, task, capture));
+    }
+    TRY(freeze(state, task, capture));
+    TRY(restart_guest(state, capture)); // before the bytes are stored
+    capture.phase = CapturePhase::store;
+    return move_on(state, task, capture, nothing_else);
+}
+
+/// A merge waits long, and its volume may be another instance's by now: then it queues behind the
+/// work of that one. True when it is where it belongs; nothing when the volume is deleted.
+Result<std::optional<bool>> is_at_home(Engine::State& state, CaptureWork& capture)
+{
+    if (!capture.merge || capture.phase != CapturePhase::quiesce)
+        return std::optional(true);
+    auto const volume = TRY(state.catalog().read(
+        [&](catalog::View& view) { return view.volume(capture.pairs.at(0).volume); }));
+    if (!volume)
+        return std::optional<bool>();
+    auto const holder = holder_of(*volume);
+    return std::optional(std::exchange(capture.instance, holder) == holder);
 }
 
 } // namespace
 
 Result<Next> step_capture(Engine::State& state, Task& task)
 {
-    auto capture = TRY(read_capture(task));
-    bool const at_home = TRY(is_at_home(state, task, capture));
+    auto capture = TRY(work_of<CaptureWork>(task));
+    auto const at_home = TRY(is_at_home(state, capture));
     if (!at_home)
         return finished();
-    if (capture.phase == "quiesce") {
-        bool const quiet = TRY(quiesce(state, task, capture));
-        if (!quiet)
-            return again_after(kPoll);
-        TRY(enter(state, task, capture, "freeze"));
-    }
-    if (capture.phase == "freeze") {
-        TRY(freeze(state, task, capture));
-        TRY(enter(state, task, capture, "store"));
-    }
-    if (capture.was_running && capture.instance) {
-        auto const instance = TRY(state.catalog().read(
-            [&](catalog::View& view) { return view.instance(*capture.instance); }));
-        if (instance && instance->state == InstanceState::running)
-            TRY(start_machine(state, *instance)); // back up before the bytes are stored
-    }
-    if (capture.phase == "store") {
+    if (!*at_home)
+        return move_on(state, task, capture, nothing_else);
+    switch (capture.phase) {
+    case CapturePhase::quiesce:
+    case CapturePhase::freeze:
+        return quiesce_and_freeze(state, task, capture);
+    case CapturePhase::store:
         TRY(store(state, task, capture));
-        if (capture.image)
-            TRY(publish_image(state, *capture.image));
-        TRY(enter(state, task, capture, "settle"));
+        return settle_or_claim(state, task, capture);
+    case CapturePhase::settle:
+        return settle_or_claim(state, task, capture);
     }
-    TRY(drop_frozen(state, capture));
     return finished();
 }
 
 namespace {
 
 /// Copies that waited fail; a chain that became long by this is shortened later.
-Result<void> give_up_volumes(Engine::State& state, catalog::Change& change, Capture const& capture)
+Result<void> give_up_volumes(Engine::State& state, catalog::Change& change,
+                             CaptureWork const& capture)
 {
     for (auto const& pair : capture.pairs) {
         auto const readers = TRY(change.volumes_over(pair.snapshot));
@@ -377,27 +389,24 @@ Result<void> give_up_volumes(Engine::State& state, catalog::Change& change, Capt
 /// longer chains, which read the same.
 Result<void> give_up_capture(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const capture = TRY(read_capture(task));
-    return state.catalog().change(
-        {"worker", "task.capture"}, [&](catalog::Change& change) -> Result<void> {
-            for (auto const& pair : capture.pairs) {
-                auto snapshot = TRY(change.snapshot(pair.snapshot));
-                if (!snapshot || snapshot->state != SnapshotState::pending)
-                    continue;
-                TRY(become(*snapshot, SnapshotState::error));
-                snapshot->state_message = message_for_caller(error);
-                TRY(change.save(*snapshot));
-            }
-            TRY(give_up_volumes(state, change, capture));
-            if (!capture.image)
-                return {};
-            auto image = TRY(change.image(*capture.image));
-            if (!image || image->state != ImageState::pending)
-                return {};
-            TRY(become(*image, ImageState::failed));
-            image->state_reason = {"Server.InternalError", message_for_caller(error)};
-            return change.save(*image);
-        });
+    auto const capture = TRY(work_of<CaptureWork>(task));
+    return fail_task(state, task, error, [&](catalog::Change& change) -> Result<void> {
+        for (auto const& pair : capture.pairs) {
+            auto snapshot = TRY(change.snapshot(pair.snapshot));
+            if (!snapshot || snapshot->state != SnapshotState::pending)
+                continue;
+            TRY(become(*snapshot, SnapshotState::error));
+            snapshot->state_message = message_for_caller(error);
+            TRY(change.save(*snapshot));
+        }
+        TRY(give_up_volumes(state, change, capture));
+        auto image = capture.image ? TRY(change.image(*capture.image)) : std::nullopt;
+        if (!image || image->state != ImageState::pending)
+            return {};
+        TRY(become(*image, ImageState::failed));
+        image->state_reason = {"Server.InternalError", message_for_caller(error)};
+        return change.save(*image);
+    });
 }
 
 } // namespace karat::engine

@@ -3,7 +3,7 @@
 
 #include "state.hpp"
 
-#include "karat/json.hpp"
+#include "karat/tasks.hpp"
 
 #include <algorithm>
 
@@ -13,31 +13,16 @@ namespace {
 constexpr std::chrono::milliseconds kNoJump{2'000};
 constexpr std::chrono::milliseconds kSlowLook{100}; // the two clocks were not read at one moment
 constexpr std::size_t kMostJumps = 64;
-/// Members of payloads that are times, in milliseconds.
-constexpr char const* kTimes[] = {"until", "since"};
-
-Task shifted(Task task, std::chrono::milliseconds by)
-{
-    task.created += by;
-    task.not_before += by;
-    auto payload = nlohmann::json::parse(task.payload, nullptr, false);
-    if (!payload.is_object())
-        return task;
-    for (auto const* const name : kTimes)
-        if (payload.contains(name) && payload.at(name).is_number_integer())
-            payload[name] = payload.at(name).get<std::int64_t>() + by.count();
-    task.payload = payload.dump();
-    return task;
-}
 
 Result<void> shift_tasks(Engine::State& state, std::chrono::milliseconds by)
 {
     log(Level::warn, "clock.jumped", {{"by_ms", by.count()}});
+    state.at_work.shift_parked(by);
     return state.catalog().change({"worker", "ClockJumped"},
                                   [&](catalog::Change& change) -> Result<void> {
                                       catalog::PassOverDamaged const passing(change);
                                       for (auto const& task : TRY(change.open_tasks()))
-                                          TRY(change.save(shifted(task, by)));
+                                          TRY(change.save(catalog::shifted(task, by)));
                                       return {};
                                   });
 }

@@ -2,8 +2,7 @@
 // CreateImage: rows for the image and the snapshots of an instance's volumes; the capture task
 // (capture.cpp) fills them.
 #include "devices.hpp"
-
-#include "karat/json.hpp"
+#include "steps.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -88,7 +87,8 @@ Result<Image> Engine::create_image(Caller const& caller, CreateImage const& requ
         auto image = TRY(image_of(state, change, instance, request));
         auto const volumes = TRY(change.volumes_of(instance.id));
         image.devices = TRY(wanted_devices(change, caller, instance, volumes, request));
-        nlohmann::json pairs = nlohmann::json::object();
+        CaptureWork work{.instance = instance.id, .image = image.id};
+        work.no_reboot = request.no_reboot;
         for (auto const& volume : volumes) {
             auto const device = std::ranges::find(image.devices, volume.attachment->device_name,
                                                   &BlockDevice::device_name);
@@ -99,16 +99,12 @@ Result<Image> Engine::create_image(Caller const& caller, CreateImage const& requ
                                                            instance.id.text(), image.id.text()),
                                                request.snapshot_tags);
             TRY(change.save(snapshot));
-            pairs[volume.id.text()] = snapshot.id.text();
+            work.pairs.push_back({volume.id, snapshot.id});
             device->snapshot = snapshot.id;
         }
         TRY(rehearse(request.dry_run));
         TRY(change.save(image));
-        nlohmann::json const payload{{"image", image.id.text()},
-                                     {"no_reboot", request.no_reboot},
-                                     {"phase", "quiesce"},
-                                     {"pairs", pairs}};
-        TRY(change.enqueue(new_task(state, "capture", instance.id.text(), payload.dump())));
+        TRY(enqueue(state, change, work));
         return image;
     });
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots that come over the network block by block (EBS direct): begin, put, complete, give up.
 // What is staged is made before the row and dropped after it left `pending`.
-#include "state.hpp"
-
-#include "karat/json.hpp"
+#include "steps.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -14,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxPending = 100; // of an account
 constexpr std::uint64_t kMaxSizeGib = 65536;
-constexpr std::string_view kTimeoutOf = "timeout of ";
 
 Error not_writable(Snapshot const& snapshot)
 {
@@ -97,15 +94,6 @@ Snapshot new_row(Engine::State& state, Caller const& caller, StartSnapshot const
     return snapshot;
 }
 
-Task timeout_task(Engine::State& state, Snapshot const& snapshot)
-{
-    // The id is in the subject, not in the payload: this task is no reason to keep the row.
-    auto task =
-        new_task(state, "snapshot_timeout", std::string(kTimeoutOf) + snapshot.id.text(), "{}");
-    task.not_before = state.now() + std::chrono::minutes(snapshot.direct->timeout_minutes);
-    return task;
-}
-
 /// Writes the row, unless another call with the same token was faster.
 Result<Snapshot> save_start(Engine::State& state, Caller const& caller,
                             StartSnapshot const& request, Snapshot const& fresh)
@@ -115,7 +103,8 @@ Result<Snapshot> save_start(Engine::State& state, Caller const& caller,
                           if (auto before = TRY(check_start(change, caller, request)))
                               return std::move(*before);
                           TRY(change.save(fresh));
-                          TRY(change.enqueue(timeout_task(state, fresh)));
+                          TRY(enqueue(state, change, SnapshotTimeoutWork{fresh.id},
+                                      std::chrono::minutes(fresh.direct->timeout_minutes)));
                           TRY(remember(state, change, caller,
                                        {"StartSnapshot", request.client_token, request.fingerprint},
                                        {fresh.id.text()}));
@@ -138,8 +127,8 @@ Result<Snapshot> Engine::start_snapshot(Caller const& caller, StartSnapshot cons
         return Error{
             Fault::invalid, Noun::volume_size,
             fmt::format("A volume has 1 to {} GiB, not {}", kMaxSizeGib, request.size_gib)};
-    // A read changes nothing, and so makes no key.
-    Caller const looking{caller.account, caller.region, true};
+    auto looking = caller; // a read changes nothing, and so makes no key
+    looking.dry_run = true;
     std::string key;
     auto before =
         TRY(state_->catalog().read([&](catalog::View& view) -> Result<std::optional<Snapshot>> {
@@ -212,9 +201,7 @@ Result<Snapshot> seal_row(Engine::State& state, Caller const& caller,
                           snapshot.direct->sealed = true;
                           snapshot.direct->blocks = request.blocks;
                           TRY(change.save(snapshot));
-                          nlohmann::json const payload{{"snapshot", snapshot.id.text()}};
-                          TRY(change.enqueue(new_task(state, "complete_snapshot",
-                                                      snapshot.id.text(), payload.dump())));
+                          TRY(enqueue(state, change, CompleteSnapshotWork{snapshot.id}));
                           return snapshot;
                       });
 }
@@ -243,9 +230,8 @@ Result<Snapshot> Engine::complete_snapshot(Caller const& caller, CompleteSnapsho
 
 namespace {
 
-Result<std::optional<Snapshot>> pending_row(Engine::State& state, std::string_view text)
+Result<std::optional<Snapshot>> pending_row(Engine::State& state, SnapshotId const& id)
 {
-    auto const id = TRY(SnapshotId::parse(text));
     auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
     if (!found || found->state != SnapshotState::pending)
         return std::optional<Snapshot>();
@@ -265,56 +251,82 @@ Result<blocks::Committed> make_snapshot(Engine::State& state, Snapshot const& ro
     return staged->commit(facts_of(row, state.now()));
 }
 
-Result<void> end_row(Engine::State& state, Snapshot const& pending,
+/// Ends the snapshot's row, unless it was deleted meanwhile.
+Result<void> end_row(catalog::Change& change, SnapshotId const& id,
                      std::function<void(Snapshot&)> const& change_row, SnapshotState to)
 {
-    TRY(state.catalog().change({"worker", "task.complete_snapshot"},
-                               [&](catalog::Change& change) -> Result<void> {
-                                   auto row = TRY(change.snapshot(pending.id));
-                                   if (!row || row->state != SnapshotState::pending)
-                                       return {}; // deleted meanwhile
-                                   change_row(*row);
-                                   TRY(become(*row, to));
-                                   return change.save(*row);
-                               }));
-    return state.parts.store.staged().drop(pending.id.text());
+    auto row = TRY(change.snapshot(id));
+    if (!row || row->state != SnapshotState::pending)
+        return {};
+    change_row(*row);
+    TRY(become(*row, to));
+    return change.save(*row);
 }
 
 } // namespace
 
 Result<Next> step_complete_snapshot(Engine::State& state, Task& task)
 {
-    auto const pending = TRY(pending_row(state, task.subject));
+    auto const work = TRY(work_of<CompleteSnapshotWork>(task));
+    auto const pending = TRY(pending_row(state, work.snapshot));
     if (!pending)
         return finished();
     auto const stored = TRY(make_snapshot(state, *pending));
-    TRY(end_row(
-        state, *pending,
-        [&](Snapshot& row) {
-            row.content = stored.root;
-            row.full_size_bytes = stored.full_size_bytes;
-            row.progress_percent = 100;
-            row.completed = state.now();
-        },
-        SnapshotState::completed));
+    auto const complete = [&](Snapshot& row) {
+        row.content = stored.root;
+        row.full_size_bytes = stored.full_size_bytes;
+        row.progress_percent = 100;
+        row.completed = state.now();
+    };
+    TRY(commit(state, task, [&](catalog::Change& change) {
+        return end_row(change, pending->id, complete, SnapshotState::completed);
+    }));
+    TRY(state.parts.store.staged().drop(pending->id.text()));
     log(Level::info, "snapshot.completed",
-        {{"snapshot", pending->id.text()}, {"blocks", pending->direct->blocks}});
+        {{"snapshot", pending->id.text()},
+         {"blocks", pending->direct->blocks},
+         {"request", task.request}});
     return finished();
 }
 
 Result<void> give_up_complete_snapshot(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const pending = TRY(pending_row(state, task.subject));
+    auto const work = TRY(work_of<CompleteSnapshotWork>(task));
+    auto const pending = TRY(pending_row(state, work.snapshot));
     if (!pending)
-        return {};
-    return end_row(
-        state, *pending, [&](Snapshot& row) { row.state_message = message_for_caller(error); },
-        SnapshotState::error);
+        return give_up_nothing(state, task, error);
+    TRY(commit(state, task, [&](catalog::Change& change) {
+        return end_row(
+            change, pending->id,
+            [&](Snapshot& row) { row.state_message = message_for_caller(error); },
+            SnapshotState::error);
+    }));
+    TRY(state.parts.store.staged().drop(pending->id.text()));
+    return give_up_nothing(state, task, error);
 }
+
+namespace {
+
+/// The error row first, then what is staged: a crash between leaves what settle_staged() drops.
+Result<void> time_out(Engine::State& state, Task const& task, Snapshot const& pending)
+{
+    auto const say_why = [](Snapshot& row) {
+        row.state_message = fmt::format("No block came for {} minutes, and the snapshot was not "
+                                        "completed",
+                                        row.direct->timeout_minutes);
+    };
+    TRY(commit(state, task, [&](catalog::Change& change) {
+        return end_row(change, pending.id, say_why, SnapshotState::error);
+    }));
+    return state.parts.store.staged().drop(pending.id.text());
+}
+
+} // namespace
 
 Result<Next> step_snapshot_timeout(Engine::State& state, Task& task)
 {
-    auto const pending = TRY(pending_row(state, task.subject.substr(kTimeoutOf.size())));
+    auto const work = TRY(work_of<SnapshotTimeoutWork>(task));
+    auto const pending = TRY(pending_row(state, work.snapshot));
     if (!pending || pending->direct->sealed)
         return finished();
     auto const staged = TRY(state.parts.store.staged().find(pending->id.text()));
@@ -331,14 +343,7 @@ Result<Next> step_snapshot_timeout(Engine::State& state, Task& task)
         staged->unseal();
         return again_after(left());
     }
-    auto const ended = end_row(
-        state, *pending,
-        [&](Snapshot& row) {
-            row.state_message = fmt::format("No block came for {} minutes, and the snapshot was "
-                                            "not completed",
-                                            row.direct->timeout_minutes);
-        },
-        SnapshotState::error);
+    auto const ended = time_out(state, task, *pending);
     if (!ended.ok())
         staged->unseal();
     TRY(ended);

@@ -53,8 +53,10 @@ Engine::Engine(Parts parts)
         });
     state_->catalog().on_task([state = state_.get()] {
         Lock const guard(state->mutex);
-        state->woken = true;
-        state->wake.notify_all();
+        for (auto& sleepers : state->sleepers) {
+            sleepers.woken = true;
+            sleepers.wake.notify_all();
+        }
     });
 }
 

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // karat image export: a snapshot becomes a file of the operator's. The task writes beside the
 // file's place and renames when all is durable, so that it may run twice and end at any time.
-#include "state.hpp"
-
-#include "karat/json.hpp"
+#include "steps.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 namespace karat::engine {
 namespace {
-
-using Json = nlohmann::json;
-
-constexpr std::string_view kKind = "export";
 
 Result<SnapshotId> disk_of_image(catalog::View& view, ImageId const& id,
                                  std::string const& device_name)
@@ -56,13 +50,12 @@ Result<void> check_path(Files& files, ExportImage const& request)
     return {};
 }
 
-bool is_cancelled(Task const& task) { return Json::parse(task.payload).value("cancelled", false); }
-
-Result<bool> cancelled_meanwhile(Engine::State& state, Task const& task)
+/// Asked of the row: CancelExport changes it while the task is at work.
+Result<bool> is_cancelled(Engine::State& state, Task const& task)
 {
     auto const row =
         TRY(state.catalog().read([&](catalog::View& view) { return view.task(task.id); }));
-    return row && is_cancelled(*row);
+    return row && TRY(work_of<ExportWork>(*row)).cancelled;
 }
 
 Error was_cancelled() { return fail(Fault::wrong_state, "The export was cancelled"); }
@@ -75,11 +68,10 @@ Result<StartedExport> Engine::export_image(ExportImage const& request)
     return state_->catalog().change(
         {"admin", "ExportImage"}, [&](catalog::Change& change) -> Result<StartedExport> {
             auto const snapshot = TRY(source_of(change, request));
-            Json const payload{{"snapshot", snapshot.text()},
-                               {"path", request.path},
-                               {"form", std::string(volumes::word(request.form))}};
-            auto const task = TRY(change.enqueue(
-                new_task(*state_, std::string(kKind), "export " + request.path, payload.dump())));
+            ExportWork const work{.snapshot = snapshot,
+                                  .path = request.path,
+                                  .form = std::string(volumes::word(request.form))};
+            auto const task = TRY(enqueue(*state_, change, work));
             return StartedExport{snapshot, task};
         });
 }
@@ -89,34 +81,34 @@ Result<void> Engine::cancel_export(std::int64_t id)
     return state_->catalog().change(
         {"admin", "CancelExport"}, [&](catalog::Change& change) -> Result<void> {
             auto task = TRY(change.task(id));
-            if (!task || task->kind != kKind)
+            if (!task || task->kind != ExportWork::kKind)
                 return Error{Fault::not_found, Noun::task,
                              fmt::format("There is no export {}", id)};
             if (task->state == TaskState::done || task->state == TaskState::failed)
                 return Error{Fault::wrong_state, Noun::task,
                              fmt::format("The export {} is {}", id, word(task->state))};
-            auto payload = Json::parse(task->payload);
-            payload["cancelled"] = true;
-            task->payload = payload.dump();
+            auto work = TRY(work_of<ExportWork>(*task));
+            work.cancelled = true;
+            TRY(set_work(*task, work));
             return change.save(*task);
         });
 }
 
 Result<Next> step_export(Engine::State& state, Task& task)
 {
-    if (is_cancelled(task))
+    auto const work = TRY(work_of<ExportWork>(task));
+    if (work.cancelled)
         return was_cancelled();
-    auto const payload = Json::parse(task.payload);
-    auto const path = payload.at("path").get<std::string>();
-    auto const snapshot = TRY(SnapshotId::parse(payload.at("snapshot").get<std::string>()));
-    auto const form = TRY(volumes::parse_image_form(payload.at("form").get<std::string>()));
-    auto const written = state.parts.volumes.write_image(snapshot, path, form, [&](double share) {
-        auto const cancelled = cancelled_meanwhile(state, task);
-        bool const ends = cancelled.ok() && cancelled.value();
-        return !ends && report_progress(state, task, share);
-    });
+    auto const form = TRY(volumes::parse_image_form(work.form));
+    auto const written =
+        state.parts.volumes.write_image(work.snapshot, work.path, form, [&](double share) {
+            auto const cancelled = is_cancelled(state, task);
+            bool const ends = cancelled.ok() && cancelled.value();
+            return !ends && report_progress(state, task, share);
+        });
     if (!written.ok()) {
-        if (TRY(cancelled_meanwhile(state, task)))
+        bool const cancelled = TRY(is_cancelled(state, task));
+        if (cancelled)
             return was_cancelled();
         auto error = written.error();
         // A full disk, a folder that may not be written: not passing.
@@ -125,18 +117,19 @@ Result<Next> step_export(Engine::State& state, Task& task)
         return error;
     }
     log(Level::info, "image.exported",
-        {{"snapshot", snapshot.text()},
-         {"path", path},
-         {"format", std::string(volumes::word(form))},
+        {{"snapshot", work.snapshot.text()},
+         {"path", work.path},
+         {"format", work.form},
          {"data_bytes", written.value().data_bytes},
          {"file_bytes", written.value().file_bytes}});
     return finished();
 }
 
-Result<void> give_up_export(Engine::State& state, Task const& task, Error const&)
+Result<void> give_up_export(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const payload = Json::parse(task.payload);
-    return state.parts.volumes.remove_unfinished(payload.at("path").get<std::string>());
+    auto const work = TRY(work_of<ExportWork>(task));
+    TRY(state.parts.volumes.remove_unfinished(work.path));
+    return give_up_nothing(state, task, error);
 }
 
 } // namespace karat::engine

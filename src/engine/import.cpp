@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // karat image import: a foreign disk becomes a snapshot and an image.
 #include "devices.hpp"
-
-#include "karat/json.hpp"
+#include "steps.hpp"
 
 #include <fmt/format.h>
 
@@ -65,7 +64,7 @@ Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage con
             Snapshot snapshot{.id = SnapshotId::generate(state_->env().chance),
                               .owner = caller.account,
                               .region = caller.region};
-            snapshot.volume = "vol-ffffffff"; // EC2's word for a snapshot without a volume
+            snapshot.volume = kNoVolume;
             snapshot.size_gib = size_gib;
             snapshot.description = fmt::format("Imported for {}", request.name);
             snapshot.started = state_->now();
@@ -75,83 +74,90 @@ Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage con
             auto const image = image_of(*state_, caller, request, snapshot);
             TRY(change.save(snapshot));
             TRY(change.save(image));
-            nlohmann::json const payload{{"path", request.path},
-                                         {"format", std::string(volumes::word(disk.format))},
-                                         {"image", image.id.text()},
-                                         {"snapshot", snapshot.id.text()}};
-            auto const task =
-                TRY(change.enqueue(new_task(*state_, "import", image.id.text(), payload.dump())));
+            ImportWork const work{.path = request.path,
+                                  .format = std::string(volumes::word(disk.format)),
+                                  .image = image.id,
+                                  .snapshot = snapshot.id};
+            auto const task = TRY(enqueue(*state_, change, work));
             return ImportedImage{image.id, snapshot.id, task};
         });
 }
 
+namespace {
+
+/// The public parameter that leads to the image.
+Result<void> save_parameter(Engine::State& state, catalog::Change& change, Image const& image)
+{
+    if (image.ssm_parameter.empty())
+        return {};
+    auto const old = TRY(change.parameter({image.region, image.owner}, image.ssm_parameter));
+    return change.save(Parameter{.name = image.ssm_parameter,
+                                 .owner = image.owner,
+                                 .region = image.region,
+                                 .data_type = "aws:ec2:image",
+                                 .value = image.id.text(),
+                                 .version = old ? old->version + 1 : 1,
+                                 .modified = state.now()});
+}
+
+Result<void> note_imported(Engine::State& state, catalog::Change& change, ImportWork const& work,
+                           blocks::Committed const& stored)
+{
+    auto snapshot = TRY(change.snapshot(work.snapshot));
+    auto image = TRY(change.image(work.image));
+    if (!snapshot || !image || snapshot->state != SnapshotState::pending)
+        return {};
+    TRY(become(*snapshot, SnapshotState::completed));
+    snapshot->content = stored.root;
+    snapshot->full_size_bytes = stored.full_size_bytes;
+    snapshot->progress_percent = 100;
+    snapshot->completed = state.now();
+    TRY(change.save(*snapshot));
+    if (image->state != ImageState::pending)
+        return {}; // deregistered meanwhile
+    TRY(become(*image, ImageState::available));
+    TRY(save_parameter(state, change, *image));
+    return change.save(*image);
+}
+
+} // namespace
+
 Result<Next> step_import(Engine::State& state, Task& task)
 {
-    auto const payload = nlohmann::json::parse(task.payload);
-    auto const image_id = TRY(ImageId::parse(payload.at("image").get<std::string>()));
-    auto const snapshot_id = TRY(SnapshotId::parse(payload.at("snapshot").get<std::string>()));
-    auto const format = TRY(volumes::parse_format(payload.at("format").get<std::string>()));
-    auto const found =
-        TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(snapshot_id); }));
+    auto const work = TRY(work_of<ImportWork>(task));
+    auto const format = TRY(volumes::parse_format(work.format));
+    auto const found = TRY(
+        state.catalog().read([&](catalog::View& view) { return view.snapshot(work.snapshot); }));
     if (!found || found->state != SnapshotState::pending)
         return finished();
-
     auto const stored = TRY(state.parts.volumes.import(
-        payload.at("path").get<std::string>(), format, facts_of(*found, state.now()),
+        work.path, format, facts_of(*found, state.now()),
         [&](double share) { return report_progress(state, task, share); }));
-    TRY(state.catalog().change(
-        {"worker", "task.import"}, [&](catalog::Change& change) -> Result<void> {
-            auto snapshot = TRY(change.snapshot(snapshot_id));
-            auto image = TRY(change.image(image_id));
-            if (!snapshot || !image || snapshot->state != SnapshotState::pending)
-                return {};
-            TRY(become(*snapshot, SnapshotState::completed));
-            snapshot->content = stored.root;
-            snapshot->full_size_bytes = stored.full_size_bytes;
-            snapshot->progress_percent = 100;
-            snapshot->completed = state.now();
-            TRY(change.save(*snapshot));
-            if (image->state != ImageState::pending)
-                return {}; // deregistered meanwhile
-            TRY(become(*image, ImageState::available));
-            if (!image->ssm_parameter.empty()) {
-                auto const old =
-                    TRY(change.parameter({image->region, image->owner}, image->ssm_parameter));
-                TRY(change.save(Parameter{.name = image->ssm_parameter,
-                                          .owner = image->owner,
-                                          .region = image->region,
-                                          .data_type = "aws:ec2:image",
-                                          .value = image->id.text(),
-                                          .version = old ? old->version + 1 : 1,
-                                          .modified = state.now()}));
-            }
-            return change.save(*image);
-        }));
+    auto const next = TRY(finish(state, task, [&](catalog::Change& change) {
+        return note_imported(state, change, work, stored);
+    }));
     log(Level::info, "image.imported",
-        {{"image", image_id.text()},
-         {"snapshot", snapshot_id.text()},
+        {{"image", work.image.text()},
+         {"snapshot", work.snapshot.text()},
          {"bytes", stored.full_size_bytes},
          {"stored_bytes", stored.bytes_stored}});
-    return finished();
+    return next;
 }
 
 /// An import that cannot succeed leaves nothing behind; its task row says why. What the store may
 /// have of it goes with the next collection: the store may take no changes now.
-Result<void> give_up_import(Engine::State& state, Task const& task, Error const&)
+Result<void> give_up_import(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const payload = nlohmann::json::parse(task.payload);
-    auto const image_id = TRY(ImageId::parse(payload.at("image").get<std::string>()));
-    auto const snapshot_id = TRY(SnapshotId::parse(payload.at("snapshot").get<std::string>()));
-    return state.catalog().change({"worker", "task.import"},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      TRY(change.remove(image_id));
-                                      auto snapshot = TRY(change.snapshot(snapshot_id));
-                                      if (!snapshot)
-                                          return {};
-                                      snapshot->state = SnapshotState::deleted;
-                                      TRY(change.save(*snapshot));
-                                      return enqueue_collect(state, change);
-                                  });
+    auto const work = TRY(work_of<ImportWork>(task));
+    return fail_task(state, task, error, [&](catalog::Change& change) -> Result<void> {
+        TRY(change.remove(work.image));
+        auto snapshot = TRY(change.snapshot(work.snapshot));
+        if (!snapshot)
+            return {};
+        snapshot->state = SnapshotState::deleted;
+        TRY(change.save(*snapshot));
+        return enqueue_collect(state, change);
+    });
 }
 
 } // namespace karat::engine

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ModifyVolume: a volume's size, type and speeds. A running guest sees the new size at once; a
 // volume that is not in a running machine gets a larger, empty overlay on top of what it has.
-#include "state.hpp"
+#include "steps.hpp"
 
-#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
@@ -143,9 +142,9 @@ Result<std::string> grow(Engine::State& state, Task const& task, Volume const& v
 
 Result<std::optional<Volume>> volume_being_modified(Engine::State& state, Task const& task)
 {
-    auto const json = nlohmann::json::parse(task.payload);
-    auto const id = TRY(VolumeId::parse(json.value("volume", "")));
-    auto volume = TRY(state.catalog().read([&](catalog::View& view) { return view.volume(id); }));
+    auto const work = TRY(work_of<ModifyVolumeWork>(task));
+    auto volume =
+        TRY(state.catalog().read([&](catalog::View& view) { return view.volume(work.volume); }));
     if (!volume || !volume->modification ||
         volume->modification->state != ModificationState::modifying)
         return std::optional<Volume>();
@@ -216,9 +215,7 @@ Result<Volume> Engine::modify_volume(Caller const& caller, VolumeId const& id,
                 .original = shape_of(volume), .target = shape, .started = state_->now()};
             volume.modified.push_back(state_->now());
             TRY(change.save(volume));
-            nlohmann::json const payload{{"volume", id.text()}};
-            TRY(change.enqueue(
-                new_task(*state_, "modify_volume", subject_of(volume), payload.dump())));
+            TRY(enqueue(*state_, change, ModifyVolumeWork{id, holder_of(volume)}));
             return volume;
         });
 }
@@ -232,40 +229,39 @@ Result<Next> step_modify_volume(Engine::State& state, Task& task)
     std::string overlay;
     if (target.size_gib > found->size_gib)
         overlay = TRY(grow(state, task, *found, target.size_gib * kGiB));
-    TRY(state.catalog().change(
-        {"worker", "task.modify_volume"}, [&](catalog::Change& change) -> Result<void> {
-            auto volume = TRY(change.volume(found->id));
-            if (!volume)
-                return {};
-            set_shape(*volume, target);
-            if (!overlay.empty())
-                volume->layers.overlays.push_back(overlay);
-            VERIFY(can_become(volume->modification->state, ModificationState::completed));
-            volume->modification->state = ModificationState::completed;
-            volume->modification->ended = state.now();
-            TRY(change.save(*volume));
-            return enqueue_merge(state, change, *volume, {});
-        }));
+    auto const next = TRY(finish(state, task, [&](catalog::Change& change) -> Result<void> {
+        auto volume = TRY(change.volume(found->id));
+        if (!volume)
+            return {};
+        set_shape(*volume, target);
+        if (!overlay.empty())
+            volume->layers.overlays.push_back(overlay);
+        VERIFY(can_become(volume->modification->state, ModificationState::completed));
+        volume->modification->state = ModificationState::completed;
+        volume->modification->ended = state.now();
+        TRY(change.save(*volume));
+        return enqueue_merge(state, change, *volume, {});
+    }));
     log(Level::info, "volume.modified",
-        {{"volume", found->id.text()}, {"size_gib", target.size_gib}, {"type", target.type}});
-    return finished();
+        {{"volume", found->id.text()},
+         {"size_gib", target.size_gib},
+         {"type", target.type},
+         {"request", task.request}});
+    return next;
 }
 
 Result<void> give_up_modify_volume(Engine::State& state, Task const& task, Error const& error)
 {
     auto const found = TRY(volume_being_modified(state, task));
-    if (!found)
-        return {};
-    return state.catalog().change({"worker", "task.modify_volume"},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      auto volume = TRY(change.volume(found->id));
-                                      if (!volume)
-                                          return {};
-                                      volume->modification->state = ModificationState::failed;
-                                      volume->modification->message = message_for_caller(error);
-                                      volume->modification->ended = state.now();
-                                      return change.save(*volume);
-                                  });
+    return fail_task(state, task, error, [&](catalog::Change& change) -> Result<void> {
+        auto volume = found ? TRY(change.volume(found->id)) : std::nullopt;
+        if (!volume)
+            return {};
+        volume->modification->state = ModificationState::failed;
+        volume->modification->message = message_for_caller(error);
+        volume->modification->ended = state.now();
+        return change.save(*volume);
+    });
 }
 
 } // namespace karat::engine

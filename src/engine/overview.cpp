@@ -26,15 +26,6 @@ Result<std::vector<TaskFacts>> described(Engine::State& state, std::vector<Task>
     return all;
 }
 
-Result<std::vector<TaskFacts>> all_tasks(Engine::State& state, bool failed)
-{
-    auto tasks = TRY(state.catalog().read([&](catalog::View& view) {
-        catalog::PassOverDamaged const passing(view); // the check of the catalog names them
-        return failed ? view.failed_tasks() : view.open_tasks();
-    }));
-    return described(state, std::move(tasks));
-}
-
 void count(TaskCounts& counts, TaskPhase phase)
 {
     switch (phase) {
@@ -56,6 +47,37 @@ void count(TaskCounts& counts, TaskPhase phase)
     case TaskPhase::failed:
         break;
     }
+}
+
+/// Counts the open tasks, and describes those that are stuck, without copying the others.
+Result<std::vector<TaskFacts>> count_tasks(Engine::State& state, TaskCounts& counts)
+{
+    auto const at_work = state.at_work.all();
+    auto const now = state.now();
+    auto const open = TRY(state.catalog().read([](catalog::View& view) {
+        catalog::PassOverDamaged const passing(view); // the check of the catalog names them
+        return view.list<Task>(catalog::open_tasks());
+    }));
+    std::vector<TaskFacts> stuck;
+    for (auto const& task : open) {
+        auto const found = at_work.find(task->id);
+        auto const* const one = found == at_work.end() ? nullptr : &found->second;
+        auto const phase = phase_of(*task, one, now);
+        count(counts, phase);
+        if (phase == TaskPhase::stuck)
+            stuck.push_back(describe(*task, one, now));
+    }
+    std::ranges::sort(stuck, {}, [](TaskFacts const& facts) { return facts.task.id; });
+    return stuck;
+}
+
+Result<std::vector<TaskFacts>> all_tasks(Engine::State& state, bool failed)
+{
+    auto tasks = TRY(state.catalog().read([&](catalog::View& view) {
+        catalog::PassOverDamaged const passing(view); // the check of the catalog names them
+        return failed ? view.failed_tasks() : view.open_tasks();
+    }));
+    return described(state, std::move(tasks));
 }
 
 /// The first line of a text, or what of it fits.
@@ -82,16 +104,14 @@ std::string stuck_sentence(TaskFacts const& facts)
     return text;
 }
 
-std::vector<std::string> problems_of_tasks(std::vector<TaskFacts> const& tasks)
+std::vector<std::string> problems_of_tasks(std::vector<TaskFacts> const& stuck)
 {
     std::vector<std::string> problems;
-    std::size_t stuck = 0;
-    for (auto const& facts : tasks)
-        if (facts.phase == TaskPhase::stuck && ++stuck <= kMostStuckShown)
-            problems.push_back(stuck_sentence(facts));
-    if (stuck > kMostStuckShown)
+    for (std::size_t i = 0; i < std::min(stuck.size(), kMostStuckShown); ++i)
+        problems.push_back(stuck_sentence(stuck[i]));
+    if (stuck.size() > kMostStuckShown)
         problems.push_back(fmt::format("{} more tasks are stuck; see karat tasks --state stuck",
-                                       stuck - kMostStuckShown));
+                                       stuck.size() - kMostStuckShown));
     return problems;
 }
 
@@ -210,15 +230,13 @@ Result<Status> Engine::status()
     status.store = TRY(state_->parts.store.stats());
     auto const machines = TRY(state_->parts.hypervisor.running());
     status.instances = machines.size();
-    auto const tasks = TRY(all_tasks(*state_, false));
-    for (auto const& facts : tasks)
-        count(status.tasks, facts.phase);
+    auto const stuck = TRY(count_tasks(*state_, status.tasks));
     {
         Lock const guard(state_->mutex);
         status.catalog_damage = state_->catalog_damage;
     }
     status.problems = problems_of_host(*state_, status);
-    std::ranges::move(problems_of_tasks(tasks), std::back_inserter(status.problems));
+    std::ranges::move(problems_of_tasks(stuck), std::back_inserter(status.problems));
     return status;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start, stop, reboot and terminate, and what machines do by themselves.
-#include "state.hpp"
+#include "steps.hpp"
 
-#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
@@ -13,6 +12,7 @@ namespace karat::engine {
 namespace {
 
 constexpr std::chrono::milliseconds kPowerPoll{250};
+constexpr std::chrono::seconds kAskAgain{5}; // a guest that is still booting misses the first press
 
 std::string user_initiated(Time now)
 {
@@ -59,11 +59,13 @@ bool given_time_is_over(Engine::State& state, Task const& task)
     return state.now() >= task.created + state.parts.settings.shutdown_timeout;
 }
 
-/// Asks the guest to shut down, once, and waits for it in small steps; kills it when `force` or
-/// when it took too long. True when the machine is off.
-Result<bool> power_off(Engine::State& state, Task const& task, InstanceId const& id, bool force)
+/// Asks the guest to shut down, now and then, and waits for it in small steps; kills it when
+/// `force` or when it took too long. True when the machine is off.
+template <class Work>
+Result<bool> power_off(Engine::State& state, Task& task, Work work, bool force)
 {
     auto& hypervisor = state.parts.hypervisor;
+    auto const& id = work.instance;
     auto const power = TRY(hypervisor.power(id));
     if (power == compute::Power::off)
         return true;
@@ -71,9 +73,10 @@ Result<bool> power_off(Engine::State& state, Task const& task, InstanceId const&
         TRY(hypervisor.kill(id));
         return true;
     }
-    // Repeated on purpose: a guest that is still booting misses the first press.
-    if (state.now() - task.created >= kPowerPoll && task.attempts % 20 != 0)
+    if (work.asked <= state.now() && state.now() < work.asked + kAskAgain)
         return false;
+    work.asked = state.now();
+    TRY(set_work(task, work)); // in memory only: after a crash the guest is asked again
     auto asked = hypervisor.request_shutdown(id);
     if (!asked.ok() && asked.error().fault != Fault::not_found) // it may have ended just now
         return asked.take_error();
@@ -90,7 +93,7 @@ Result<void> delete_volumes_of(catalog::Change& change, Engine::State& state,
         TRY(become(volume, goes ? VolumeState::deleting : VolumeState::available));
         TRY(change.save(volume));
         if (goes)
-            TRY(change.enqueue(new_task(state, "delete_volume", volume.id.text(), "{}")));
+            TRY(enqueue(state, change, DeleteVolumeWork{volume.id}));
     }
     return {};
 }
@@ -110,7 +113,7 @@ Result<void> note_end(Engine::State& state, catalog::Change& change, Instance& i
     TRY(become(instance, terminates ? InstanceState::shutting_down : InstanceState::stopped));
     TRY(change.save(instance));
     if (terminates)
-        TRY(change.enqueue(new_task(state, "terminate", instance.id.text(), "{}")));
+        TRY(enqueue(state, change, TerminateWork{instance.id}));
     return {};
 }
 
@@ -135,7 +138,7 @@ Engine::start_instances(Caller const& caller, std::vector<InstanceId> const& ids
             instance.state_reason = {};
             instance.transition_reason.clear();
             TRY(change.save(instance));
-            TRY(change.enqueue(new_task(state, "launch", instance.id.text(), R"({"start":true})")));
+            TRY(enqueue(state, change, LaunchWork{.instance = instance.id, .start = true}));
             return {};
         });
 }
@@ -167,8 +170,7 @@ Result<std::vector<Transition>> Engine::stop_instances(Caller const& caller,
             instance.state_reason = {"Client.UserInitiatedShutdown",
                                      "Client.UserInitiatedShutdown: User initiated shutdown"};
             TRY(change.save(instance));
-            auto const payload = options.force ? R"({"force":true})" : "{}";
-            TRY(change.enqueue(new_task(state, "stop", instance.id.text(), payload)));
+            TRY(enqueue(state, change, StopWork{instance.id, options.force}));
             return {};
         });
 }
@@ -181,8 +183,7 @@ Result<void> Engine::reboot_instances(Caller const& caller, std::vector<Instance
                           [&](catalog::Change& change, Instance& instance) -> Result<void> {
                               if (instance.state != InstanceState::running)
                                   return wrong_state(instance, "rebooted");
-                              TRY(change.enqueue(
-                                  new_task(state, "reboot", instance.id.text(), "{}")));
+                              TRY(enqueue(state, change, RebootWork{instance.id}));
                               return {};
                           }));
     return {};
@@ -210,93 +211,99 @@ Result<std::vector<Transition>> Engine::terminate_instances(Caller const& caller
             instance.state_reason = {"Client.UserInitiatedShutdown",
                                      "Client.UserInitiatedShutdown: User initiated shutdown"};
             TRY(change.save(instance));
-            auto const payload = options.force ? R"({"force":true})" : "{}";
-            TRY(change.enqueue(new_task(state, "terminate", instance.id.text(), payload)));
+            TRY(enqueue(state, change, TerminateWork{instance.id, options.force}));
             return {};
         });
 }
 
 Result<Next> step_stop(Engine::State& state, Task& task)
 {
-    auto const id = TRY(InstanceId::parse(task.subject));
+    auto const work = TRY(work_of<StopWork>(task));
+    auto const& id = work.instance;
     auto const instance = TRY(find_instance(state, id));
     if (!instance || instance->state != InstanceState::stopping)
         return finished();
-    bool const force = nlohmann::json::parse(task.payload).value("force", false);
-    bool const off = TRY(power_off(state, task, id, force));
+    bool const off = TRY(power_off(state, task, work, work.force));
     if (!off)
         return again_after(kPowerPoll);
     state.parts.metadata.close(id);
-    TRY(state.catalog().change(
-        {"worker", "task.stop"}, [&](catalog::Change& change) -> Result<void> {
-            auto now_stopped = TRY(change.instance(id));
-            if (!now_stopped || now_stopped->state != InstanceState::stopping)
-                return {};
-            TRY(become(*now_stopped, InstanceState::stopped));
-            return change.save(*now_stopped);
-        }));
-    log(Level::info, "instance.stopped", {{"instance", id.text()}});
-    return finished();
+    auto const next = TRY(finish(state, task, [&](catalog::Change& change) -> Result<void> {
+        auto now_stopped = TRY(change.instance(id));
+        if (!now_stopped || now_stopped->state != InstanceState::stopping)
+            return {};
+        TRY(become(*now_stopped, InstanceState::stopped));
+        return change.save(*now_stopped);
+    }));
+    log(Level::info, "instance.stopped", {{"instance", id.text()}, {"request", task.request}});
+    return next;
 }
 
 Result<Next> step_reboot(Engine::State& state, Task& task)
 {
-    auto const id = TRY(InstanceId::parse(task.subject));
-    auto const power = TRY(state.parts.hypervisor.power(id));
+    auto const work = TRY(work_of<RebootWork>(task));
+    auto const power = TRY(state.parts.hypervisor.power(work.instance));
     if (power == compute::Power::running)
-        TRY(state.parts.hypervisor.request_reboot(id));
+        TRY(state.parts.hypervisor.request_reboot(work.instance));
     return finished();
 }
 
+namespace {
+
+/// Only a volume that stays is worth waiting for the guest to write back.
+Result<bool> all_volumes_go(Engine::State& state, InstanceId const& id)
+{
+    auto const volumes =
+        TRY(state.catalog().read([&](catalog::View& view) { return view.volumes_of(id); }));
+    return std::all_of(volumes.begin(), volumes.end(), [](Volume const& volume) {
+        return volume.attachment->delete_on_termination;
+    });
+}
+
+Result<void> note_terminated(Engine::State& state, catalog::Change& change, InstanceId const& id)
+{
+    auto gone = TRY(change.instance(id));
+    if (!gone || gone->state != InstanceState::shutting_down)
+        return {};
+    TRY(become(*gone, InstanceState::terminated));
+    gone->terminated = state.now();
+    TRY(change.save(*gone));
+    TRY(delete_volumes_of(change, state, *gone));
+    TRY(enqueue(state, change, ReapWork{id}, state.parts.settings.terminated_for));
+    return {};
+}
+
+} // namespace
+
 Result<Next> step_terminate(Engine::State& state, Task& task)
 {
-    auto const id = TRY(InstanceId::parse(task.subject));
+    auto const work = TRY(work_of<TerminateWork>(task));
+    auto const& id = work.instance;
     auto const instance = TRY(find_instance(state, id));
     if (!instance || instance->state != InstanceState::shutting_down)
         return finished();
-    auto const volumes =
-        TRY(state.catalog().read([&](catalog::View& view) { return view.volumes_of(id); }));
-    // Only a volume that stays is worth waiting for the guest to write back.
-    bool const nothing_stays =
-        std::all_of(volumes.begin(), volumes.end(),
-                    [](Volume const& volume) { return volume.attachment->delete_on_termination; });
-    bool const force = nlohmann::json::parse(task.payload).value("force", false);
-    bool const off = TRY(power_off(state, task, id, force || nothing_stays));
+    bool const nothing_stays = TRY(all_volumes_go(state, id));
+    bool const off = TRY(power_off(state, task, work, work.force || nothing_stays));
     if (!off)
         return again_after(kPowerPoll);
     TRY(state.parts.hypervisor.kill(id)); // also what a machine that went by itself left behind
     state.parts.metadata.close(id);
-    TRY(state.catalog().change(
-        {"worker", "task.terminate"}, [&](catalog::Change& change) -> Result<void> {
-            auto gone = TRY(change.instance(id));
-            if (!gone || gone->state != InstanceState::shutting_down)
-                return {};
-            TRY(become(*gone, InstanceState::terminated));
-            gone->terminated = state.now();
-            TRY(change.save(*gone));
-            TRY(delete_volumes_of(change, state, *gone));
-            auto reap = new_task(state, "reap", id.text(), "{}");
-            reap.not_before = state.now() + state.parts.settings.terminated_for;
-            TRY(change.enqueue(reap));
-            return {};
-        }));
-    log(Level::info, "instance.terminated", {{"instance", id.text()}});
-    return finished();
+    auto const next = TRY(finish(
+        state, task, [&](catalog::Change& change) { return note_terminated(state, change, id); }));
+    log(Level::info, "instance.terminated", {{"instance", id.text()}, {"request", task.request}});
+    return next;
 }
 
 /// A terminated instance was visible long enough.
 Result<Next> step_reap(Engine::State& state, Task& task)
 {
-    auto const id = TRY(InstanceId::parse(task.subject));
-    TRY(state.parts.hypervisor.forget(id));
-    TRY(state.catalog().change({"worker", "task.reap"},
-                               [&](catalog::Change& change) -> Result<void> {
-                                   auto const instance = TRY(change.instance(id));
-                                   if (!instance || instance->state != InstanceState::terminated)
-                                       return {};
-                                   return change.remove(id);
-                               }));
-    return finished();
+    auto const work = TRY(work_of<ReapWork>(task));
+    TRY(state.parts.hypervisor.forget(work.instance));
+    return finish(state, task, [&](catalog::Change& change) -> Result<void> {
+        auto const instance = TRY(change.instance(work.instance));
+        if (!instance || instance->state != InstanceState::terminated)
+            return {};
+        return change.remove(work.instance);
+    });
 }
 
 void machine_ended(Engine::State& state, InstanceId const& id, compute::Event event)
@@ -304,10 +311,10 @@ void machine_ended(Engine::State& state, InstanceId const& id, compute::Event ev
     log(Level::info, "machine.ended",
         {{"instance", id.text()},
          {"by", event == compute::Event::shut_down ? "guest" : "accident"}});
-    auto const payload = event == compute::Event::shut_down ? R"({"shut_down":true})" : "{}";
+    bool const shut_down = event == compute::Event::shut_down;
     auto const outcome = state.catalog().change(
         {"worker", "machine.ended"}, [&](catalog::Change& change) -> Result<void> {
-            TRY(change.enqueue(new_task(state, "ended", id.text(), payload)));
+            TRY(enqueue(state, change, EndedWork{id, shut_down}));
             return {};
         });
     if (!outcome.ok())
@@ -316,18 +323,17 @@ void machine_ended(Engine::State& state, InstanceId const& id, compute::Event ev
 
 Result<Next> step_ended(Engine::State& state, Task& task)
 {
-    auto const id = TRY(InstanceId::parse(task.subject));
+    auto const work = TRY(work_of<EndedWork>(task));
+    auto const& id = work.instance;
     auto const power = TRY(state.parts.hypervisor.power(id));
     if (power == compute::Power::running)
         return finished(); // started again meanwhile
-    bool const shut_down = nlohmann::json::parse(task.payload).value("shut_down", false);
-    TRY(state.catalog().change({"worker", "task.ended"},
-                               [&](catalog::Change& change) -> Result<void> {
-                                   auto instance = TRY(change.instance(id));
-                                   if (!instance || instance->state != InstanceState::running)
-                                       return {}; // a stop or terminate task sees to the rest
-                                   return note_end(state, change, *instance, shut_down);
-                               }));
+    TRY(commit(state, task, [&](catalog::Change& change) -> Result<void> {
+        auto instance = TRY(change.instance(id));
+        if (!instance || instance->state != InstanceState::running)
+            return {}; // a stop or terminate task sees to the rest
+        return note_end(state, change, *instance, work.shut_down);
+    }));
     auto const instance = TRY(find_instance(state, id));
     if (instance && instance->state == InstanceState::stopped) {
         TRY(state.parts.hypervisor.kill(id)); // ends the network process and the sockets

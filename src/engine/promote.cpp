@@ -3,9 +3,7 @@
 // no server in between. New launches do so anyway (disk_of). Which guests there are to move is
 // found by comparing, again and again, so nothing needs to be remembered over a restart: a move
 // that was made already is made again, and does nothing.
-#include "state.hpp"
-
-#include "karat/json.hpp"
+#include "steps.hpp"
 
 namespace karat::engine {
 namespace {
@@ -34,12 +32,14 @@ Result<std::vector<Volume>> readers_of(Engine::State& state, SnapshotId const& s
     });
 }
 
-Result<void> enqueue(Engine::State& state, Volume const& volume)
+Result<void> enqueue_all(Engine::State& state, std::vector<Volume> const& volumes)
 {
-    nlohmann::json const payload{{"volume", volume.id.text()}};
+    if (volumes.empty())
+        return {};
     return state.catalog().change(
         {"worker", "Promote"}, [&](catalog::Change& change) -> Result<void> {
-            TRY(change.enqueue(new_task(state, "promote", subject_of(volume), payload.dump())));
+            for (auto const& volume : volumes)
+                TRY(enqueue(state, change, PromoteWork{volume.id, volume.attachment->instance}));
             return {};
         });
 }
@@ -50,6 +50,7 @@ Result<void> Engine::promote()
 {
     auto& state = *state_;
     std::set<Pair> now;
+    std::vector<Volume> fresh;
     for (auto const& cached : TRY(state.parts.volumes.cached())) {
         auto const snapshot = SnapshotId::parse(cached.snapshot);
         if (!cached.whole || !snapshot.ok())
@@ -57,10 +58,11 @@ Result<void> Engine::promote()
         for (auto const& volume : TRY(readers_of(state, snapshot.value()))) {
             Pair pair{volume.id, snapshot.value()};
             if (!state.promoted.contains(pair))
-                TRY(enqueue(state, volume));
+                fresh.push_back(volume);
             now.insert(std::move(pair));
         }
     }
+    TRY(enqueue_all(state, fresh));
     state.promoted = std::move(now);
     return {};
 }
@@ -69,26 +71,26 @@ Result<std::vector<blk::Cached>> Engine::cached() { return state_->parts.volumes
 
 Result<Next> step_promote(Engine::State& state, Task& task)
 {
-    auto const json = nlohmann::json::parse(task.payload);
-    auto const id = TRY(VolumeId::parse(json.value("volume", "")));
+    auto const work = TRY(work_of<PromoteWork>(task));
     auto const volume =
         TRY(state.catalog().read([&](catalog::View& view) -> Result<std::optional<Volume>> {
-            auto found = TRY(view.volume(id));
+            auto found = TRY(view.volume(work.volume));
             bool const read = found ? TRY(is_read(view, *found)) : false;
             return read ? std::move(found) : std::nullopt;
         }));
-    if (!volume || volume->attachment->instance.text() != task.subject)
+    if (!volume || volume->attachment->instance != work.instance)
         return finished(); // it went elsewhere, which gave it the file if there is one
-    auto const& instance = volume->attachment->instance;
-    auto const power = TRY(state.parts.hypervisor.power(instance));
+    auto const power = TRY(state.parts.hypervisor.power(work.instance));
     if (power == compute::Power::off)
         return finished();
     auto const disk = disk_of(state, *volume);
     if (!disk.backing || disk.backing->file.empty())
         return finished(); // evicted meanwhile
-    TRY(state.parts.hypervisor.rebase(instance, disk));
+    TRY(state.parts.hypervisor.rebase(work.instance, disk));
     log(Level::info, "volume.promoted",
-        {{"volume", id.text()}, {"instance", instance.text()}, {"file", disk.backing->file}});
+        {{"volume", work.volume.text()},
+         {"instance", work.instance.text()},
+         {"file", disk.backing->file}});
     return finished();
 }
 

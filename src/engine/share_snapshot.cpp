@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CopySnapshot, and who may make volumes of a snapshot.
-#include "state.hpp"
+#include "steps.hpp"
 
-#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <fmt/format.h>
@@ -12,23 +11,8 @@ namespace {
 
 constexpr std::size_t kMaxSharers = 1000;
 
-Result<SnapshotId> source_of(Task const& task)
+Result<std::optional<Snapshot>> pending_copy(Engine::State& state, SnapshotId const& id)
 {
-    return SnapshotId::parse(nlohmann::json::parse(task.payload).value("source", ""));
-}
-
-/// The copied image that waits for the snapshot.
-Result<std::optional<ImageId>> image_of(Task const& task)
-{
-    auto const text = nlohmann::json::parse(task.payload).value("image", "");
-    if (text.empty())
-        return std::optional<ImageId>();
-    return std::optional(TRY(ImageId::parse(text)));
-}
-
-Result<std::optional<Snapshot>> pending_copy(Engine::State& state, Task const& task)
-{
-    auto const id = TRY(SnapshotId::parse(task.subject));
     auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
     if (!found || found->state != SnapshotState::pending)
         return std::optional<Snapshot>();
@@ -56,10 +40,7 @@ Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Calle
     copy.tags = request.tags;
     copy.kms_key = key;
     TRY(change.save(copy));
-    nlohmann::json payload{{"source", source.id.text()}};
-    if (image)
-        payload["image"] = image->text();
-    TRY(change.enqueue(new_task(state, "copy_snapshot", copy.id.text(), payload.dump())));
+    TRY(enqueue(state, change, CopySnapshotWork{copy.id, source.id, image}));
     return copy;
 }
 
@@ -78,50 +59,47 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
 
 Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
 {
-    auto const copy = TRY(pending_copy(state, task));
+    auto const work = TRY(work_of<CopySnapshotWork>(task));
+    auto const copy = TRY(pending_copy(state, work.snapshot));
     if (!copy)
         return finished(); // deleted meanwhile
-    auto const source = TRY(source_of(task));
-    auto const image = TRY(image_of(task));
     auto const stored =
-        TRY(state.parts.volumes.copy(source, facts_of(*copy, state.now()), [&](double share) {
+        TRY(state.parts.volumes.copy(work.source, facts_of(*copy, state.now()), [&](double share) {
             return report_progress(state, task, share);
         }));
-    TRY(state.catalog().change({"worker", "task.copy_snapshot"},
-                               [&](catalog::Change& change) -> Result<void> {
-                                   auto row = TRY(change.snapshot(copy->id));
-                                   if (!row)
-                                       return {};
-                                   row->content = stored.root;
-                                   row->full_size_bytes = stored.full_size_bytes;
-                                   row->progress_percent = 100;
-                                   row->completed = state.now();
-                                   if (row->state == SnapshotState::pending)
-                                       TRY(become(*row, SnapshotState::completed));
-                                   TRY(change.save(*row));
-                                   return settle_copied_image(change, image, "");
-                               }));
+    auto const next = TRY(finish(state, task, [&](catalog::Change& change) -> Result<void> {
+        auto row = TRY(change.snapshot(copy->id));
+        if (!row)
+            return {};
+        row->content = stored.root;
+        row->full_size_bytes = stored.full_size_bytes;
+        row->progress_percent = 100;
+        row->completed = state.now();
+        if (row->state == SnapshotState::pending)
+            TRY(become(*row, SnapshotState::completed));
+        TRY(change.save(*row));
+        return settle_copied_image(change, work.image, "");
+    }));
     log(Level::info, "snapshot.copied",
-        {{"snapshot", copy->id.text()}, {"source", source.text()}, {"region", copy->region}});
-    return finished();
+        {{"snapshot", copy->id.text()},
+         {"source", work.source.text()},
+         {"region", copy->region},
+         {"request", task.request}});
+    return next;
 }
 
 Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error const& error)
 {
-    auto const copy = TRY(pending_copy(state, task));
-    if (!copy)
-        return {};
-    auto const image = TRY(image_of(task));
-    return state.catalog().change({"worker", "task.copy_snapshot"},
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      auto row = TRY(change.snapshot(copy->id));
-                                      if (!row || row->state != SnapshotState::pending)
-                                          return {};
-                                      TRY(become(*row, SnapshotState::error));
-                                      row->state_message = message_for_caller(error);
-                                      TRY(change.save(*row));
-                                      return settle_copied_image(change, image, row->state_message);
-                                  });
+    auto const work = TRY(work_of<CopySnapshotWork>(task));
+    return fail_task(state, task, error, [&](catalog::Change& change) -> Result<void> {
+        auto row = TRY(change.snapshot(work.snapshot));
+        if (!row || row->state != SnapshotState::pending)
+            return {};
+        TRY(become(*row, SnapshotState::error));
+        row->state_message = message_for_caller(error);
+        TRY(change.save(*row));
+        return settle_copied_image(change, work.image, row->state_message);
+    });
 }
 
 Result<void> Engine::change_volume_permissions(Caller const& caller, SnapshotId const& id,

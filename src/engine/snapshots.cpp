@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots: create, delete, describe, and the collection of what deleted ones held.
 #include "listing.hpp"
-#include "state.hpp"
+#include "steps.hpp"
 
 #include "karat/json.hpp"
 
@@ -51,15 +51,6 @@ Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& 
     snapshot.kms_key = volume.kms_key;
     snapshot.tags = std::move(tags);
     return snapshot;
-}
-
-Task capture_task(Engine::State& state, std::string subject, std::vector<CapturePair> const& pairs)
-{
-    nlohmann::json payload{
-        {"no_reboot", true}, {"phase", "quiesce"}, {"pairs", nlohmann::json::object()}};
-    for (auto const& pair : pairs)
-        payload["pairs"][pair.volume.text()] = pair.snapshot.text();
-    return new_task(state, "capture", std::move(subject), payload.dump());
 }
 
 namespace {
@@ -143,7 +134,9 @@ Result<Snapshot> Engine::create_snapshot(Caller const& caller, VolumeId const& i
             TRY(rehearse(dry_run));
             auto snapshot = new_snapshot(*state_, caller, volume, description, tags);
             TRY(change.save(snapshot));
-            TRY(change.enqueue(capture_task(*state_, subject_of(volume), {{id, snapshot.id}})));
+            CaptureWork work{.instance = holder_of(volume)};
+            work.pairs.push_back({id, snapshot.id});
+            TRY(enqueue(*state_, change, work));
             return snapshot;
         });
 }
@@ -153,27 +146,26 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
 {
     TRY(check_description(request.description));
     TRY(check_tags(request.tags));
-    return change_for(
-        *state_, caller, "CreateSnapshots",
-        [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
-            auto const volumes = TRY(volumes_to_capture(change, caller, request));
-            TRY(check_room(*state_, Noun::volume));
-            TRY(rehearse(request.dry_run));
-            std::vector<Snapshot> snapshots;
-            std::vector<CapturePair> pairs;
-            for (auto const& volume : volumes) {
-                auto tags = request.tags;
-                if (request.copy_volume_tags)
-                    tags.insert(volume.tags.begin(), volume.tags.end());
-                TRY(check_tags(tags));
-                snapshots.push_back(
-                    new_snapshot(*state_, caller, volume, request.description, std::move(tags)));
-                pairs.push_back({volume.id, snapshots.back().id});
-                TRY(change.save(snapshots.back()));
-            }
-            TRY(change.enqueue(capture_task(*state_, request.instance.text(), pairs)));
-            return snapshots;
-        });
+    return change_for(*state_, caller, "CreateSnapshots",
+                      [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
+                          auto const volumes = TRY(volumes_to_capture(change, caller, request));
+                          TRY(check_room(*state_, Noun::volume));
+                          TRY(rehearse(request.dry_run));
+                          std::vector<Snapshot> snapshots;
+                          CaptureWork work{.instance = request.instance};
+                          for (auto const& volume : volumes) {
+                              auto tags = request.tags;
+                              if (request.copy_volume_tags)
+                                  tags.insert(volume.tags.begin(), volume.tags.end());
+                              TRY(check_tags(tags));
+                              snapshots.push_back(new_snapshot(
+                                  *state_, caller, volume, request.description, std::move(tags)));
+                              work.pairs.push_back({volume.id, snapshots.back().id});
+                              TRY(change.save(snapshots.back()));
+                          }
+                          TRY(enqueue(*state_, change, work));
+                          return snapshots;
+                      });
 }
 
 Result<void> Engine::delete_snapshot(Caller const& caller, SnapshotId const& id, bool dry_run)
@@ -221,13 +213,12 @@ Result<Snapshot> Engine::own_snapshot(Caller const& caller, SnapshotId const& id
 
 Result<void> enqueue_collect(Engine::State& state, catalog::Change& change)
 {
-    auto const open = TRY(change.open_tasks());
-    bool const queued = std::any_of(open.begin(), open.end(), [](Task const& task) {
-        return task.kind == "collect" && task.state == TaskState::queued;
+    auto const open = TRY(change.tasks_on(kStoreResource));
+    bool const waits = std::any_of(open.begin(), open.end(), [](auto const& task) {
+        return task->kind == CollectWork::kKind && task->state == TaskState::queued;
     });
-    if (queued)
-        return {};
-    TRY(change.enqueue(new_task(state, "collect", "store", "{}")));
+    if (!waits)
+        TRY(enqueue(state, change, CollectWork{}));
     return {};
 }
 
@@ -240,16 +231,13 @@ Result<std::vector<std::string>> forget_deleted_snapshots(Engine::State& state)
         {"worker", "Collect"}, [&](catalog::Change& change) -> Result<std::vector<std::string>> {
             std::vector<std::string> names;
             auto const all = TRY(change.snapshots({}));
-            auto const tasks = TRY(change.open_tasks());
             for (auto const& snapshot : all) {
                 if (snapshot.state != SnapshotState::deleted)
                     continue;
                 // A capture that is still storing it, or a volume that reads through it, keeps it.
                 auto const readers = TRY(change.volumes_over(snapshot.id));
-                bool const storing = std::any_of(tasks.begin(), tasks.end(), [&](Task const& task) {
-                    return task.payload.find(snapshot.id.text()) != std::string::npos;
-                });
-                if (!readers.empty() || storing)
+                bool const is_kept = TRY(change.is_kept(snapshot.id));
+                if (!readers.empty() || is_kept)
                     continue;
                 TRY(change.remove(snapshot.id));
                 names.push_back(snapshot.id.text());
@@ -372,28 +360,27 @@ Result<std::int64_t> Engine::start_scrub(ScrubOptions const& options)
     if (options.mib_per_second != 0 && options.mib_per_second < kLeastScrubMib)
         return fail(Fault::invalid,
                     fmt::format("A scrub reads at least {} MiB a second", kLeastScrubMib));
-    nlohmann::json const payload{{"mib_per_second", options.mib_per_second},
-                                 {"anew", options.anew}};
+    ScrubWork const work{options.mib_per_second, options.anew};
     return state_->catalog().change({"admin", "Scrub"}, [&](catalog::Change& change) {
-        return change.enqueue(new_task(*state_, "scrub", "scrub", payload.dump()));
+        return enqueue(*state_, change, work);
     });
 }
 
-/// Reads for a while, so that the task's lease does not run out, and goes on in the next step.
+/// Reads for a while and goes on in the next step, so that others of the lane get their turn.
 Result<Next> step_scrub(Engine::State& state, Task& task)
 {
-    auto payload = nlohmann::json::parse(task.payload);
+    auto work = TRY(work_of<ScrubWork>(task));
     auto const until = state.env().clock.steady() + kScrubStep;
     auto const report = TRY(state.parts.store.scrub({
-        .bytes_per_second = payload.value("mib_per_second", std::uint64_t{0}) << 20,
-        .anew = payload.value("anew", false),
+        .bytes_per_second = work.mib_per_second << 20,
+        .anew = work.anew,
         .progress =
             [&](double share) {
                 return report_progress(state, task, share) && state.env().clock.steady() < until;
             },
     }));
-    payload["anew"] = false;
-    task.payload = payload.dump();
+    if (std::exchange(work.anew, false))
+        TRY(note(state, task, work));
     if (!report.finished)
         return again_after(std::chrono::milliseconds(0));
     log(report.damage.empty() ? Level::info : Level::error, "store.scrubbed",

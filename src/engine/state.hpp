@@ -10,6 +10,7 @@
 #include "karat/mutex.hpp"
 #include "karat/thread.hpp"
 
+#include <array>
 #include <condition_variable>
 #include <list>
 #include <mutex>
@@ -24,16 +25,11 @@ inline constexpr char const* kHost = "local";
 /// The volume that EC2 names for a snapshot that was made of none: a copy, or block by block.
 inline constexpr char const* kNoVolume = "vol-ffffffff";
 
+/// How long a worker that does not renew its lease keeps its task.
+inline constexpr std::chrono::milliseconds kLease{60'000};
 /// So often a task fails before it is given up, or counts as stuck if its kind never is.
 inline constexpr int kMaxFailures = 6;
 inline constexpr std::size_t kQuoted = 64; ///< So much of a caller's text stands in a message.
-
-/// What a step of a task came to: done, or to be called again after a while.
-struct Next {
-    std::optional<std::chrono::milliseconds> again;
-};
-inline Next finished() { return {}; }
-inline Next again_after(std::chrono::milliseconds delay) { return {delay}; }
 
 /// The snapshots whose blocks were read last, kept open: opening one reads its whole table of
 /// pages. Thread-safe.
@@ -47,6 +43,12 @@ private:
     std::list<std::shared_ptr<blocks::View const>> recent_; // the one used last is at the front
 };
 
+/// Who changes the catalog for a caller's request.
+inline catalog::Actor actor(Caller const& caller, std::string action)
+{
+    return {caller.account.text(), std::move(action), caller.request};
+}
+
 struct Engine::State {
     explicit State(Parts p)
         : parts(std::move(p))
@@ -56,10 +58,13 @@ struct Engine::State {
     Parts parts;
 
     Mutex mutex;
-    std::condition_variable_any wake;
-    bool woken GUARDED_BY(mutex) = false;
-    /// Subjects and volumes that a worker of this process is at.
-    std::set<std::string> busy GUARDED_BY(mutex);
+    /// The workers of a lane that have nothing to do.
+    struct Sleepers {
+        std::condition_variable_any wake;
+        bool woken = false; ///< Guarded by the mutex above.
+    };
+    std::array<Sleepers, std::size(kLanes)> sleepers;
+    std::condition_variable_any beat; ///< Nobody notifies it: the heartbeat waits for its time.
     /// When a worker next removes old history from the catalog.
     std::chrono::nanoseconds forget_at GUARDED_BY(mutex){};
     /// When a worker next looks for damage in the catalog, and how much was found the last time.
@@ -90,7 +95,7 @@ auto change_for(Engine::State& state, Caller const& caller, std::string action, 
     -> std::invoke_result_t<Work, catalog::Change&>
 {
     return state.catalog().change(
-        {caller.account.text(), std::move(action)},
+        actor(caller, std::move(action)),
         [&](catalog::Change& change) -> std::invoke_result_t<Work, catalog::Change&> {
             auto answer = work(change);
             if (answer.ok())
@@ -247,21 +252,15 @@ VolumeShape shape_of(Volume const& volume);
 VolumeShape changed_shape(VolumeShape shape, ShapeRequest const& request);
 void set_shape(Volume& volume, VolumeShape const& shape);
 
-/// Where work on a volume is queued: behind that of the instance that has it.
-std::string subject_of(Volume const& volume);
+/// The instance that has the volume: work on the volume queues behind that of the instance.
+std::optional<InstanceId> holder_of(Volume const& volume);
 /// Gives a volume that was never attached the overlay that will be written. Returns the row.
-Result<Volume> ensure_overlay(Engine::State& state, Volume const& volume, std::string const& name);
+Result<Volume> ensure_overlay(Engine::State& state, Task const& task, Volume const& volume);
 /// Queues the shortening of a volume's chain if it is long and nothing is about to shorten it.
 Result<void> enqueue_merge(Engine::State& state, catalog::Change& change, Volume const& volume,
                            std::chrono::milliseconds delay);
 /// A snapshot for this one purpose, which nobody sees; it goes when no volume reads through it.
 Snapshot hidden_snapshot(Engine::State& state, Volume const& volume);
-/// The task that makes snapshots of volumes, all at one instant.
-struct CapturePair {
-    VolumeId volume;
-    SnapshotId snapshot;
-};
-Task capture_task(Engine::State& state, std::string subject, std::vector<CapturePair> const& pairs);
 
 /// The facts that a snapshot's manifest carries, so that its row can be rebuilt from the store.
 /// `completed` is when its bytes were handed over.
@@ -274,13 +273,8 @@ inline std::string rebuilt_name(AccountId const& id) { return "rebuilt-" + id.te
 Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& volume,
                       std::string description, Tags tags);
 
-/// A task row that is due now.
-Task new_task(Engine::State& state, std::string kind, std::string subject, std::string payload);
 /// Queues a collection unless one is queued already.
 Result<void> enqueue_collect(Engine::State& state, catalog::Change& change);
-/// After a volume stopped reading through `base`: a deleted one goes with its last reader.
-Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
-                                std::optional<SnapshotId> const& base);
 /// A copy of a snapshot, pending, and the task that fills it. `image` is the copied image that
 /// waits for it.
 Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Caller const& caller,
@@ -290,48 +284,9 @@ Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Calle
 /// as soon as one is not to be had.
 Result<void> settle_copied_image(catalog::Change& change, std::optional<ImageId> const& id,
                                  std::string const& failure);
-/// Reports a task's progress and keeps its lease; false when the lease was lost or the engine
-/// stops.
-bool report_progress(Engine::State& state, Task& task, double share);
-
-/// Kinds of task: each has a step, and what to do when it fails for good.
-struct TaskKind {
-    std::string_view name;
-    Result<Next> (*step)(Engine::State&, Task&);
-    Result<void> (*give_up)(Engine::State&, Task const&, Error const&);
-};
-TaskKind const* find_task_kind(std::string_view name);
-
-// The steps, each beside its verb.
-Result<Next> step_import(Engine::State&, Task&);
-Result<void> give_up_import(Engine::State&, Task const&, Error const&);
-Result<Next> step_export(Engine::State&, Task&);
-Result<void> give_up_export(Engine::State&, Task const&, Error const&);
-Result<Next> step_launch(Engine::State&, Task&);
-Result<void> give_up_launch(Engine::State&, Task const&, Error const&);
-Result<Next> step_stop(Engine::State&, Task&);
-Result<Next> step_reboot(Engine::State&, Task&);
-Result<Next> step_terminate(Engine::State&, Task&);
-Result<Next> step_ended(Engine::State&, Task&);
-Result<Next> step_capture(Engine::State&, Task&);
-Result<void> give_up_capture(Engine::State&, Task const&, Error const&);
-Result<Next> step_delete_volume(Engine::State&, Task&);
-Result<Next> step_attach(Engine::State&, Task&);
-Result<void> give_up_attach(Engine::State&, Task const&, Error const&);
-Result<Next> step_detach(Engine::State&, Task&);
-Result<Next> step_modify_volume(Engine::State&, Task&);
-Result<void> give_up_modify_volume(Engine::State&, Task const&, Error const&);
-Result<Next> step_promote(Engine::State&, Task&);
-Result<Next> step_copy_snapshot(Engine::State&, Task&);
-Result<void> give_up_copy_snapshot(Engine::State&, Task const&, Error const&);
-Result<Next> step_complete_snapshot(Engine::State&, Task&);
-Result<void> give_up_complete_snapshot(Engine::State&, Task const&, Error const&);
-Result<Next> step_snapshot_timeout(Engine::State&, Task&);
-Result<Next> step_collect(Engine::State&, Task&);
-Result<Next> step_scrub(Engine::State&, Task&);
-Result<Next> step_reap(Engine::State&, Task&);
-Result<void> give_up_nothing(Engine::State&, Task const&, Error const&);
-
+/// After a volume stopped reading through `base`: a deleted one goes with its last reader.
+Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
+                                std::optional<SnapshotId> const& base);
 /// Moves the times of open tasks along when the clock was set since the last call.
 Result<void> follow_clock(Engine::State& state);
 /// At the start: the same when the clock was set back while no daemon ran.

@@ -64,35 +64,39 @@ std::optional<TaskPhase> parse_phase(std::string_view text)
     return found == std::end(kWords) ? std::nullopt : std::optional(found->first);
 }
 
+TaskPhase phase_of(Task const& task, AtWork::One const* at_work, Time now)
+{
+    if (task.state == TaskState::failed)
+        return TaskPhase::failed;
+    if (at_work != nullptr)
+        return now - at_work->moved > kTooLongWithoutProgress ? TaskPhase::stuck
+                                                              : TaskPhase::running;
+    if (task.state != TaskState::running)
+        return phase_of_waiting(task, now);
+    auto const over = now - task.lease_until;
+    if (over > kTooLongWithoutWorker)
+        return TaskPhase::stuck;
+    return over > std::chrono::milliseconds(0) ? TaskPhase::ready : TaskPhase::running;
+}
+
 TaskFacts describe(Task task, AtWork::One const* at_work, Time now)
 {
     TaskFacts facts;
-    if (task.state == TaskState::failed) {
-        facts.phase = TaskPhase::failed;
-    } else if (at_work != nullptr) {
-        facts.phase = TaskPhase::running;
-        if (auto const still = now - at_work->moved; still > kTooLongWithoutProgress) {
-            facts.phase = TaskPhase::stuck;
-            facts.advice = fmt::format("no progress for {}: look at the log for what it waits for; "
-                                       "a restart of karatd begins it again, guests run on",
-                                       minutes(still));
-        }
-    } else if (task.state == TaskState::running) {
-        auto const over = now - task.lease_until;
-        facts.phase = over > std::chrono::milliseconds(0) ? TaskPhase::ready : TaskPhase::running;
-        if (over > kTooLongWithoutWorker) {
-            facts.phase = TaskPhase::stuck;
-            facts.advice = fmt::format("its worker was lost {} ago and no other is free: see the "
-                                       "running tasks, or raise task_workers",
-                                       minutes(over));
-        }
-    } else {
-        facts.phase = phase_of_waiting(task, now);
-        if (task.not_before > now)
-            facts.next_try = task.not_before;
-        if (facts.phase == TaskPhase::stuck)
-            facts.advice = fmt::format("failed {} times: {}", task.failures, remedy(task.outcome));
-    }
+    facts.phase = phase_of(task, at_work, now);
+    bool const is_queued = task.state == TaskState::queued && at_work == nullptr;
+    if (is_queued && task.not_before > now)
+        facts.next_try = task.not_before;
+    if (facts.phase == TaskPhase::stuck && at_work != nullptr)
+        facts.advice = fmt::format("no progress for {}: look at the log for what it waits for; "
+                                   "a restart of karatd begins it again, guests run on",
+                                   minutes(now - at_work->moved));
+    else if (facts.phase == TaskPhase::stuck && is_queued)
+        facts.advice = fmt::format("failed {} times: {}", task.failures, remedy(task.outcome));
+    else if (facts.phase == TaskPhase::stuck)
+        facts.advice = fmt::format("its worker was lost {} ago and no other is free: see the "
+                                   "running tasks, or raise {}",
+                                   minutes(now - task.lease_until),
+                                   task.lane == Lane::bulk ? "bulk_workers" : "task_workers");
     facts.task = std::move(task);
     return facts;
 }

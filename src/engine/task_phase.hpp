@@ -8,6 +8,8 @@
 
 namespace karat::engine {
 
+/// The same as describe(), for those that only count.
+TaskPhase phase_of(Task const& task, AtWork::One const* at_work, Time now);
 /// `at_work` is nullptr when no worker of this process is at it.
 TaskFacts describe(Task task, AtWork::One const* at_work, Time now);
 

@@ -33,7 +33,7 @@ Task running(Time lease_until)
 
 AtWork::One at_work_since(Task const& task, Time moved)
 {
-    return {.task = task, .since = kNow - minutes(60), .kept = kNow, .moved = moved};
+    return {.task = task, .since = kNow - minutes(60), .renewed = kNow, .moved = moved};
 }
 
 TEST(TaskPhase, TimersWaitAndDoNotCountAsWork)

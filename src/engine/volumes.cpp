@@ -3,12 +3,11 @@
 // nothing else, so making one costs the same for 1 GiB and for 64 TiB: what is written to it gets
 // an overlay when it is first attached.
 #include "listing.hpp"
-#include "state.hpp"
-
-#include "karat/json.hpp"
+#include "steps.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace karat::engine {
 namespace {
@@ -68,26 +67,26 @@ Volume new_volume(Engine::State& state, Caller const& caller, std::string zone,
 
 } // namespace
 
-std::string subject_of(Volume const& volume)
+std::optional<InstanceId> holder_of(Volume const& volume)
 {
-    return volume.attachment ? volume.attachment->instance.text() : volume.id.text();
+    return volume.attachment ? std::optional(volume.attachment->instance) : std::nullopt;
 }
 
-Result<Volume> ensure_overlay(Engine::State& state, Volume const& volume, std::string const& name)
+Result<Volume> ensure_overlay(Engine::State& state, Task const& task, Volume const& volume)
 {
     if (!volume.layers.overlays.empty())
         return volume;
+    auto const name = fmt::format("{}.qcow2", task.id);
     TRY(state.parts.volumes.create_overlay(volume.id, name, volume.size_gib * kGiB));
-    return state.catalog().change({"worker", "FirstOverlay"},
-                                  [&](catalog::Change& change) -> Result<Volume> {
-                                      auto row = TRY(change.volume(volume.id));
-                                      if (!row)
-                                          return not_found(volume.id);
-                                      if (row->layers.overlays.empty())
-                                          row->layers.overlays = {name};
-                                      TRY(change.save(*row));
-                                      return std::move(*row);
-                                  });
+    return commit(state, task, [&](catalog::Change& change) -> Result<Volume> {
+        auto row = TRY(change.volume(volume.id));
+        if (!row)
+            return not_found(volume.id);
+        if (row->layers.overlays.empty())
+            row->layers.overlays = {name};
+        TRY(change.save(*row));
+        return std::move(*row);
+    });
 }
 
 Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
@@ -111,21 +110,18 @@ Result<void> enqueue_merge(Engine::State& state, catalog::Change& change, Volume
 {
     if (volume.layers.overlays.size() < kLongChain)
         return {};
-    auto const open = TRY(change.open_tasks());
-    bool const captured = std::any_of(open.begin(), open.end(), [&](Task const& task) {
-        return task.kind == "capture" && task.state == TaskState::queued &&
-               task.payload.find(volume.id.text()) != std::string::npos;
+    auto open = TRY(change.tasks_on(volume.id.text()));
+    std::ranges::move(TRY(change.tasks_on(frozen_layers_of(volume.id))), std::back_inserter(open));
+    bool const captured = std::any_of(open.begin(), open.end(), [](auto const& task) {
+        return task->kind == CaptureWork::kKind && task->state == TaskState::queued;
     });
     if (captured)
         return {}; // which shortens the chain too
     auto const snapshot = hidden_snapshot(state, volume);
     TRY(change.save(snapshot));
-    auto task = capture_task(state, subject_of(volume), {{volume.id, snapshot.id}});
-    auto payload = nlohmann::json::parse(task.payload);
-    payload["merge"] = true;
-    task.payload = payload.dump();
-    task.not_before = state.now() + delay;
-    TRY(change.enqueue(task));
+    CaptureWork work{.instance = holder_of(volume), .merge = true};
+    work.pairs.push_back({volume.id, snapshot.id});
+    TRY(enqueue(state, change, work, delay));
     return {};
 }
 
@@ -190,8 +186,9 @@ Result<Volume> Engine::copy_volume(Caller const& caller, CopyVolume const& reque
             volume.layers.base = content.id; // available when the capture is done
             volume.tags = request.tags;
             TRY(change.save(volume));
-            TRY(change.enqueue(
-                capture_task(*state_, subject_of(source), {{source.id, content.id}})));
+            CaptureWork work{.instance = holder_of(source)};
+            work.pairs.push_back({source.id, content.id});
+            TRY(enqueue(*state_, change, work));
             TRY(remember(*state_, change, caller, call, {volume.id.text()}));
             return volume;
         });
@@ -209,7 +206,7 @@ Result<void> Engine::delete_volume(Caller const& caller, VolumeId const& id, boo
             TRY(rehearse(dry_run));
             TRY(become(volume, VolumeState::deleting));
             TRY(change.save(volume));
-            TRY(change.enqueue(new_task(*state_, "delete_volume", id.text(), "{}")));
+            TRY(enqueue(*state_, change, DeleteVolumeWork{id}));
             return {};
         });
 }
@@ -234,15 +231,13 @@ Result<Volume> Engine::own_volume(Caller const& caller, VolumeId const& id)
 /// The files first: a crash between leaves a row that is deleted again, never files without a row.
 Result<Next> step_delete_volume(Engine::State& state, Task& task)
 {
-    auto const id = TRY(VolumeId::parse(task.subject));
-    TRY(state.parts.volumes.remove(id));
-    TRY(state.catalog().change(
-        {"worker", "task.delete_volume"}, [&](catalog::Change& change) -> Result<void> {
-            auto const volume = TRY(change.volume(id));
-            TRY(change.remove(id));
-            return volume ? collect_if_deleted(state, change, volume->layers.base) : Result<void>();
-        }));
-    return finished();
+    auto const work = TRY(work_of<DeleteVolumeWork>(task));
+    TRY(state.parts.volumes.remove(work.volume));
+    return finish(state, task, [&](catalog::Change& change) -> Result<void> {
+        auto const volume = TRY(change.volume(work.volume));
+        TRY(change.remove(work.volume));
+        return volume ? collect_if_deleted(state, change, volume->layers.base) : Result<void>();
+    });
 }
 
 } // namespace karat::engine

@@ -1,51 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// The worker: takes due tasks from the catalog and runs their steps. Tasks of one subject, and
-// those that work on one volume, run one after the other, oldest first; what fails for a passing
-// reason is tried again, more and more slowly; what fails for good is given up, once, by the
-// function that its kind names.
-#include "state.hpp"
+// The workers: each takes due tasks of its lane from the catalog and runs their steps. The catalog
+// decides whose turn it is. What polls stays in memory between its looks, under its lease. What
+// fails for a passing reason is tried again, more and more slowly; what fails for good is given up,
+// once, by the function that its kind names.
+#include "steps.hpp"
 
-#include "karat/json.hpp"
 #include "karat/log.hpp"
 
 #include <algorithm>
-#include <array>
 #include <new>
 
 namespace karat::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kLease{60'000};
-constexpr std::chrono::milliseconds kExtendAfter{20'000}; // long before another would take it
-constexpr std::chrono::milliseconds kTurnWait{100}; // until another task of the subject is through
+constexpr std::chrono::milliseconds kLongestPoll{5'000}; // what waits longer waits in the catalog
+constexpr std::chrono::milliseconds kLookAgain{1'000};   // at a task that is taken twice
+constexpr std::chrono::milliseconds kHeartbeat{5'000};
 constexpr std::chrono::milliseconds kLongestSleep{30'000};
 constexpr std::chrono::milliseconds kAfterTrouble{2'000};
 constexpr std::chrono::hours kForgetEvery{1};
 constexpr std::chrono::hours kCheckEvery{24};
 constexpr std::size_t kMostDamageLogged = 20;
 constexpr std::int64_t kFinishedTasksKept = 10'000;
-
-constexpr std::array kKinds{
-    TaskKind{"import", step_import, give_up_import},
-    TaskKind{"export", step_export, give_up_export},
-    TaskKind{"launch", step_launch, give_up_launch},
-    TaskKind{"stop", step_stop, give_up_nothing},
-    TaskKind{"reboot", step_reboot, give_up_nothing},
-    TaskKind{"terminate", step_terminate, nullptr}, // never given up: nothing may stay behind
-    TaskKind{"ended", step_ended, give_up_nothing},
-    TaskKind{"capture", step_capture, give_up_capture},
-    TaskKind{"delete_volume", step_delete_volume, nullptr},
-    TaskKind{"attach", step_attach, give_up_attach},
-    TaskKind{"detach", step_detach, nullptr},
-    TaskKind{"modify_volume", step_modify_volume, give_up_modify_volume},
-    TaskKind{"promote", step_promote, give_up_nothing},
-    TaskKind{"copy_snapshot", step_copy_snapshot, give_up_copy_snapshot},
-    TaskKind{"complete_snapshot", step_complete_snapshot, give_up_complete_snapshot},
-    TaskKind{"snapshot_timeout", step_snapshot_timeout, give_up_nothing},
-    TaskKind{"collect", step_collect, give_up_nothing},
-    TaskKind{"scrub", step_scrub, give_up_nothing},
-    TaskKind{"reap", step_reap, nullptr},
-};
 
 /// Whether trying the same again may help.
 bool passing(Fault fault)
@@ -73,124 +49,36 @@ bool passing(Fault fault)
     return false;
 }
 
-using Names = std::set<std::string>;
-
-/// What a task works on: its subject, and the volumes of its payload ("volume", or the keys of
-/// "pairs").
-Names names_of(Task const& task)
-{
-    Names names{task.subject};
-    auto const payload = nlohmann::json::parse(task.payload, nullptr, false);
-    if (!payload.is_object())
-        return names;
-    if (payload.contains("volume"))
-        names.insert(payload.value("volume", ""));
-    if (payload.contains("pairs"))
-        for (auto const& [volume, snapshot] : payload.at("pairs").items())
-            names.insert(volume);
-    return names;
-}
-
-bool share_any(Names const& one, Names const& other)
-{
-    return std::ranges::any_of(one, [&](std::string const& name) { return other.contains(name); });
-}
-
-/// Marks names as being worked on while it lives; not taken when another worker is at one of them.
-class Turn {
-public:
-    Turn(Engine::State& state, Names names)
-        : state_(state)
-        , names_(std::move(names))
-    {
-        Lock const guard(state_.mutex);
-        taken_ = !share_any(names_, state_.busy);
-        if (taken_)
-            state_.busy.insert(names_.begin(), names_.end());
-    }
-    Turn(Turn const&) = delete;
-    Turn& operator=(Turn const&) = delete;
-    ~Turn()
-    {
-        Lock const guard(state_.mutex);
-        if (taken_)
-            for (auto const& name : names_)
-                state_.busy.erase(name);
-    }
-    bool taken() const { return taken_; }
-
-private:
-    Engine::State& state_;
-    Names names_;
-    bool taken_ = false;
-};
-
-/// Whether the task is for later and was never begun: it holds nobody up.
-bool is_yet_to_come(Task const& task, Time now)
-{
-    return task.state == TaskState::queued && task.attempts == 0 && task.not_before > now;
-}
-
-/// Whether no older task waits for one of the names.
-Result<bool> is_first(Engine::State& state, Task const& task, Names const& names)
-{
-    auto const open = TRY(state.catalog().read([](catalog::View& view) {
-        catalog::PassOverDamaged const passing(view); // a damaged task is never run
-        return view.open_tasks();
-    }));
-    return std::none_of(open.begin(), open.end(), [&](Task const& other) {
-        return other.id < task.id && !is_yet_to_come(other, state.now()) &&
-               share_any(names, names_of(other));
-    });
-}
-
-Result<void> put_back(Engine::State& state, Task task, std::chrono::milliseconds delay)
-{
-    task.state = TaskState::queued;
-    task.lease_host.clear();
-    task.lease_until = {};
-    task.not_before = state.now() + delay;
-    return state.catalog().change({"worker", "task." + task.kind},
-                                  [&](catalog::Change& change) { return change.save(task); });
-}
-
-Result<void> end(Engine::State& state, Task task, TaskState outcome, std::string why)
-{
-    task.state = outcome;
-    task.lease_host.clear();
-    task.outcome = std::move(why);
-    if (outcome == TaskState::done)
-        task.progress_percent = 100;
-    return state.catalog().change({"worker", "task." + task.kind},
-                                  [&](catalog::Change& change) { return change.save(task); });
-}
-
 /// Twice as long each time: 0.5 s, 1 s, 2 s, …
 std::chrono::milliseconds backoff(int failures)
 {
     return std::chrono::milliseconds(500) * (1 << std::min(failures, 6));
 }
 
+Result<void> put_back(Engine::State& state, Task const& task, std::chrono::milliseconds delay)
+{
+    return commit(state, task, [&](catalog::Change& change) {
+        return change.save(queued(task, state.now() + delay));
+    });
+}
+
 Result<void> after_failure(Engine::State& state, TaskKind const& kind, Task task,
                            Error const& error)
 {
+    if (state.ending.stop_requested()) // it was told to end
+        return put_back(state, task, {});
     ++task.failures;
     bool const last = !passing(error.fault) || task.failures >= kMaxFailures;
     log(last ? Level::error : Level::warn, "task.failed", error,
         {{"task", task.id},
          {"kind", task.kind},
          {"subject", task.subject},
-         {"failure", task.failures}});
-    if (!last || kind.give_up == nullptr) {
-        task.outcome = error.message;
-        return put_back(state, task, backoff(task.failures));
-    }
-    TRY(kind.give_up(state, task, error));
-    if (error.fault == Fault::full) // what the task had stored is garbage, and in the way
-        TRY(state.catalog().change({"worker", "Collect"}, [&](catalog::Change& change) {
-            return enqueue_collect(state, change);
-        }));
-    return end(state, task, TaskState::failed, error.message);
+         {"failure", task.failures},
+         {"request", task.request}});
+    if (last && kind.give_up != nullptr)
+        return kind.give_up(state, task, error);
+    task.outcome = error.message;
+    return put_back(state, task, backoff(task.failures));
 }
 
 /// What a library throws at something that it cannot read fails the task. Want of memory passes;
@@ -206,73 +94,120 @@ Result<Next> step(TaskKind const& kind, Engine::State& state, Task& task)
     }
 }
 
-Result<void> run(Engine::State& state, Task task)
+Result<void> check_lease(Engine::State& state, Task const& task)
+{
+    return state.catalog().read([&](catalog::View& view) { return view.check_lease(task); });
+}
+
+Result<void> after_step(Engine::State& state, AtWork::Guard& at_work, Task task, Next next)
+{
+    task.failures = 0;
+    task.outcome.clear();
+    switch (next.what) {
+    case Next::What::saved:
+        return {};
+    case Next::What::done:
+        return commit(state, task,
+                      [&](catalog::Change& change) { return change.save(done(task)); });
+    case Next::What::again:
+        break;
+    }
+    if (next.delay > kLongestPoll)
+        return put_back(state, task, next.delay);
+    auto const look_at = state.env().clock.steady() + next.delay;
+    at_work.park(std::move(task), look_at);
+    return {};
+}
+
+Result<void> run(Engine::State& state, AtWork::Guard& at_work, Task task)
 {
     auto const* const kind = find_task_kind(task.kind);
     if (kind == nullptr)
-        return end(state, task, TaskState::failed,
-                   "This version of Karat does not know this kind of task");
-    auto const next = step(*kind, state, task);
-    if (!next.ok())
-        return after_failure(state, *kind, task, next.error());
-    task.failures = 0;
-    task.outcome.clear();
-    if (next.value().again)
-        return put_back(state, task, *next.value().again);
-    return end(state, task, TaskState::done, "");
-}
-
-/// Lets a sleeping worker look for a task.
-void wake_one(Engine::State& state)
-{
-    Lock const guard(state.mutex);
-    state.woken = true;
-    state.wake.notify_one();
-}
-
-/// A step may take longer than a lease and report nothing meanwhile. While this process lives,
-/// nobody shall take its tasks away.
-void extend_leases(Engine::State& state)
-{
-    auto const now = state.now();
-    for (auto const& task : state.at_work.to_extend(now - kExtendAfter, now)) {
-        auto const extended = state.catalog().renew_task(task, kLease);
-        if (!extended.ok() && extended.error().fault != Fault::wrong_state) // it has just ended
-            log(Level::warn, "task.lease_lost", extended.error(), {{"task", task.id}});
+        return give_up_nothing(
+            state, task,
+            fail(Fault::unsupported, "This version of Karat does not know this kind of task"));
+    auto const parsed = kind->check_arguments(task);
+    if (!parsed.ok()) {
+        log(Level::error, "task.failed", parsed.error(), {{"task", task.id}});
+        return give_up_nothing(state, task, parsed.error());
     }
+    auto const next = step(*kind, state, task);
+    auto outcome = next.ok() ? after_step(state, at_work, task, next.value())
+                             : after_failure(state, *kind, task, next.error());
+    if (outcome.ok() || check_lease(state, task).ok())
+        return outcome;
+    log(Level::warn, "task.lease_lost", {{"task", task.id}, {"kind", task.kind}});
+    return {}; // whoever took it goes on
 }
 
-Result<bool> take_and_run(Engine::State& state)
+void wake_one(Engine::State& state, Lane lane)
 {
-    TRY(follow_clock(state));
-    extend_leases(state);
-    auto task = TRY(state.catalog().take_task(kHost, kLease));
+    auto& sleepers = state.sleepers[static_cast<std::size_t>(lane)];
+    Lock const guard(state.mutex);
+    sleepers.woken = true;
+    sleepers.wake.notify_one();
+}
+
+/// Runs the step of a task that waited in memory; false when none is due.
+Result<bool> run_parked(Engine::State& state, std::optional<Lane> lane)
+{
+    auto task = state.at_work.take_parked(lane, state.env().clock.steady(), state.now());
     if (!task)
         return false;
-    wake_one(state); // there may be more: one change can queue many tasks
-    auto const names = names_of(*task);
-    Turn const turn(state, names);
-    bool const mine = turn.taken() ? TRY(is_first(state, *task, names)) : false;
-    if (!mine) {
-        TRY(put_back(state, *task, kTurnWait));
-        return true;
-    }
-    AtWork::Guard const at_work(state.at_work, *task, state.now());
-    TRY(run(state, std::move(*task)));
+    AtWork::Guard at_work(state.at_work, task->id);
+    wake_one(state, task->lane);
+    auto const held = check_lease(state, *task);
+    if (held.ok())
+        TRY(run(state, at_work, std::move(*task)));
+    else
+        log(Level::warn, "task.lease_lost", held.error(), {{"task", task->id}});
     return true;
 }
 
+Result<bool> take_and_run(Engine::State& state, std::optional<Lane> lane)
+{
+    TRY(follow_clock(state));
+    bool const was_parked = TRY(run_parked(state, lane));
+    if (was_parked)
+        return true;
+    auto task = TRY(state.catalog().take_task(kHost, kLease, lane));
+    if (!task)
+        return false;
+    wake_one(state, task->lane); // there may be more: one change can queue many tasks
+    if (!state.at_work.begin(*task, state.now())) {
+        TRY(put_back(state, *task, kLookAgain));
+        return true;
+    }
+    AtWork::Guard at_work(state.at_work, task->id);
+    TRY(run(state, at_work, std::move(*task)));
+    return true;
+}
+
+/// When a worker of the lane may have something to do, as far as time decides.
+Result<std::optional<Time>> next_due(Engine::State& state, std::optional<Lane> lane)
+{
+    auto due = TRY(state.catalog().next_task_due(lane));
+    if (auto const look = state.at_work.next_look(lane)) {
+        auto const left =
+            std::chrono::ceil<std::chrono::milliseconds>(*look - state.env().clock.steady());
+        due = std::min(due.value_or(Time::max()), state.now() + left);
+    }
+    return due;
+}
+
 /// Sleeps until a task may be due, from `least` to kLongestSleep.
-void sleep_until_due(Engine::State& state, std::stop_token const& stop,
+void sleep_until_due(Engine::State& state, Lane lane, std::stop_token const& stop,
                      std::chrono::milliseconds least)
 {
     auto wait = kLongestSleep;
-    auto const due = state.catalog().next_task_due();
+    auto const due = next_due(state, lane);
     if (due.ok() && due.value())
         wait = std::clamp(*due.value() - state.now(), least, kLongestSleep);
+    auto& sleepers = state.sleepers[static_cast<std::size_t>(lane)];
     Lock guard(state.mutex);
-    state.wake.wait_for(guard, stop, wait, [&]() REQUIRES(state.mutex) { return state.woken; });
-    state.woken = false;
+    sleepers.wake.wait_for(guard, stop, wait,
+                           [&]() REQUIRES(state.mutex) { return sleepers.woken; });
+    sleepers.woken = false;
 }
 
 /// Keeps the catalog from growing for ever, once an hour.
@@ -318,58 +253,39 @@ void check_catalog(Engine::State& state)
     state.catalog_damage = damage.size();
 }
 
-void work(std::stop_token const& stop, Engine::State& state)
+void work(std::stop_token const& stop, Engine::State& state, Lane lane)
 {
     while (!stop.stop_requested()) {
         forget_history(state);
         check_catalog(state);
-        auto const worked = take_and_run(state);
+        auto const worked = take_and_run(state, lane);
         if (!worked.ok())
             log(Level::error, "worker.failed", worked.error());
         if (!worked.ok()) // a catalog that takes no changes leaves its tasks due for ever
-            sleep_until_due(state, stop, kAfterTrouble);
+            sleep_until_due(state, lane, stop, kAfterTrouble);
         else if (!worked.value())
-            sleep_until_due(state, stop, std::chrono::milliseconds(1));
+            sleep_until_due(state, lane, stop, std::chrono::milliseconds(1));
     }
 }
 
+void beat(std::stop_token const& stop, Engine::State& state)
+{
+    while (!stop.stop_requested()) {
+        renew_leases(state);
+        Lock guard(state.mutex);
+        state.beat.wait_for(guard, stop, kHeartbeat, [] { return false; });
+    }
+}
+
+void start_workers_of(Engine::State& state, Lane lane, int count)
+{
+    for (int i = 0; i < count; ++i)
+        state.workers.emplace_back("worker", Thread::OnThrow::go_on,
+                                   [&state, lane, stop = state.ending.get_token()](
+                                       std::stop_token const&) { work(stop, state, lane); });
+}
+
 } // namespace
-
-TaskKind const* find_task_kind(std::string_view name)
-{
-    auto const found = std::find_if(kKinds.begin(), kKinds.end(),
-                                    [&](TaskKind const& kind) { return kind.name == name; });
-    return found == kKinds.end() ? nullptr : &*found;
-}
-
-Result<void> give_up_nothing(Engine::State&, Task const&, Error const&) { return {}; }
-
-Task new_task(Engine::State& state, std::string kind, std::string subject, std::string payload)
-{
-    Task task;
-    task.kind = std::move(kind);
-    task.subject = std::move(subject);
-    task.payload = std::move(payload);
-    task.created = state.now();
-    task.not_before = state.now();
-    return task;
-}
-
-bool report_progress(Engine::State& state, Task& task, double share)
-{
-    if (state.ending.stop_requested())
-        return false; // the daemon ends; the task is taken up again at the next start
-    auto const percent = static_cast<int>(std::clamp(share, 0.0, 1.0) * 100);
-    if (percent <= task.progress_percent)
-        return true;
-    task.progress_percent = percent;
-    auto const renewed = state.catalog().renew_task(task, kLease);
-    if (!renewed.ok())
-        log(Level::warn, "task.lease_lost", renewed.error(), {{"task", task.id}});
-    else
-        state.at_work.moved(task, state.now());
-    return renewed.ok();
-}
 
 Result<Task> Engine::task(std::int64_t id)
 {
@@ -379,20 +295,39 @@ Result<Task> Engine::task(std::int64_t id)
     return std::move(*found);
 }
 
-Result<bool> Engine::work_once() { return take_and_run(*state_); }
+Result<bool> Engine::work_once(std::optional<Lane> lane)
+{
+    renew_leases();
+    return take_and_run(*state_, lane);
+}
+
+void Engine::renew_leases() { engine::renew_leases(*state_); }
+
+Result<std::optional<Time>> Engine::next_work_due() { return next_due(*state_, {}); }
 
 void Engine::start_workers()
 {
-    for (int i = 0; i < state_->parts.settings.workers; ++i)
-        state_->workers.emplace_back("worker", Thread::OnThrow::go_on,
-                                     [state = state_.get(), stop = state_->ending.get_token()](
-                                         std::stop_token const&) { work(stop, *state); });
+    auto& state = *state_;
+    start_workers_of(state, Lane::machines, state.parts.settings.workers);
+    start_workers_of(state, Lane::bulk, state.parts.settings.bulk_workers);
+    state.workers.emplace_back(
+        "heartbeat", Thread::OnThrow::go_on,
+        [&state, stop = state.ending.get_token()](std::stop_token const&) { beat(stop, state); });
 }
 
 void Engine::stop_workers()
 {
-    state_->ending.request_stop();
-    state_->workers.clear(); // joins
+    auto& state = *state_;
+    bool const has_worked = !state.workers.empty();
+    state.ending.request_stop();
+    state.workers.clear(); // joins
+    if (!has_worked)
+        return;
+    for (auto const& task : state.at_work.take_all_parked()) {
+        auto const outcome = put_back(state, task, {});
+        if (!outcome.ok()) // the next start releases it
+            log(Level::warn, "task.not_put_back", outcome.error(), {{"task", task.id}});
+    }
 }
 
 } // namespace karat::engine

@@ -179,7 +179,7 @@ Result<AccountId> AccountId::parse(std::string_view text)
     if (text.size() != 12 || !digits)
         return Error{Fault::invalid, Noun::account,
                      fmt::format("'{}' is not an account id of twelve digits", text.substr(0, 64))};
-    return AccountId(std::string(text));
+    return AccountId(text);
 }
 
 AccountId AccountId::generate(Chance& chance)
@@ -192,7 +192,7 @@ AccountId AccountId::generate(Chance& chance)
         if (value < 250) // no modulo bias
             digits += static_cast<char>('0' + value % 10);
     }
-    return AccountId(std::move(digits));
+    return AccountId(digits);
 }
 
 } // namespace karat

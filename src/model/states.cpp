@@ -20,6 +20,8 @@ constexpr std::array<std::string_view, 4> kModification{"modifying", "optimizing
 constexpr std::array<std::string_view, 6> kInstance{"pending", "running",       "stopping",
                                                     "stopped", "shutting-down", "terminated"};
 constexpr std::array<std::string_view, 4> kTask{"queued", "running", "done", "failed"};
+constexpr std::array<std::string_view, 2> kLane{"machines", "bulk"};
+constexpr std::array<std::string_view, 4> kCapture{"quiesce", "freeze", "store", "settle"};
 
 template <class State, std::size_t count>
 Result<State> find(std::array<std::string_view, count> const& words, std::string_view text)
@@ -45,6 +47,8 @@ std::string_view word(ModificationState state)
 }
 std::string_view word(InstanceState state) { return kInstance[static_cast<std::size_t>(state)]; }
 std::string_view word(TaskState state) { return kTask[static_cast<std::size_t>(state)]; }
+std::string_view word(Lane lane) { return kLane[static_cast<std::size_t>(lane)]; }
+std::string_view word(CapturePhase phase) { return kCapture[static_cast<std::size_t>(phase)]; }
 
 template <>
 Result<ImageState> parse_state(std::string_view text)
@@ -80,6 +84,16 @@ template <>
 Result<TaskState> parse_state(std::string_view text)
 {
     return find<TaskState>(kTask, text);
+}
+template <>
+Result<Lane> parse_state(std::string_view text)
+{
+    return find<Lane>(kLane, text);
+}
+template <>
+Result<CapturePhase> parse_state(std::string_view text)
+{
+    return find<CapturePhase>(kCapture, text);
 }
 
 int code(InstanceState state)

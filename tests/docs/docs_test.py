@@ -16,11 +16,12 @@ problems = []
 used = set()
 
 # Programs of the system that the pages call, and words of other people's making.
-PROGRAMS = {"cat", "chmod", "cmake", "curl", "dmesg", "du", "export", "install", "journalctl", "kill", "ln", "ls", "node",
-            "rsync", "source", "sqlite3", "ss", "ssh", "sudo", "sysctl", "systemctl"}
+PROGRAMS = {"cat", "chmod", "cmake", "curl", "dmesg", "du", "export", "initdb", "install", "journalctl", "kill", "ln", "ls",
+            "node", "pg_dump", "rsync", "source", "sqlite3", "ss", "ssh", "sudo", "sysctl", "systemctl"}
 WORDS = {
     "coldsnap": "a client", 'boto3.client("ebs")': "a client", "endpoint_url=": "boto3's", "AWS_ENDPOINT_URL": "aws's",
     "x-amz-Checksum": "a header of EBS direct", "demo": "the account of ./dev demo", "webserver-v1": "an image's name in the examples",
+    "~/.pgpass": "PostgreSQL's",
     "KillMode=process": "systemd's", "MemoryMax=": "systemd's", "PrivateTmp=": "systemd's",
     "kernel.unprivileged_userns_clone": "Linux's", "user.max_user_namespaces": "Linux's",
     "kvm_amd": "a kernel module", "kvm_intel": "a kernel module", "#!": "how a script begins",

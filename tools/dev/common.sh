@@ -24,8 +24,14 @@ setup_packages() {
         as_root=(sudo)
     fi
     say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+    if [[ " ${missing[*]} " == *" postgresql-"* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
+        # Debian would make a cluster and start it; the tests start servers of their own.
+        "${as_root[@]}" mkdir -p /etc/postgresql-common
+        echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
     "${as_root[@]}" apt-get update -qq
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Options::=--force-confold \
         "${missing[@]}" >/dev/null || die "apt-get could not install: ${missing[*]}"
 }
 

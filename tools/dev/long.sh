@@ -40,6 +40,8 @@ kills() {
     mkdir -p build/images
     [ -e build/images/tiny.raw ] || images/build tiny build/images/tiny.raw
     tests/crash/kill_test.py "$kills"
+    build dev catalog_test
+    KARAT_CATALOG_KILLS=${CATALOG_KILLS:-500} build/dev/catalog_test --gtest_filter='SlowKills*'
     tests/blockdev/serve.sh "$PWD/build/release/karat-blk.so" "$PWD/build/release/blocks_bench" "${BLK_KILLS:-100}"
 }
 

@@ -9,7 +9,7 @@ namespace {
 constexpr char const* kPostgresSchema =
     "SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable AS line "
     "FROM information_schema.columns WHERE table_schema = current_schema() "
-    "UNION ALL SELECT replace(indexdef, schemaname || '.', '') FROM pg_indexes "
+    "UNION ALL SELECT regexp_replace(indexdef, ' ON [^ ]*\\.', ' ON ') FROM pg_indexes "
     "WHERE schemaname = current_schema() "
     "UNION ALL SELECT CAST(conrelid AS regclass) || ' ' || conname || ' ' || "
     "pg_get_constraintdef(oid) FROM pg_constraint "

@@ -4,6 +4,7 @@
 
 #include "postgres/sqlstates.hpp"
 
+#include "karat/log.hpp"
 #include "karat/text.hpp"
 
 #include <cctype>
@@ -15,8 +16,8 @@
 namespace karat::catalog {
 namespace {
 
-constexpr int kOldestServer = 120000;         // 12: what Debian's libpq is tested with goes further
-constexpr std::size_t kStatementsAtOnce = 64; // their answers fit into the server's buffers
+constexpr int kOldestServer = 120000; // 12: what Debian's libpq is tested with goes further
+constexpr std::size_t kStatementsAtOnce = 256; // their answers fit into the server's buffers
 
 // What the URL does not say. A server that is gone is found out within seconds.
 constexpr char const* kKeywords[] = {"connect_timeout",
@@ -172,7 +173,23 @@ private:
             return {};
         if (is_in_transaction_)
             return postgres_error("");
-        return connect();
+        return connect_again();
+    }
+
+    /// The log says once why it cannot, for the operator; callers need not know where the server
+    /// is.
+    Result<void> connect_again()
+    {
+        auto outcome = connect();
+        if (outcome.ok()) {
+            told_.clear();
+            return {};
+        }
+        connection_.reset();
+        if (outcome.error().message != told_)
+            log(Level::warn, "catalog.cannot_connect", outcome.error());
+        told_ = outcome.error().message;
+        return postgres_error("");
     }
 
     Error failure(PGresult const* answer)
@@ -232,6 +249,7 @@ private:
     std::unordered_map<std::string, std::string> prepared_; ///< Names by statements' texts.
     bool is_in_transaction_ = false;
     Trouble trouble_ = Trouble::other;
+    std::string told_; ///< Why it could not connect, as the log says.
     Counts counts_;
 };
 
@@ -241,7 +259,8 @@ Error cannot_connect(PGconn const* connection)
     std::string words = connection ? PQerrorMessage(connection) : "no memory";
     while (!words.empty() && words.back() == '\n')
         words.pop_back();
-    std::replace(words.begin(), words.end(), '\n', ' ');
+    for (auto& letter : words)
+        letter = letter < ' ' ? ' ' : letter;
     return fail(Fault::unavailable,
                 fmt::format("The catalog's server cannot be reached: {}", words));
 }

@@ -61,17 +61,26 @@ public:
     PostgresServer(PostgresServer const&) = delete;
     PostgresServer& operator=(PostgresServer const&) = delete;
 
+    /// Also after a crash, when processes of the server before may still be about to end.
     void start()
     {
-        pid_ = spawn({programs() + "/postgres", "-D", data(), "-c", "listen_addresses=", "-c",
-                      "unix_socket_directories=" + directory_, "-c", "shared_buffers=16MB", "-c",
-                      "max_connections=40", "-c", syncs_ == Syncs::yes ? "fsync=on" : "fsync=off"});
-        for (int tries = 0; tries < 600 && ::PQping(url("public").c_str()) != PQPING_OK; ++tries)
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        VERIFY(::PQping(url("public").c_str()) == PQPING_OK);
+        for (int tries = 0; tries < 1200; ++tries) {
+            if (pid_ == 0)
+                pid_ = spawn({programs() + "/postgres", "-D", data(), "-c",
+                              "listen_addresses=", "-c", "unix_socket_directories=" + directory_,
+                              "-c", "shared_buffers=16MB", "-c", "max_connections=40", "-c",
+                              syncs_ == Syncs::yes ? "fsync=on" : "fsync=off"});
+            if (::PQping(url("public").c_str()) == PQPING_OK)
+                return;
+            std::this_thread::sleep_for(std::chrono::milliseconds(25));
+            if (::waitpid(pid_, nullptr, WNOHANG) == pid_)
+                pid_ = 0;
+        }
+        VERIFY(false); // its log is in the directory
     }
 
-    /// SIGINT ends it in order, SIGQUIT at once, as a crash does: what it did not sync is lost.
+    /// SIGINT ends it in order, SIGQUIT at once, SIGKILL its first process alone: the others see
+    /// it and end. After both it recovers from its log.
     void stop(int signal)
     {
         if (pid_ == 0)
@@ -79,9 +88,6 @@ public:
         ::kill(pid_, signal);
         ::waitpid(std::exchange(pid_, 0), nullptr, 0);
     }
-
-    /// SIGSTOP and SIGCONT, to all of its processes that serve clients too.
-    pid_t pid() const { return pid_; }
 
     std::string url(std::string const& schema) const
     {

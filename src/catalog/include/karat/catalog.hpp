@@ -185,6 +185,13 @@ public:
     Result<std::vector<Task>> open_tasks() const;
     /// Tasks that were given up and are not forgotten yet, the newest first.
     Result<std::vector<Task>> failed_tasks() const;
+    /// Open tasks that claim the resource, by id. Fault::corrupt when a damaged one may claim it.
+    Result<Refs<Task>> tasks_on(std::string const& resource) const;
+    /// Whether an open task needs the snapshot's row. Fault::corrupt when a damaged one may.
+    Result<bool> is_kept(SnapshotId const& snapshot) const;
+    /// Fault::wrong_state when the task is finished or another worker took it: a change that begins
+    /// with this commits nothing after a lost lease.
+    Result<void> check_lease(Task const& task) const;
 
     View(State const& state, Clock& clock)
         : state_(state)
@@ -197,6 +204,7 @@ protected:
     Clock& clock_;
 
 private:
+    Result<Refs<Task>> open_tasks_with(char const* index, std::string const& key) const;
     template <class Thing>
     static std::optional<Thing> copied(Ref<Thing> const& found)
     {
@@ -274,7 +282,8 @@ public:
     /// Also client tokens that have expired. Leaves no audit row.
     Result<void> remove_history(History const&);
 
-    /// Adds the task (its id, its state and, when unset, `created` are given here); returns its id.
+    /// Adds the task (its id, its state and, when unset, `created` and `request` are given here);
+    /// returns its id.
     Result<std::int64_t> enqueue(Task task);
     /// Keeps what a worker did with its task; leaving TaskState::running gives up the lease.
     /// Fault::wrong_state when the task is finished or another worker took it, so that a change
@@ -302,8 +311,9 @@ struct Repaired {
 
 /// Who asked for a change, for the audit row.
 struct Actor {
-    std::string who;    ///< An account id, or "worker", "admin".
-    std::string action; ///< "CopyImage", "task.capture", …
+    std::string who;          ///< An account id, or "worker", "admin".
+    std::string action;       ///< "CopyImage", "task.capture", …
+    std::string request = {}; ///< The id of the call, which tasks that it queues are given.
 };
 
 /// How the database reaches its file.
@@ -364,19 +374,26 @@ public:
         return std::move(*answer);
     }
 
-    /// Takes the oldest task that is due (queued and not_before reached, or running with a lease
-    /// that ended), marks it running under `host`'s lease, and counts the attempt. Nothing when
-    /// none is due.
+    /// Takes the task of the lane (of any, without one) that has been due longest and whose turn
+    /// it is, marks it running under `host`'s lease, and counts the attempt. Due is what is queued
+    /// and has reached its not_before, or runs under a lease that ended. A queued task waits while
+    /// a task that shares a resource with it runs, or is older and has begun or is due, too.
+    /// Nothing when there is none.
     virtual Result<std::optional<Task>> take_task(std::string const& host,
-                                                  std::chrono::milliseconds lease) = 0;
+                                                  std::chrono::milliseconds lease,
+                                                  std::optional<Lane> lane = {}) = 0;
     /// Extends the lease and notes progress. Fault::wrong_state when the lease was lost.
     virtual Result<void> renew_task(Task const& task, std::chrono::milliseconds lease) = 0;
+    /// Extends the leases of all these in one commit; answers the ids of those that were lost.
+    virtual Result<std::vector<std::int64_t>> renew_tasks(std::vector<Task> const& tasks,
+                                                          std::chrono::milliseconds lease) = 0;
     /// Makes the tasks that run under `host`'s lease due at once: for a daemon that starts and so
     /// knows that the one before it is dead.
     virtual Result<void> release_tasks(std::string const& host) = 0;
-    /// When the next task becomes due, for a worker that wants to sleep.
-    virtual Result<std::optional<Time>> next_task_due() = 0;
-    /// Called after every committed change that enqueued or released a task.
+    /// When the next task of the lane (of any, without one) can be taken, as far as time alone
+    /// decides: for a worker that wants to sleep.
+    virtual Result<std::optional<Time>> next_task_due(std::optional<Lane> lane = {}) = 0;
+    /// Called after every committed change that made a task due, or gave another one its turn.
     virtual void on_task(std::function<void()> wake) = 0;
 
     /// Reads every row and compares it with its checksum, the copies of columns with their

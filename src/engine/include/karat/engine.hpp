@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verbs of Karat: everything that a caller, an operator or a guest can make happen. Each verb
 // checks, changes the catalog in one transaction and answers; long work is a task row that a worker
-// finishes (karat/worker.hpp). Knows no wire: api/ translates.
+// finishes (karat/work.hpp). Knows no wire: api/ translates.
 #pragma once
 
 #include "karat/blocks.hpp"
@@ -16,6 +16,7 @@
 #include "karat/nouns.hpp"
 #include "karat/operator_requests.hpp"
 #include "karat/overview.hpp"
+#include "karat/parts.hpp"
 #include "karat/upkeep.hpp"
 #include "karat/volumes.hpp"
 
@@ -31,42 +32,8 @@ namespace karat::engine {
 struct Caller {
     AccountId account;
     std::string region;
+    std::string request = {}; ///< The id of the call, for the log and for the tasks it causes.
     bool dry_run = false; ///< Then no verb changes anything: Fault::dry_run if it would succeed.
-};
-
-/// Guests reach their metadata through one unix socket each; api/ answers there, the engine says
-/// when. Thread-safe, idempotent.
-class MetadataSockets {
-public:
-    virtual ~MetadataSockets() = default;
-    virtual Result<void> open(InstanceId const& instance, std::string const& socket_path) = 0;
-    virtual void close(InstanceId const& instance) = 0;
-};
-
-struct Settings {
-    std::vector<std::string>
-        regions;               ///< The first one is the default. Zones are region + "a", "b", "c".
-    std::string run_directory; ///< Metadata sockets live below it.
-    std::chrono::seconds shutdown_timeout{
-        90}; ///< A guest that ignores the power button is killed after it.
-    std::chrono::seconds terminated_for{3600}; ///< How long a terminated instance stays visible.
-    std::chrono::hours audit_for{24 * 90};     ///< How long audit rows are kept.
-    std::uint64_t memory_mib = 0;              ///< For all guests together; 0: no bound.
-    std::vector<std::string> isolated = {};    ///< For status(), as the next.
-    std::vector<std::string> not_isolated = {};
-    int workers = 4;
-};
-
-/// The rooms below, and what the engine needs to know. All outlive the engine.
-struct Parts {
-    Env env;
-    catalog::Catalog& catalog;
-    keys::Keys& keys;
-    blocks::Store& store;
-    volumes::Volumes& volumes;
-    compute::Hypervisor& hypervisor;
-    MetadataSockets& metadata;
-    Settings settings;
 };
 
 // ---- What the verbs are given. Optional members that are absent mean EC2's default.
@@ -483,10 +450,15 @@ public:
                                   std::string const& after, Visit<Parameter> const&);
 
     // ---- The worker's side
-    /// Runs one due task if there is one; false when none was due. Called by worker threads, and by
+    /// Runs a step of one due task of the lane (of any, without one); false when none was due. For
     /// tests that want to step.
-    Result<bool> work_once();
-    /// Runs worker threads until the engine is destroyed or stop_workers() is called.
+    Result<bool> work_once(std::optional<Lane> lane = {});
+    /// Extends the leases of all tasks that are at work here, if that is due. A thread does it.
+    void renew_leases();
+    /// When work_once() may have something to do, as far as time decides.
+    Result<std::optional<Time>> next_work_due();
+    /// Runs worker threads, some for each lane, and one that renews their leases, until the engine
+    /// is destroyed or stop_workers() is called.
     void start_workers();
     void stop_workers();
 

@@ -7,6 +7,8 @@
 #include "karat/env.hpp"
 #include "karat/result.hpp"
 
+#include <algorithm>
+#include <array>
 #include <compare>
 #include <string>
 #include <string_view>
@@ -75,22 +77,26 @@ public:
     static Result<Id> parse(std::string_view text)
     {
         TRY(check_id(noun, text));
-        return Id(std::string(text));
+        return Id(text.substr(id_prefix(noun).size()));
     }
     static Id generate(Chance& chance)
     {
         // Nine random bytes give eighteen digits; ids have seventeen.
-        return Id(std::string(id_prefix(noun)) + random_hex(chance, 9).substr(0, 17));
+        return Id(random_hex(chance, 9).substr(0, kDigits));
     }
-    std::string const& text() const { return text_; }
-    auto operator<=>(Id const&) const = default;
+    std::string text() const
+    {
+        auto const* const end = std::find(digits_.begin(), digits_.end(), '\0');
+        return std::string(id_prefix(noun)).append(digits_.begin(), end);
+    }
+    auto operator<=>(Id const&) const = default; ///< As the texts compare.
 
 private:
-    explicit Id(std::string text)
-        : text_(std::move(text))
-    {
-    }
-    std::string text_;
+    static constexpr std::size_t kDigits = 17;
+
+    explicit Id(std::string_view digits) { std::ranges::copy(digits, digits_.begin()); }
+
+    std::array<char, kDigits> digits_{}; // not a text: the catalog holds them by the million
 };
 
 using ImageId = Id<Noun::image>;
@@ -119,15 +125,13 @@ class AccountId {
 public:
     static Result<AccountId> parse(std::string_view text);
     static AccountId generate(Chance& chance);
-    std::string const& text() const { return text_; }
+    std::string text() const { return {digits_.begin(), digits_.end()}; }
     auto operator<=>(AccountId const&) const = default;
 
 private:
-    explicit AccountId(std::string text)
-        : text_(std::move(text))
-    {
-    }
-    std::string text_;
+    explicit AccountId(std::string_view digits) { std::ranges::copy(digits, digits_.begin()); }
+
+    std::array<char, 12> digits_{};
 };
 
 } // namespace karat

@@ -8,8 +8,9 @@
 #include "karat/ids.hpp"
 #include "karat/states.hpp"
 
+#include <boost/container/flat_map.hpp>
+#include <boost/container/flat_set.hpp>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,7 +21,7 @@ namespace karat {
 inline constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
 /// Tag keys are case-sensitive and unique per thing.
-using Tags = std::map<std::string, std::string>;
+using Tags = boost::container::flat_map<std::string, std::string>;
 
 /// A secret access key or a token: has no formatter and no stream operator on purpose.
 class Secret {
@@ -110,7 +111,7 @@ struct Image {
     bool ena_support = false;
     std::string sriov_net_support; ///< "simple" or empty.
     bool is_public = false;
-    std::set<AccountId> launch_permissions;
+    boost::container::flat_set<AccountId> launch_permissions;
     std::optional<InstanceId> source_instance;
     std::optional<ImageId> source_image;
     std::string source_image_region;
@@ -144,8 +145,9 @@ struct Snapshot {
     std::optional<Hash> content; ///< The manifest's root hash.
     std::optional<SnapshotId> parent;
     bool is_public = false;
-    std::set<AccountId> volume_permissions; ///< Who else may make volumes of it, and copy it.
-    std::string kms_key; ///< ARN of the key that it is encrypted with; empty: it is not.
+    boost::container::flat_set<AccountId>
+        volume_permissions; ///< Who else may make volumes of it, and copy it.
+    std::string kms_key;    ///< ARN of the key that it is encrypted with; empty: it is not.
     std::optional<DirectWrite> direct; ///< Of one that StartSnapshot began.
     Tags tags;
 };
@@ -344,13 +346,17 @@ struct Parameter {
     Time modified{};
 };
 
-/// A piece of long work. `kind` names the engine's function, `subject` the thing it works on,
-/// `payload` its JSON arguments. May run twice; a crash between two steps repeats the last.
+/// A piece of long work (karat/work.hpp has the kinds). May run twice; a crash between two steps
+/// repeats the last.
 struct Task {
     std::int64_t id = 0; ///< Given by the catalog.
     std::string kind;
-    std::string subject;
-    std::string payload;
+    std::string subject;            ///< What it is about, for people.
+    std::string payload;            ///< Its arguments (karat/tasks.hpp).
+    std::vector<std::string> on;    ///< Resources that it alone works on while it is open.
+    std::vector<std::string> keeps; ///< Snapshots whose rows must stay while it is open.
+    Lane lane = Lane::machines;
+    std::string request; ///< The id of the call that caused it; empty if none did.
     TaskState state = TaskState::queued;
     int attempts = 0; ///< How often it was taken; the lease's own count, given by the catalog.
     int failures = 0; ///< How often a step failed since the last one that did not.

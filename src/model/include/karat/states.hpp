@@ -26,6 +26,13 @@ enum class InstanceState : unsigned char {
     terminated
 };
 enum class TaskState : unsigned char { queued, running, done, failed };
+/// Who works on a task: each lane has workers of its own, so that long work never holds up short.
+enum class Lane : unsigned char {
+    machines, ///< Seconds: what callers and guests wait for.
+    bulk,     ///< Minutes to hours: what moves the bytes of disks.
+};
+inline constexpr Lane kLanes[] = {Lane::machines, Lane::bulk};
+enum class CapturePhase : unsigned char { quiesce, freeze, store, settle };
 
 constexpr bool can_become(ImageState from, ImageState to)
 {
@@ -146,6 +153,8 @@ std::string_view word(AttachmentState);
 std::string_view word(ModificationState);
 std::string_view word(InstanceState);
 std::string_view word(TaskState);
+std::string_view word(Lane);
+std::string_view word(CapturePhase);
 template <class State>
 Result<State> parse_state(std::string_view text);
 
