@@ -86,13 +86,21 @@ Result<void> start_machine(Engine::State& state, Instance const& instance)
 
 namespace {
 
-Result<void> note_running(catalog::Change& change, InstanceId const& id)
+/// The files of the disks that a launch brings.
+Result<void> make_overlays(Engine::State& state, InstanceId const& id)
 {
-    auto instance = TRY(change.instance(id));
-    if (!instance || instance->state != InstanceState::pending)
-        return {};
-    TRY(become(*instance, InstanceState::running));
-    TRY(change.save(*instance));
+    auto const volumes =
+        TRY(state.catalog().read([&](catalog::View& view) { return view.volumes_of(id); }));
+    for (auto const& volume : volumes)
+        if (volume.layers.overlays.size() == 1 &&
+            volume.attachment->state == AttachmentState::attaching)
+            TRY(state.parts.volumes.create_overlay(volume.id, volume.layers.overlays.front(),
+                                                   volume.size_gib * kGiB));
+    return {};
+}
+
+Result<void> note_attached(catalog::Change& change, InstanceId const& id)
+{
     auto attached = TRY(change.volumes_of(id));
     for (auto& volume : attached) {
         if (volume.attachment->state != AttachmentState::attaching)
@@ -103,6 +111,22 @@ Result<void> note_running(catalog::Change& change, InstanceId const& id)
     return {};
 }
 
+Result<void> note_running(catalog::Change& change, InstanceId const& id)
+{
+    auto instance = TRY(change.instance(id));
+    if (!instance || instance->state != InstanceState::pending)
+        return {};
+    TRY(become(*instance, InstanceState::running));
+    TRY(change.save(*instance));
+    return note_attached(change, id);
+}
+
+/// Whether a stop or a terminate came before the launch, and waits for it.
+bool is_to_end(InstanceState state)
+{
+    return state == InstanceState::stopping || state == InstanceState::shutting_down;
+}
+
 } // namespace
 
 Result<Next> step_launch(Engine::State& state, Task& task)
@@ -111,15 +135,12 @@ Result<Next> step_launch(Engine::State& state, Task& task)
     auto const& id = work.instance;
     auto const found =
         TRY(state.catalog().read([&](catalog::View& view) { return view.instance(id); }));
-    if (!found || found->state != InstanceState::pending)
+    if (!found || (found->state != InstanceState::pending && !is_to_end(found->state)))
         return finished();
-    auto const volumes =
-        TRY(state.catalog().read([&](catalog::View& view) { return view.volumes_of(id); }));
-    for (auto const& volume : volumes)
-        if (volume.layers.overlays.size() == 1 &&
-            volume.attachment->state == AttachmentState::attaching)
-            TRY(state.parts.volumes.create_overlay(volume.id, volume.layers.overlays.front(),
-                                                   volume.size_gib * kGiB));
+    TRY(make_overlays(state, id));
+    if (is_to_end(found->state)) // its disks are there all the same
+        return finish(state, task,
+                      [&](catalog::Change& change) { return note_attached(change, id); });
     TRY(start_machine(state, *found));
     auto const next =
         TRY(finish(state, task, [&](catalog::Change& change) { return note_running(change, id); }));

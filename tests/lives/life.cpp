@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "life.hpp"
 
-#include "../script_text.hpp"
+#include "script_text.hpp"
 
 #include <fmt/format.h>
 
@@ -43,7 +43,7 @@ std::vector<Life::Step> const& Life::steps()
                                        {8, &Life::change_power},
                                        {3, &Life::create_volume},
                                        {5, &Life::attach},
-                                       {4, &Life::detach},
+                                       {4, &Life::unplug},
                                        {2, &Life::delete_volume},
                                        {2, &Life::modify_volume},
                                        {4, &Life::create_snapshot},
@@ -184,6 +184,7 @@ void Life::run_instances()
     if (one_in(3)) {
         params.push_back("BlockDeviceMapping.1.DeviceName=/dev/sdf");
         params.push_back("BlockDeviceMapping.1.Ebs.VolumeSize=1");
+        params.push_back(fmt::format("BlockDeviceMapping.1.Ebs.DeleteOnTermination={}", one_in(2)));
     }
     std::string token;
     if (one_in(3)) {
@@ -224,7 +225,7 @@ void Life::attach()
                           fmt::format("Device=/dev/sd{}", static_cast<char>('f' + below(4)))});
 }
 
-void Life::detach()
+void Life::unplug()
 {
     Params params{"VolumeId=" + any("vol-")};
     if (one_in(3))

@@ -3,8 +3,8 @@
 // disk do to it, in a random order.
 #pragma once
 
-#include "../reply_text.hpp"
-#include "../world.hpp"
+#include "reply_text.hpp"
+#include "world.hpp"
 
 #include <deque>
 #include <map>
@@ -49,7 +49,7 @@ private:
     void change_power();
     void create_volume();
     void attach();
-    void detach();
+    void unplug();
     void delete_volume();
     void modify_volume();
     void create_snapshot();

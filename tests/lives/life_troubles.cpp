@@ -160,6 +160,11 @@ void Life::check_states(catalog::View& view)
         if (volume.attachment && volume.attachment->state != AttachmentState::attached)
             complain(fmt::format("the attachment of {} stays {}", volume.id.text(),
                                  word(volume.attachment->state)));
+        for (auto const& name : volume.layers.overlays)
+            if (!world_->env()
+                     .files.exists("/data/volumes/" + volume.id.text() + "/" + name)
+                     .value())
+                complain(volume.id.text() + " has lost " + name);
         if ((volume.state == VolumeState::in_use) != volume.attachment.has_value())
             complain(fmt::format("{} is {} and {}", volume.id.text(), word(volume.state),
                                  volume.attachment ? "attached" : "not attached"));
