@@ -28,7 +28,7 @@ list(TRANSFORM script_sources PREPEND ${tests_dir}/)
 add_library(karat_script STATIC ${script_sources})
 target_compile_options(karat_script PRIVATE ${KARAT_WARNINGS})
 target_link_libraries(karat_script PUBLIC karat_testing PRIVATE nlohmann_json::nlohmann_json PkgConfig::pugixml)
-karat_house_test(text_test text_tests.cpp filters_test.cpp LINKS karat_script)
+karat_house_test(text_test text_tests.cpp filters_test.cpp sign_in_test.cpp LINKS karat_script)
 karat_house_test(parameters_test parameters_test.cpp LINKS karat_script nlohmann_json::nlohmann_json)
 set_tests_properties(parameters_test PROPERTIES LABELS slow) # some 1,300 calls
 karat_house_test(power_test power_test.cpp LINKS karat_testing)

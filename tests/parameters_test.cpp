@@ -5,6 +5,7 @@
 #include "script.hpp"
 #include "source_tree.hpp"
 
+#include "karat/hash.hpp"
 #include "karat/json.hpp"
 #include "karat/log.hpp"
 
@@ -243,6 +244,15 @@ protected:
         return run("call " + proof);
     }
 
+    /// The digest of each file of the host.
+    std::map<std::string, std::string> files()
+    {
+        std::map<std::string, std::string> digests;
+        for (auto const& [path, bytes] : script_->world().env().files.contents())
+            digests[path] = sha256(*bytes).text();
+        return digests;
+    }
+
     std::unique_ptr<Script> script_;
 };
 
@@ -409,7 +419,8 @@ TEST_F(Walk, HostileValuesAreTheCallersFault)
     RecordProperty("calls", static_cast<int>(calls));
 }
 
-/// On every operation of ec2, so the table does not say it.
+/// On every operation of ec2, so the table does not say it. The catalog, the store and the key file
+/// are the same afterwards, byte for byte.
 TEST_F(Walk, DryRunOnlyTellsWhetherItWouldSucceed)
 {
     auto const table = read_table();
@@ -418,9 +429,49 @@ TEST_F(Walk, DryRunOnlyTellsWhetherItWouldSucceed)
     for (auto const& section : table.sections) {
         if (!ec2.at("operations").contains(section.operation))
             continue;
-        auto const printed = shown(section, section.params + " DryRun=true", "reply");
+        run_all(section.before);
+        auto const before = files();
+        auto const printed =
+            run("call " + section.operation + " " + section.params + " DryRun=true");
         EXPECT_TRUE(printed.starts_with("! 412 DryRunOperation ")) << section.operation << printed;
+        EXPECT_EQ(files(), before) << section.operation << " changed a file";
+        run_all(section.finally);
     }
+}
+
+/// The key that is taken when none is named is made when it is first used, and not when one only
+/// asks.
+TEST_F(Walk, DryRunMakesNoKey)
+{
+    run("import web 1M public");
+    run("work");
+    auto const before = files();
+    for (auto const* const call :
+         {"CreateVolume AvailabilityZone=us-east-1a Size=1 Encrypted=true",
+          "CopySnapshot SourceRegion=us-east-1 SourceSnapshotId=$web-disk Encrypted=true",
+          "CopyImage Name=copy SourceRegion=us-east-1 SourceImageId=$web Encrypted=true",
+          "RunInstances ImageId=$web MinCount=1 MaxCount=1 "
+          "BlockDeviceMapping.1.DeviceName=/dev/sdf "
+          "BlockDeviceMapping.1.Ebs.VolumeSize=1 BlockDeviceMapping.1.Ebs.Encrypted=true",
+          "ModifyEbsDefaultKmsKeyId KmsKeyId=alias/aws/ebs"}) {
+        auto const printed = run("call " + std::string(call) + " DryRun=true");
+        EXPECT_TRUE(printed.starts_with("! 412 DryRunOperation ")) << call << printed;
+        EXPECT_EQ(files(), before) << call;
+    }
+}
+
+/// The engine's door to the catalog keeps nothing of a dry run, whatever the verb itself asks.
+TEST_F(Walk, DryRunIsNoVerbsToForget)
+{
+    auto& world = script_->world();
+    auto caller = world.caller("demo", "us-east-1").value();
+    caller.dry_run = true;
+    auto const before = files();
+    auto const made = world.engine().create_volume(
+        caller, {.zone = "us-east-1a", .size_gib = 1, .snapshot = {}, .type = "gp2"});
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().fault, Fault::dry_run);
+    EXPECT_EQ(files(), before);
 }
 
 } // namespace

@@ -44,6 +44,22 @@ Result<std::unique_ptr<World>> World::create(std::uint64_t seed, Prepare const& 
     return world;
 }
 
+engine::Parts World::parts_of(Daemon& daemon, catalog::Catalog& catalog)
+{
+    return {.env = env_.env(),
+            .catalog = catalog,
+            .keys = *daemon.keys,
+            .store = *daemon.store,
+            .volumes = *daemon.volumes,
+            .hypervisor = hypervisor_,
+            .metadata = sockets_,
+            .settings = {.regions = {"us-east-1", "eu-west-1"},
+                         .run_directory = "/run",
+                         .memory_mib = 64 * 1024}};
+}
+
+engine::Parts World::parts(catalog::Catalog& catalog) { return parts_of(*daemon_, catalog); }
+
 Result<void> World::build()
 {
     auto const env = env_.env();
@@ -59,17 +75,7 @@ Result<void> World::build()
                                                   .run_directory = "/run",
                                                   .store_directory = "/data/store",
                                                   .cache_directory = "/data/cache"}));
-    daemon->engine = std::make_unique<engine::Engine>(
-        engine::Parts{.env = env,
-                      .catalog = *daemon->catalog,
-                      .keys = *daemon->keys,
-                      .store = *daemon->store,
-                      .volumes = *daemon->volumes,
-                      .hypervisor = hypervisor_,
-                      .metadata = sockets_,
-                      .settings = {.regions = {"us-east-1", "eu-west-1"},
-                                   .run_directory = "/run",
-                                   .memory_mib = 64 * 1024}});
+    daemon->engine = std::make_unique<engine::Engine>(parts_of(*daemon, *daemon->catalog));
     TRY(daemon->engine->recover());
     daemon->dispatcher = std::make_unique<api::Dispatcher>(env, *daemon->engine, Bytes(32));
     daemon_ = std::move(daemon);

@@ -43,6 +43,9 @@ public:
     compute::FakeHypervisor& hypervisor() { return hypervisor_; }
     MemoryEnv& env() { return env_; }
 
+    /// What an engine of its own over this world takes.
+    engine::Parts parts(catalog::Catalog& catalog);
+
     Result<void> restart(Stop how);
     /// The process ends; restart() begins another.
     void stop() { daemon_.reset(); }
@@ -118,6 +121,7 @@ private:
     {
     }
     Result<void> build();
+    engine::Parts parts_of(Daemon& daemon, catalog::Catalog& catalog);
 
     MemoryEnv env_;
     compute::FakeHypervisor hypervisor_;

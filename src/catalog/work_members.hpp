@@ -90,6 +90,7 @@ void members(auto& visit, Is<CopySnapshotWork> auto& it)
 {
     visit("snapshot", it.snapshot);
     visit("source", it.source);
+    visit("image", it.image);
 }
 
 void members(auto& visit, Is<CompleteSnapshotWork> auto& it) { visit("snapshot", it.snapshot); }

@@ -112,7 +112,7 @@ TEST(Work, OfRelease01IsUnderstood)
          R"(machines {"snapshot":"snap-0000000a"})"},
         {"copy_snapshot", "snap-0000000a", R"({"source":"snap-0000000b"})",
          R"(bulk snap-0000000a +snap-0000000b )"
-         R"({"snapshot":"snap-0000000a","source":"snap-0000000b"})"},
+         R"({"image":null,"snapshot":"snap-0000000a","source":"snap-0000000b"})"},
         {"collect", "store", "{}", "bulk store {}"},
         {"scrub", "scrub", R"({"mib_per_second":8,"anew":true})",
          R"(bulk scrub {"anew":true,"mib_per_second":8})"},

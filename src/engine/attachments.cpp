@@ -164,8 +164,8 @@ Result<bool> unplugged(Engine::State& state, Volume const& volume, bool force)
 
 Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& request)
 {
-    return state_->catalog().change(
-        actor(caller, "AttachVolume"), [&](catalog::Change& change) -> Result<Volume> {
+    return change_for(
+        *state_, caller, "AttachVolume", [&](catalog::Change& change) -> Result<Volume> {
             auto volume = TRY(find_own_volume(change, caller, request.volume));
             auto const instance = TRY(find_own_instance(change, caller, request.instance));
             TRY(check_volume(volume));
@@ -186,22 +186,22 @@ Result<Volume> Engine::attach_volume(Caller const& caller, AttachVolume const& r
 
 Result<Volume> Engine::detach_volume(Caller const& caller, DetachVolume const& request)
 {
-    return state_->catalog().change(
-        actor(caller, "DetachVolume"), [&](catalog::Change& change) -> Result<Volume> {
-            auto volume = TRY(find_own_volume(change, caller, request.volume));
-            TRY(check_detachable(change, volume, request));
-            TRY(rehearse(request.dry_run));
-            if (!is_leaving(volume.attachment->state)) {
-                volume.attachment->state = AttachmentState::detaching;
-                TRY(change.save(volume));
-            }
-            TRY(enqueue(*state_, change,
-                        DetachWork{.volume = volume.id,
-                                   .instance = volume.attachment->instance,
-                                   .force = request.force,
-                                   .since = state_->now()}));
-            return volume;
-        });
+    return change_for(*state_, caller, "DetachVolume",
+                      [&](catalog::Change& change) -> Result<Volume> {
+                          auto volume = TRY(find_own_volume(change, caller, request.volume));
+                          TRY(check_detachable(change, volume, request));
+                          TRY(rehearse(request.dry_run));
+                          if (!is_leaving(volume.attachment->state)) {
+                              volume.attachment->state = AttachmentState::detaching;
+                              TRY(change.save(volume));
+                          }
+                          TRY(enqueue(*state_, change,
+                                      DetachWork{.volume = volume.id,
+                                                 .instance = volume.attachment->instance,
+                                                 .force = request.force,
+                                                 .since = state_->now()}));
+                          return volume;
+                      });
 }
 
 Result<Next> step_attach(Engine::State& state, Task& task)

@@ -85,9 +85,10 @@ Result<void> Engine::change_instance(Caller const& caller, InstanceId const& id,
                                      InstanceChange const& request)
 {
     TRY(check_user_data(request.user_data.value_or("")));
-    auto const instance = TRY(state_->catalog().change(
-        actor(caller, "ModifyInstanceAttribute"),
-        [&](catalog::Change& change) { return apply(change, caller, id, request); }));
+    auto const instance =
+        TRY(change_for(*state_, caller, "ModifyInstanceAttribute", [&](catalog::Change& change) {
+            return apply(change, caller, id, request);
+        }));
     if (request.groups.empty() || instance.state != InstanceState::running)
         return {};
     auto const ports = TRY(state_->catalog().read(

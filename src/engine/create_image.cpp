@@ -81,33 +81,32 @@ Result<Image> Engine::create_image(Caller const& caller, CreateImage const& requ
     TRY(check_tags(request.snapshot_tags));
     TRY(check_mappings(request.devices));
     auto& state = *state_;
-    return state.catalog().change(
-        actor(caller, "CreateImage"), [&](catalog::Change& change) -> Result<Image> {
-            auto const instance = TRY(find_source(change, caller, request.instance));
-            TRY(check_room(state, Noun::volume));
-            auto image = TRY(image_of(state, change, instance, request));
-            auto const volumes = TRY(change.volumes_of(instance.id));
-            image.devices = TRY(wanted_devices(change, caller, instance, volumes, request));
-            CaptureWork work{.instance = instance.id, .image = image.id};
-            work.no_reboot = request.no_reboot;
-            for (auto const& volume : volumes) {
-                auto const device = std::ranges::find(image.devices, volume.attachment->device_name,
-                                                      &BlockDevice::device_name);
-                if (device == image.devices.end())
-                    continue; // left out
-                auto const snapshot = new_snapshot(state, caller, volume,
-                                                   fmt::format("Created by CreateImage({}) for {}",
-                                                               instance.id.text(), image.id.text()),
-                                                   request.snapshot_tags);
-                TRY(change.save(snapshot));
-                work.pairs.push_back({volume.id, snapshot.id});
-                device->snapshot = snapshot.id;
-            }
-            TRY(rehearse(request.dry_run));
-            TRY(change.save(image));
-            TRY(enqueue(state, change, work));
-            return image;
-        });
+    return change_for(state, caller, "CreateImage", [&](catalog::Change& change) -> Result<Image> {
+        auto const instance = TRY(find_source(change, caller, request.instance));
+        TRY(check_room(state, Noun::volume));
+        auto image = TRY(image_of(state, change, instance, request));
+        auto const volumes = TRY(change.volumes_of(instance.id));
+        image.devices = TRY(wanted_devices(change, caller, instance, volumes, request));
+        CaptureWork work{.instance = instance.id, .image = image.id};
+        work.no_reboot = request.no_reboot;
+        for (auto const& volume : volumes) {
+            auto const device = std::ranges::find(image.devices, volume.attachment->device_name,
+                                                  &BlockDevice::device_name);
+            if (device == image.devices.end())
+                continue; // left out
+            auto const snapshot = new_snapshot(state, caller, volume,
+                                               fmt::format("Created by CreateImage({}) for {}",
+                                                           instance.id.text(), image.id.text()),
+                                               request.snapshot_tags);
+            TRY(change.save(snapshot));
+            work.pairs.push_back({volume.id, snapshot.id});
+            device->snapshot = snapshot.id;
+        }
+        TRY(rehearse(request.dry_run));
+        TRY(change.save(image));
+        TRY(enqueue(state, change, work));
+        return image;
+    });
 }
 
 } // namespace karat::engine

@@ -98,18 +98,18 @@ Snapshot new_row(Engine::State& state, Caller const& caller, StartSnapshot const
 Result<Snapshot> save_start(Engine::State& state, Caller const& caller,
                             StartSnapshot const& request, Snapshot const& fresh)
 {
-    return state.catalog().change(
-        actor(caller, "StartSnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
-            if (auto before = TRY(check_start(change, caller, request)))
-                return std::move(*before);
-            TRY(change.save(fresh));
-            TRY(enqueue(state, change, SnapshotTimeoutWork{fresh.id},
-                        std::chrono::minutes(fresh.direct->timeout_minutes)));
-            TRY(remember(state, change, caller,
-                         {"StartSnapshot", request.client_token, request.fingerprint},
-                         {fresh.id.text()}));
-            return fresh;
-        });
+    return change_for(state, caller, "StartSnapshot",
+                      [&](catalog::Change& change) -> Result<Snapshot> {
+                          if (auto before = TRY(check_start(change, caller, request)))
+                              return std::move(*before);
+                          TRY(change.save(fresh));
+                          TRY(enqueue(state, change, SnapshotTimeoutWork{fresh.id},
+                                      std::chrono::minutes(fresh.direct->timeout_minutes)));
+                          TRY(remember(state, change, caller,
+                                       {"StartSnapshot", request.client_token, request.fingerprint},
+                                       {fresh.id.text()}));
+                          return fresh;
+                      });
 }
 
 std::optional<std::string> base_of(Snapshot const& snapshot)
@@ -127,19 +127,21 @@ Result<Snapshot> Engine::start_snapshot(Caller const& caller, StartSnapshot cons
         return Error{
             Fault::invalid, Noun::volume_size,
             fmt::format("A volume has 1 to {} GiB, not {}", kMaxSizeGib, request.size_gib)};
+    auto looking = caller; // a read changes nothing, and so makes no key
+    looking.dry_run = true;
     std::string key;
     auto before =
         TRY(state_->catalog().read([&](catalog::View& view) -> Result<std::optional<Snapshot>> {
             auto found = TRY(check_start(view, caller, request));
             if (!found)
-                key = TRY(choose_key(*state_, view, caller, request));
+                key = TRY(choose_key(*state_, view, looking, request));
             return found;
         }));
     if (before)
         return std::move(*before);
     TRY(check_room(*state_, Noun::volume));
     auto fresh = new_row(*state_, caller, request);
-    fresh.kms_key = key;
+    fresh.kms_key = TRY(made_key(*state_, caller, key));
     auto& staged = state_->parts.store.staged();
     TRY(staged.begin(facts_of(fresh, fresh.started), base_of(fresh)));
     auto saved = save_start(*state_, caller, request, fresh);
@@ -191,17 +193,17 @@ Result<void> check_contents(CompleteSnapshot const& request, blocks::StagedConte
 Result<Snapshot> seal_row(Engine::State& state, Caller const& caller,
                           CompleteSnapshot const& request)
 {
-    return state.catalog().change(
-        actor(caller, "CompleteSnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
-            auto snapshot = TRY(find_own_snapshot(change, caller, request.snapshot));
-            if (!is_writable(snapshot))
-                return not_writable(snapshot);
-            snapshot.direct->sealed = true;
-            snapshot.direct->blocks = request.blocks;
-            TRY(change.save(snapshot));
-            TRY(enqueue(state, change, CompleteSnapshotWork{snapshot.id}));
-            return snapshot;
-        });
+    return change_for(state, caller, "CompleteSnapshot",
+                      [&](catalog::Change& change) -> Result<Snapshot> {
+                          auto snapshot = TRY(find_own_snapshot(change, caller, request.snapshot));
+                          if (!is_writable(snapshot))
+                              return not_writable(snapshot);
+                          snapshot.direct->sealed = true;
+                          snapshot.direct->blocks = request.blocks;
+                          TRY(change.save(snapshot));
+                          TRY(enqueue(state, change, CompleteSnapshotWork{snapshot.id}));
+                          return snapshot;
+                      });
 }
 
 } // namespace

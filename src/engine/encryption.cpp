@@ -39,12 +39,36 @@ Result<void> check_not_lost(Engine::State& state, catalog::View& view)
                  "put it back from its backup before keys are used or made"};
 }
 
-/// The key that callers name, enabled.
+std::string default_arn(Caller const& caller)
+{
+    return fmt::format("arn:aws:kms:{}:{}:{}", caller.region, caller.account.text(),
+                       keys::kDefaultAlias);
+}
+
+bool is_default_name(Caller const& caller, std::string const& name)
+{
+    return name == keys::kDefaultAlias || name == default_arn(caller);
+}
+
+/// The default key of the caller; one that has only the alias if none was made yet.
+Result<keys::KeyFacts> default_key_if_any(Engine::State& state, Caller const& caller)
+{
+    for (auto& key : TRY(about_key(state.parts.keys.list())))
+        if (key.scope == scope_of(caller) && key.is_default())
+            return key;
+    return keys::KeyFacts{
+        .id = {}, .scope = scope_of(caller), .alias = std::string(keys::kDefaultAlias)};
+}
+
+/// The key that callers name, enabled. The default key is made when it is first named, but not on a
+/// dry run.
 Result<keys::KeyFacts> named_key(Engine::State& state, catalog::View& view, Caller const& caller,
                                  std::string const& name)
 {
     TRY(check_not_lost(state, view));
-    auto key = TRY(about_key(keys::find_key(state.parts.keys, scope_of(caller), name)));
+    auto key = caller.dry_run && is_default_name(caller, name)
+                   ? TRY(default_key_if_any(state, caller))
+                   : TRY(about_key(keys::find_key(state.parts.keys, scope_of(caller), name)));
     if (!key.enabled)
         return Error{Fault::wrong_state, Noun::encryption_key,
                      fmt::format("The key {} is disabled; enable it, or name another", key.arn())};
@@ -78,7 +102,15 @@ Result<std::string> key_for(Engine::State& state, catalog::View& view, Caller co
     if (name.empty())
         name = chosen == account.default_keys.end() ? keys::kDefaultAlias : chosen->second;
     auto const key = TRY(named_key(state, view, caller, name));
-    return key.arn();
+    return key.id.empty() ? default_arn(caller) : key.arn();
+}
+
+Result<std::string> made_key(Engine::State& state, Caller const& caller, std::string const& key)
+{
+    if (key != default_arn(caller))
+        return key;
+    auto const made = TRY(about_key(state.parts.keys.default_key(scope_of(caller))));
+    return made.arn();
 }
 
 Result<void> check_sharing(Engine::State& state, Snapshot const& snapshot, bool with_everybody)
@@ -186,17 +218,17 @@ Result<bool> Engine::encrypts_by_default(Caller const& caller)
 
 Result<void> Engine::set_encrypts_by_default(Caller const& caller, bool encrypts, bool dry_run)
 {
-    return state_->catalog().change(
-        actor(caller, encrypts ? "EnableEbsEncryptionByDefault" : "DisableEbsEncryptionByDefault"),
-        [&](catalog::Change& change) -> Result<void> {
-            auto account = TRY(account_of(change, caller));
-            TRY(rehearse(dry_run));
-            if (encrypts)
-                account.encrypts_in.insert(caller.region);
-            else
-                account.encrypts_in.erase(caller.region);
-            return change.save(account);
-        });
+    return change_for(*state_, caller,
+                      encrypts ? "EnableEbsEncryptionByDefault" : "DisableEbsEncryptionByDefault",
+                      [&](catalog::Change& change) -> Result<void> {
+                          auto account = TRY(account_of(change, caller));
+                          TRY(rehearse(dry_run));
+                          if (encrypts)
+                              account.encrypts_in.insert(caller.region);
+                          else
+                              account.encrypts_in.erase(caller.region);
+                          return change.save(account);
+                      });
 }
 
 Result<std::string> Engine::default_encryption_key(Caller const& caller)
@@ -214,18 +246,17 @@ Result<std::string> Engine::set_default_encryption_key(Caller const& caller,
 {
     auto const* const action =
         name.empty() ? "ResetEbsDefaultKmsKeyId" : "ModifyEbsDefaultKmsKeyId";
-    TRY(state_->catalog().change(
-        actor(caller, action), [&](catalog::Change& change) -> Result<void> {
-            auto account = TRY(account_of(change, caller));
-            account.default_keys.erase(caller.region);
-            if (!name.empty()) {
-                auto const key = TRY(named_key(*state_, change, caller, name));
-                if (!key.is_default())
-                    account.default_keys[caller.region] = key.arn();
-            }
-            TRY(rehearse(dry_run));
-            return change.save(account);
-        }));
+    TRY(change_for(*state_, caller, action, [&](catalog::Change& change) -> Result<void> {
+        auto account = TRY(account_of(change, caller));
+        account.default_keys.erase(caller.region);
+        if (!name.empty()) {
+            auto const key = TRY(named_key(*state_, change, caller, name));
+            if (!key.is_default())
+                account.default_keys[caller.region] = key.arn();
+        }
+        TRY(rehearse(dry_run));
+        return change.save(account);
+    }));
     return default_encryption_key(caller);
 }
 

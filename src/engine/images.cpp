@@ -109,28 +109,28 @@ Result<Image> Engine::register_image(Caller const& caller, RegisterImage const& 
     TRY(check_boot_mode(request.boot_mode));
     TRY(check_mappings(request.devices));
     auto const root = TRY(root_device(request));
-    return state_->catalog().change(
-        actor(caller, "RegisterImage"), [&](catalog::Change& change) -> Result<Image> {
-            Image image{.id = ImageId::generate(state_->env().chance),
-                        .owner = caller.account,
-                        .region = caller.region,
-                        .name = request.name,
-                        .description = request.description,
-                        .state = ImageState::available,
-                        .created = state_->now(),
-                        .architecture = request.architecture,
-                        .root_device_name = root};
-            image.devices = TRY(image_devices(change, caller, request.devices, root));
-            image.virtualization = request.virtualization;
-            image.boot_mode = request.boot_mode;
-            image.imds_support = request.imds_support;
-            image.ena_support = request.ena_support;
-            image.sriov_net_support = request.sriov_net_support;
-            image.tags = request.image_tags;
-            TRY(rehearse(request.dry_run));
-            TRY(change.save(image));
-            return image;
-        });
+    return change_for(*state_, caller, "RegisterImage",
+                      [&](catalog::Change& change) -> Result<Image> {
+                          Image image{.id = ImageId::generate(state_->env().chance),
+                                      .owner = caller.account,
+                                      .region = caller.region,
+                                      .name = request.name,
+                                      .description = request.description,
+                                      .state = ImageState::available,
+                                      .created = state_->now(),
+                                      .architecture = request.architecture,
+                                      .root_device_name = root};
+                          image.devices = TRY(image_devices(change, caller, request.devices, root));
+                          image.virtualization = request.virtualization;
+                          image.boot_mode = request.boot_mode;
+                          image.imds_support = request.imds_support;
+                          image.ena_support = request.ena_support;
+                          image.sriov_net_support = request.sriov_net_support;
+                          image.tags = request.image_tags;
+                          TRY(rehearse(request.dry_run));
+                          TRY(change.save(image));
+                          return image;
+                      });
 }
 
 Result<void> Engine::images(Caller const& caller, ImageSelection const& selection,
@@ -167,28 +167,28 @@ Result<void> Engine::change_image(Caller const& caller, ImageId const& id,
     if (wanted.description)
         TRY(check_description(*wanted.description));
     auto const& permissions = wanted.permissions;
-    return state_->catalog().change(
-        actor(caller, "ModifyImageAttribute"), [&](catalog::Change& change) -> Result<void> {
-            auto image = TRY(find_own_image(change, caller, id));
-            image.description = wanted.description.value_or(image.description);
-            image.imds_support = wanted.imds_support.value_or(image.imds_support);
-            for (auto const& account : permissions.remove)
-                image.launch_permissions.erase(account);
-            for (auto const& account : permissions.add)
-                image.launch_permissions.insert(account);
-            image.is_public = permissions.everyone.value_or(image.is_public);
-            TRY(check_devices(*state_, change, image, permissions));
-            TRY(rehearse(dry_run));
-            return change.save(image);
-        });
+    return change_for(*state_, caller, "ModifyImageAttribute",
+                      [&](catalog::Change& change) -> Result<void> {
+                          auto image = TRY(find_own_image(change, caller, id));
+                          image.description = wanted.description.value_or(image.description);
+                          image.imds_support = wanted.imds_support.value_or(image.imds_support);
+                          for (auto const& account : permissions.remove)
+                              image.launch_permissions.erase(account);
+                          for (auto const& account : permissions.add)
+                              image.launch_permissions.insert(account);
+                          image.is_public = permissions.everyone.value_or(image.is_public);
+                          TRY(check_devices(*state_, change, image, permissions));
+                          TRY(rehearse(dry_run));
+                          return change.save(image);
+                      });
 }
 
 Result<std::vector<SnapshotDeletion>> Engine::deregister_image(Caller const& caller,
                                                                ImageId const& id,
                                                                bool delete_snapshots, bool dry_run)
 {
-    auto devices = TRY(state_->catalog().change(
-        actor(caller, "DeregisterImage"),
+    auto devices = TRY(change_for(
+        *state_, caller, "DeregisterImage",
         [&](catalog::Change& change) -> Result<std::vector<BlockDevice>> {
             auto image = TRY(find_own_image(change, caller, id));
             TRY(become(image, ImageState::deregistered));

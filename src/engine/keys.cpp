@@ -12,25 +12,24 @@ namespace {
 Result<KeyPair> save_pair(Engine::State& state, Caller const& caller, NewKeyPair const& request,
                           PublicKey const& key, char const* action)
 {
-    return state.catalog().change(
-        actor(caller, action), [&](catalog::Change& change) -> Result<KeyPair> {
-            KeyPair pair{.id = KeyPairId::generate(state.env().chance),
-                         .owner = caller.account,
-                         .region = caller.region,
-                         .name = request.name,
-                         .type = key.type,
-                         .fingerprint = key.fingerprint,
-                         .public_key = key.openssh_line + " " + request.name,
-                         .created = state.now()};
-            pair.tags = request.tags;
-            auto const there = TRY(change.key_pair({caller.region, caller.account}, request.name));
-            if (there)
-                return Error{Fault::duplicate, Noun::key_pair_name,
-                             fmt::format("The keypair '{}' already exists.", request.name)};
-            TRY(rehearse(request.dry_run));
-            TRY(change.save(pair));
-            return pair;
-        });
+    return change_for(state, caller, action, [&](catalog::Change& change) -> Result<KeyPair> {
+        KeyPair pair{.id = KeyPairId::generate(state.env().chance),
+                     .owner = caller.account,
+                     .region = caller.region,
+                     .name = request.name,
+                     .type = key.type,
+                     .fingerprint = key.fingerprint,
+                     .public_key = key.openssh_line + " " + request.name,
+                     .created = state.now()};
+        pair.tags = request.tags;
+        auto const there = TRY(change.key_pair({caller.region, caller.account}, request.name));
+        if (there)
+            return Error{Fault::duplicate, Noun::key_pair_name,
+                         fmt::format("The keypair '{}' already exists.", request.name)};
+        TRY(rehearse(request.dry_run));
+        TRY(change.save(pair));
+        return pair;
+    });
 }
 
 } // namespace
@@ -58,21 +57,20 @@ Result<std::optional<KeyPairId>> Engine::delete_key_pair(Caller const& caller,
                                                          std::optional<KeyPairId> const& id,
                                                          bool dry_run)
 {
-    return state_->catalog().change(
-        actor(caller, "DeleteKeyPair"),
-        [&](catalog::Change& change) -> Result<std::optional<KeyPairId>> {
-            auto const pairs = TRY(change.key_pairs({caller.region, caller.account}));
-            TRY(rehearse(dry_run));
-            for (auto const& pair : pairs) {
-                if (id ? pair.id != *id : pair.name != name)
-                    continue;
-                TRY(change.remove(pair.id));
-                return std::optional(pair.id);
-            }
-            if (id)
-                return not_found(*id);
-            return std::optional<KeyPairId>();
-        });
+    return change_for(*state_, caller, "DeleteKeyPair",
+                      [&](catalog::Change& change) -> Result<std::optional<KeyPairId>> {
+                          auto const pairs = TRY(change.key_pairs({caller.region, caller.account}));
+                          TRY(rehearse(dry_run));
+                          for (auto const& pair : pairs) {
+                              if (id ? pair.id != *id : pair.name != name)
+                                  continue;
+                              TRY(change.remove(pair.id));
+                              return std::optional(pair.id);
+                          }
+                          if (id)
+                              return not_found(*id);
+                          return std::optional<KeyPairId>();
+                      });
 }
 
 Result<catalog::Refs<KeyPair>> Engine::key_pairs(Caller const& caller)

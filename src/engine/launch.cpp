@@ -331,25 +331,24 @@ Result<std::vector<Instance>> Engine::run_instances(Caller const& caller,
     TRY(check_mappings(request.devices));
     auto& state = *state_;
     Idempotency const call{"RunInstances", request.client_token, request.fingerprint};
-    return state.catalog().change(
-        actor(caller, "RunInstances"),
-        [&](catalog::Change& change) -> Result<std::vector<Instance>> {
-            if (auto before = TRY(launched_before(change, caller, call)))
-                return std::move(*before);
-            auto plan = TRY(plan_launch(state, change, caller, request));
-            TRY(check_room(state, Noun::instance));
-            TRY(rehearse(request.dry_run));
-            auto const reservation = ReservationId::generate(state.env().chance);
-            std::vector<Instance> instances;
-            std::vector<std::string> ids;
-            for (int index = 0; index < plan.count; ++index) {
-                instances.push_back(
-                    TRY(make_instance(state, change, caller, plan, request, reservation, index)));
-                ids.push_back(instances.back().id.text());
-            }
-            TRY(remember(state, change, caller, call, ids));
-            return instances;
-        });
+    return change_for(state, caller, "RunInstances",
+                      [&](catalog::Change& change) -> Result<std::vector<Instance>> {
+                          if (auto before = TRY(launched_before(change, caller, call)))
+                              return std::move(*before);
+                          auto plan = TRY(plan_launch(state, change, caller, request));
+                          TRY(check_room(state, Noun::instance));
+                          TRY(rehearse(request.dry_run));
+                          auto const reservation = ReservationId::generate(state.env().chance);
+                          std::vector<Instance> instances;
+                          std::vector<std::string> ids;
+                          for (int index = 0; index < plan.count; ++index) {
+                              instances.push_back(TRY(make_instance(state, change, caller, plan,
+                                                                    request, reservation, index)));
+                              ids.push_back(instances.back().id.text());
+                          }
+                          TRY(remember(state, change, caller, call, ids));
+                          return instances;
+                      });
 }
 
 } // namespace karat::engine

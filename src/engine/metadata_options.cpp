@@ -83,8 +83,8 @@ Result<MetadataDefaults> Engine::metadata_defaults(Caller const& caller)
 Result<void> Engine::change_metadata_defaults(Caller const& caller,
                                               MetadataDefaultsChange const& wanted, bool dry_run)
 {
-    return state_->catalog().change(
-        actor(caller, "ModifyInstanceMetadataDefaults"),
+    return change_for(
+        *state_, caller, "ModifyInstanceMetadataDefaults",
         [&](catalog::Change& change) -> Result<void> {
             auto account = TRY(account_of(change, caller));
             auto defaults = changed(defaults_of(account, caller.region), wanted);
@@ -102,8 +102,8 @@ Result<Instance> Engine::change_metadata_options(Caller const& caller, InstanceI
     auto const hops = wanted.http_put_response_hop_limit;
     if (hops && (*hops < 1 || *hops > 64))
         return fail(Fault::invalid, "HttpPutResponseHopLimit is 1 to 64");
-    auto const instance = TRY(state_->catalog().change(
-        actor(caller, "ModifyInstanceMetadataOptions"),
+    auto const instance = TRY(change_for(
+        *state_, caller, "ModifyInstanceMetadataOptions",
         [&](catalog::Change& change) -> Result<Instance> {
             auto found = TRY(find_own_instance(change, caller, id));
             auto const account = TRY(account_of(change, caller));

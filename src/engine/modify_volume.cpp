@@ -202,8 +202,8 @@ void set_shape(Volume& volume, VolumeShape const& shape)
 Result<Volume> Engine::modify_volume(Caller const& caller, VolumeId const& id,
                                      ShapeRequest const& request, bool dry_run)
 {
-    return state_->catalog().change(
-        actor(caller, "ModifyVolume"), [&](catalog::Change& change) -> Result<Volume> {
+    return change_for(
+        *state_, caller, "ModifyVolume", [&](catalog::Change& change) -> Result<Volume> {
             auto volume = TRY(find_own_volume(change, caller, id));
             auto const shape = changed_shape(shape_of(volume), request);
             TRY(check_change(volume, request, shape));

@@ -192,7 +192,7 @@ Result<Network> default_network(Engine::State& state, Caller const& caller)
         TRY(state.catalog().read([&](catalog::View& view) { return find_network(view, caller); }));
     if (found)
         return std::move(*found);
-    return state.catalog().change(actor(caller, "CreateDefaultVpc"), [&](catalog::Change& change) {
+    return change_for(state, caller, "CreateDefaultVpc", [&](catalog::Change& change) {
         return default_network(state, change, caller);
     });
 }
@@ -339,24 +339,24 @@ Result<SecurityGroup> Engine::create_security_group(Caller const& caller,
     if (request.description.empty())
         return fail(Fault::missing, "The request must contain the parameter GroupDescription");
     TRY(check_group_text("group description", request.description));
-    return state_->catalog().change(
-        actor(caller, "CreateSecurityGroup"),
-        [&](catalog::Change& change) -> Result<SecurityGroup> {
-            auto const network = TRY(default_network(*state_, change, caller));
-            if (request.vpc && *request.vpc != network.vpc.id)
-                return not_found(*request.vpc);
-            SecurityGroup group{.id = SecurityGroupId::generate(state_->env().chance),
-                                .owner = caller.account,
-                                .region = caller.region,
-                                .vpc = network.vpc.id,
-                                .name = request.name,
-                                .description = request.description};
-            group.rules.push_back({.egress = true, .protocol = "-1", .cidr = "0.0.0.0/0"});
-            group.tags = request.tags;
-            TRY(rehearse(request.dry_run));
-            TRY(change.save(group));
-            return group;
-        });
+    return change_for(*state_, caller, "CreateSecurityGroup",
+                      [&](catalog::Change& change) -> Result<SecurityGroup> {
+                          auto const network = TRY(default_network(*state_, change, caller));
+                          if (request.vpc && *request.vpc != network.vpc.id)
+                              return not_found(*request.vpc);
+                          SecurityGroup group{.id = SecurityGroupId::generate(state_->env().chance),
+                                              .owner = caller.account,
+                                              .region = caller.region,
+                                              .vpc = network.vpc.id,
+                                              .name = request.name,
+                                              .description = request.description};
+                          group.rules.push_back(
+                              {.egress = true, .protocol = "-1", .cidr = "0.0.0.0/0"});
+                          group.tags = request.tags;
+                          TRY(rehearse(request.dry_run));
+                          TRY(change.save(group));
+                          return group;
+                      });
 }
 
 Result<void> Engine::delete_security_group(Caller const& caller,
@@ -364,8 +364,8 @@ Result<void> Engine::delete_security_group(Caller const& caller,
                                            std::string const& name, bool dry_run)
 {
     auto const group = TRY(security_group(caller, id, name));
-    return state_->catalog().change(
-        actor(caller, "DeleteSecurityGroup"), [&](catalog::Change& change) -> Result<void> {
+    return change_for(
+        *state_, caller, "DeleteSecurityGroup", [&](catalog::Change& change) -> Result<void> {
             if (group.name == "default")
                 return Error{Fault::denied, Noun::security_group,
                              fmt::format("The default security group {} cannot be deleted",
@@ -396,8 +396,8 @@ Engine::authorize(Caller const& caller, SecurityGroupId const& id,
     std::vector<SecurityGroupRule> rules;
     for (auto const& rule : asked)
         rules.push_back(TRY(checked_rule(rule)));
-    auto const group = TRY(state_->catalog().change(
-        actor(caller, "AuthorizeSecurityGroup"),
+    auto const group = TRY(change_for(
+        *state_, caller, "AuthorizeSecurityGroup",
         [&](catalog::Change& change) -> Result<SecurityGroup> {
             auto changed = TRY(find_own_group(change, caller, id));
             respell(changed.rules);
@@ -429,8 +429,8 @@ Result<std::vector<SecurityGroupRule>> Engine::revoke(Caller const& caller,
 {
     auto rules = asked;
     respell(rules);
-    auto const group = TRY(state_->catalog().change(
-        actor(caller, "RevokeSecurityGroup"),
+    auto const group = TRY(change_for(
+        *state_, caller, "RevokeSecurityGroup",
         [&](catalog::Change& change) -> Result<SecurityGroup> {
             auto changed = TRY(find_own_group(change, caller, id));
             respell(changed.rules);

@@ -26,20 +26,20 @@ Result<std::vector<Transition>>
 for_each_instance(Engine::State& state, Caller const& caller, char const* action,
                   std::vector<InstanceId> const& ids, bool dry_run, Verb verb)
 {
-    return state.catalog().change(
-        actor(caller, action), [&](catalog::Change& change) -> Result<std::vector<Transition>> {
-            std::vector<Instance> instances;
-            for (auto const& id : ids)
-                instances.push_back(TRY(find_own_instance(change, caller, id)));
-            std::vector<Transition> transitions;
-            for (auto& instance : instances) {
-                auto const before = instance.state;
-                TRY(verb(change, instance));
-                transitions.push_back({instance.id, before, instance.state});
-            }
-            TRY(rehearse(dry_run));
-            return transitions;
-        });
+    return change_for(state, caller, action,
+                      [&](catalog::Change& change) -> Result<std::vector<Transition>> {
+                          std::vector<Instance> instances;
+                          for (auto const& id : ids)
+                              instances.push_back(TRY(find_own_instance(change, caller, id)));
+                          std::vector<Transition> transitions;
+                          for (auto& instance : instances) {
+                              auto const before = instance.state;
+                              TRY(verb(change, instance));
+                              transitions.push_back({instance.id, before, instance.state});
+                          }
+                          TRY(rehearse(dry_run));
+                          return transitions;
+                      });
 }
 
 Error wrong_state(Instance const& instance, std::string_view verb)

@@ -21,33 +21,40 @@ Result<std::optional<Snapshot>> pending_copy(Engine::State& state, SnapshotId co
 
 } // namespace
 
+Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Caller const& caller,
+                            Snapshot const& source, CopySnapshot const& request,
+                            std::optional<ImageId> const& image)
+{
+    auto of = encryption_of(source);
+    of.passes_on = false; // as EC2 does: a copy has the default key, or the one named
+    auto const key = TRY(key_for(state, change, caller, request.encryption, of));
+    TRY(check_room(state, Noun::volume));
+    TRY(rehearse(request.dry_run));
+    Snapshot copy{.id = SnapshotId::generate(state.env().chance),
+                  .owner = caller.account,
+                  .region = caller.region};
+    copy.volume = kNoVolume;
+    copy.size_gib = source.size_gib;
+    copy.description = request.description;
+    copy.started = state.now();
+    copy.tags = request.tags;
+    copy.kms_key = key;
+    TRY(change.save(copy));
+    TRY(enqueue(state, change, CopySnapshotWork{copy.id, source.id, image}));
+    return copy;
+}
+
 Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const& request)
 {
     TRY(check_description(request.description));
     TRY(check_tags(request.tags));
     TRY(check_region(request.source_region));
-    return state_->catalog().change(
-        actor(caller, "CopySnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
-            auto const source = TRY(find_usable_snapshot(
-                change, {caller.account, request.source_region}, request.source));
-            auto of = encryption_of(source);
-            of.passes_on = false; // as EC2 does: a copy has the default key, or the one named
-            auto const key = TRY(key_for(*state_, change, caller, request.encryption, of));
-            TRY(check_room(*state_, Noun::volume));
-            TRY(rehearse(request.dry_run));
-            Snapshot copy{.id = SnapshotId::generate(state_->env().chance),
-                          .owner = caller.account,
-                          .region = caller.region};
-            copy.volume = kNoVolume;
-            copy.size_gib = source.size_gib;
-            copy.description = request.description;
-            copy.started = state_->now();
-            copy.tags = request.tags;
-            copy.kms_key = key;
-            TRY(change.save(copy));
-            TRY(enqueue(*state_, change, CopySnapshotWork{copy.id, source.id}));
-            return copy;
-        });
+    return change_for(*state_, caller, "CopySnapshot",
+                      [&](catalog::Change& change) -> Result<Snapshot> {
+                          auto const source = TRY(find_usable_snapshot(
+                              change, {caller.account, request.source_region}, request.source));
+                          return begin_copy(*state_, change, caller, source, request, {});
+                      });
 }
 
 Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
@@ -70,7 +77,8 @@ Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
         row->completed = state.now();
         if (row->state == SnapshotState::pending)
             TRY(become(*row, SnapshotState::completed));
-        return change.save(*row);
+        TRY(change.save(*row));
+        return settle_copied_image(change, work.image, "");
     }));
     log(Level::info, "snapshot.copied",
         {{"snapshot", copy->id.text()},
@@ -89,15 +97,16 @@ Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error
             return {};
         TRY(become(*row, SnapshotState::error));
         row->state_message = message_for_caller(error);
-        return change.save(*row);
+        TRY(change.save(*row));
+        return settle_copied_image(change, work.image, row->state_message);
     });
 }
 
 Result<void> Engine::change_volume_permissions(Caller const& caller, SnapshotId const& id,
                                                VolumePermissionChange const& request, bool dry_run)
 {
-    return state_->catalog().change(
-        actor(caller, "ModifySnapshotAttribute"), [&](catalog::Change& change) -> Result<void> {
+    return change_for(
+        *state_, caller, "ModifySnapshotAttribute", [&](catalog::Change& change) -> Result<void> {
             auto snapshot = TRY(find_own_snapshot(change, caller, id));
             if (request.reset) {
                 snapshot.volume_permissions.clear();

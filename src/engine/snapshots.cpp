@@ -124,8 +124,8 @@ Result<Snapshot> Engine::create_snapshot(Caller const& caller, VolumeId const& i
 {
     TRY(check_description(description));
     TRY(check_tags(tags));
-    return state_->catalog().change(
-        actor(caller, "CreateSnapshot"), [&](catalog::Change& change) -> Result<Snapshot> {
+    return change_for(
+        *state_, caller, "CreateSnapshot", [&](catalog::Change& change) -> Result<Snapshot> {
             auto const volume = TRY(find_own_volume(change, caller, id));
             if (volume.state != VolumeState::in_use && volume.state != VolumeState::available)
                 return Error{Fault::wrong_state, Noun::volume,
@@ -146,44 +146,43 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
 {
     TRY(check_description(request.description));
     TRY(check_tags(request.tags));
-    return state_->catalog().change(
-        actor(caller, "CreateSnapshots"),
-        [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
-            auto const volumes = TRY(volumes_to_capture(change, caller, request));
-            TRY(check_room(*state_, Noun::volume));
-            TRY(rehearse(request.dry_run));
-            std::vector<Snapshot> snapshots;
-            CaptureWork work{.instance = request.instance};
-            for (auto const& volume : volumes) {
-                auto tags = request.tags;
-                if (request.copy_volume_tags)
-                    tags.insert(volume.tags.begin(), volume.tags.end());
-                TRY(check_tags(tags));
-                snapshots.push_back(
-                    new_snapshot(*state_, caller, volume, request.description, std::move(tags)));
-                work.pairs.push_back({volume.id, snapshots.back().id});
-                TRY(change.save(snapshots.back()));
-            }
-            TRY(enqueue(*state_, change, work));
-            return snapshots;
-        });
+    return change_for(*state_, caller, "CreateSnapshots",
+                      [&](catalog::Change& change) -> Result<std::vector<Snapshot>> {
+                          auto const volumes = TRY(volumes_to_capture(change, caller, request));
+                          TRY(check_room(*state_, Noun::volume));
+                          TRY(rehearse(request.dry_run));
+                          std::vector<Snapshot> snapshots;
+                          CaptureWork work{.instance = request.instance};
+                          for (auto const& volume : volumes) {
+                              auto tags = request.tags;
+                              if (request.copy_volume_tags)
+                                  tags.insert(volume.tags.begin(), volume.tags.end());
+                              TRY(check_tags(tags));
+                              snapshots.push_back(new_snapshot(
+                                  *state_, caller, volume, request.description, std::move(tags)));
+                              work.pairs.push_back({volume.id, snapshots.back().id});
+                              TRY(change.save(snapshots.back()));
+                          }
+                          TRY(enqueue(*state_, change, work));
+                          return snapshots;
+                      });
 }
 
 Result<void> Engine::delete_snapshot(Caller const& caller, SnapshotId const& id, bool dry_run)
 {
-    return state_->catalog().change(
-        actor(caller, "DeleteSnapshot"), [&](catalog::Change& change) -> Result<void> {
-            auto snapshot = TRY(find_own_snapshot(change, caller, id));
-            auto const users = TRY(change.images_with(id));
-            if (!users.empty())
-                return Error{Fault::in_use, Noun::snapshot,
-                             fmt::format("The snapshot {} is currently in use by {}", id.text(),
-                                         users.front().id.text())};
-            TRY(rehearse(dry_run));
-            TRY(become(snapshot, SnapshotState::deleted));
-            TRY(change.save(snapshot));
-            return enqueue_collect(*state_, change);
-        });
+    return change_for(*state_, caller, "DeleteSnapshot",
+                      [&](catalog::Change& change) -> Result<void> {
+                          auto snapshot = TRY(find_own_snapshot(change, caller, id));
+                          auto const users = TRY(change.images_with(id));
+                          if (!users.empty())
+                              return Error{Fault::in_use, Noun::snapshot,
+                                           fmt::format("The snapshot {} is currently in use by {}",
+                                                       id.text(), users.front().id.text())};
+                          TRY(rehearse(dry_run));
+                          TRY(become(snapshot, SnapshotState::deleted));
+                          TRY(change.save(snapshot));
+                          return enqueue_collect(*state_, change);
+                      });
 }
 
 Result<void> Engine::snapshots(Caller const& caller, SnapshotSelection const& selection,

@@ -88,6 +88,22 @@ struct Engine::State {
 /// Fault::dry_run when only asked: the last check before a verb changes anything.
 Result<void> rehearse(bool dry_run);
 
+/// The one door through which verbs change the catalog for a caller: on a dry run it drops what
+/// `work` did and answers Fault::dry_run, also when a verb forgets rehearse().
+template <class Work>
+auto change_for(Engine::State& state, Caller const& caller, std::string action, Work&& work)
+    -> std::invoke_result_t<Work, catalog::Change&>
+{
+    return state.catalog().change(
+        actor(caller, std::move(action)),
+        [&](catalog::Change& change) -> std::invoke_result_t<Work, catalog::Change&> {
+            auto answer = work(change);
+            if (answer.ok())
+                TRY(rehearse(caller.dry_run));
+            return answer;
+        });
+}
+
 /// Fault::full about `noun` (an instance, or a volume for everything else) when less than
 /// keep_free_mib is free. Asked before a verb that would take room changes anything; what makes
 /// room, or changes rows only, does not ask.
@@ -142,6 +158,9 @@ struct EncryptionSource {
 Result<std::string> key_for(Engine::State& state, catalog::View& view, Caller const& caller,
                             EncryptionRequest const& asked,
                             std::optional<EncryptionSource> const& source);
+/// The ARN of the key that a dry run chose: it names the default key by its alias until there is
+/// one, and here it is made.
+Result<std::string> made_key(Engine::State& state, Caller const& caller, std::string const& key);
 inline EncryptionSource encryption_of(Snapshot const& snapshot)
 {
     return {snapshot.owner, snapshot.region, snapshot.kms_key};
@@ -256,6 +275,15 @@ Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& 
 
 /// Queues a collection unless one is queued already.
 Result<void> enqueue_collect(Engine::State& state, catalog::Change& change);
+/// A copy of a snapshot, pending, and the task that fills it. `image` is the copied image that
+/// waits for it.
+Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Caller const& caller,
+                            Snapshot const& source, CopySnapshot const& request,
+                            std::optional<ImageId> const& image);
+/// After a copy of its snapshots ended: the image is available when all are completed, and failed
+/// as soon as one is not to be had.
+Result<void> settle_copied_image(catalog::Change& change, std::optional<ImageId> const& id,
+                                 std::string const& failure);
 /// After a volume stopped reading through `base`: a deleted one goes with its last reader.
 Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
                                 std::optional<SnapshotId> const& base);

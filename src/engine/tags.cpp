@@ -102,13 +102,12 @@ Result<void> edit_all(Engine::State& state, Caller const& caller, char const* ac
 {
     if (ids.empty() || ids.size() > kMaxResources)
         return fail(Fault::invalid, fmt::format("A call names 1 to {} resources", kMaxResources));
-    return state.catalog().change(actor(caller, action),
-                                  [&](catalog::Change& change) -> Result<void> {
-                                      TagEditor editor(change, caller, edit);
-                                      for (auto const& id : ids)
-                                          TRY(editor.edit(id));
-                                      return rehearse(dry_run);
-                                  });
+    return change_for(state, caller, action, [&](catalog::Change& change) -> Result<void> {
+        TagEditor editor(change, caller, edit);
+        for (auto const& id : ids)
+            TRY(editor.edit(id));
+        return rehearse(dry_run);
+    });
 }
 
 /// Goes through the things of an account that have tags, noun by noun, from a place on.

@@ -130,8 +130,8 @@ Result<Volume> Engine::create_volume(Caller const& caller, CreateVolume const& r
     TRY(check_tags(request.tags));
     TRY(check_zone(zones(caller.region), request.zone));
     Idempotency const call{"CreateVolume", request.client_token, request.fingerprint};
-    return state_->catalog().change(
-        actor(caller, "CreateVolume"), [&](catalog::Change& change) -> Result<Volume> {
+    return change_for(
+        *state_, caller, "CreateVolume", [&](catalog::Change& change) -> Result<Volume> {
             if (auto before = TRY(made_before(change, caller, call)))
                 return std::move(*before);
             std::optional<Snapshot> snapshot;
@@ -159,8 +159,8 @@ Result<Volume> Engine::copy_volume(Caller const& caller, CopyVolume const& reque
 {
     TRY(check_tags(request.tags));
     Idempotency const call{"CopyVolumes", request.client_token, request.fingerprint};
-    return state_->catalog().change(
-        actor(caller, "CopyVolumes"), [&](catalog::Change& change) -> Result<Volume> {
+    return change_for(
+        *state_, caller, "CopyVolumes", [&](catalog::Change& change) -> Result<Volume> {
             if (auto before = TRY(made_before(change, caller, call)))
                 return std::move(*before);
             auto const source = TRY(find_own_volume(change, caller, request.source));
@@ -196,8 +196,8 @@ Result<Volume> Engine::copy_volume(Caller const& caller, CopyVolume const& reque
 
 Result<void> Engine::delete_volume(Caller const& caller, VolumeId const& id, bool dry_run)
 {
-    return state_->catalog().change(
-        actor(caller, "DeleteVolume"), [&](catalog::Change& change) -> Result<void> {
+    return change_for(
+        *state_, caller, "DeleteVolume", [&](catalog::Change& change) -> Result<void> {
             auto volume = TRY(find_own_volume(change, caller, id));
             if (volume.attachment)
                 return Error{Fault::in_use, Noun::volume,

@@ -25,7 +25,6 @@ TEST(ParamsReader, FillsARunInstancesRequest)
         {"BlockDeviceMapping.1.Ebs.VolumeSize", "8"},
         {"DryRun", "true"},
         {"ImageId", "ami-1"},
-        {"InstanceMarketOptions.SpotOptions.ValidUntil", "2026-01-02T03:04:05Z"},
         {"MaxCount", "2"},
         {"MinCount", "1"},
         {"TagSpecification.1.ResourceType", "instance"},
@@ -42,13 +41,28 @@ TEST(ParamsReader, FillsARunInstancesRequest)
     EXPECT_EQ(request.max_count, 2);
     EXPECT_EQ(request.user_data, "#!/bin/sh");
     EXPECT_EQ(request.key_name, std::nullopt);
-    EXPECT_EQ(request.instance_market_options->spot_options->valid_until,
-              parse_time("2026-01-02T03:04:05Z").value());
     ASSERT_EQ(request.block_device_mappings.size(), 1U);
     EXPECT_EQ(request.block_device_mappings[0].ebs->volume_size, 8);
     EXPECT_EQ(request.block_device_mappings[0].ebs->delete_on_termination, true);
     ASSERT_EQ(request.tag_specifications.size(), 1U);
     EXPECT_EQ(request.tag_specifications[0].tags[0].value, "web");
+}
+
+TEST(ParamsReader, RefusesByNameWhatIsNotOffered)
+{
+    EXPECT_EQ(run_instances_complaint("KernelId", "aki-1"),
+              "unsupported: KernelId is not offered here; leave it out");
+    EXPECT_EQ(run_instances_complaint("KernelId", ""), "none");
+    EXPECT_EQ(run_instances_complaint("InstanceMarketOptions.SpotOptions.ValidUntil",
+                                      "2026-01-02T03:04:05Z"),
+              "unsupported: InstanceMarketOptions is not offered here; leave it out");
+    EXPECT_EQ(run_instances_complaint("Placement.Tenancy", "host"),
+              "unsupported: Placement.Tenancy=host is not offered here; leave it out");
+    EXPECT_EQ(run_instances_complaint("Placement.Tenancy", "default"), "none");
+    EXPECT_EQ(run_instances_complaint("NetworkInterface.4.InterfaceType", "efa"),
+              "unsupported: NetworkInterface.InterfaceType=efa is not offered here; leave it out");
+    EXPECT_EQ(complaint(ec2::read_register_image_request({{"Name", "n"}, {"KernelId", "aki-1"}})),
+              "unsupported: KernelId is not offered here; images boot from their own disk");
 }
 
 TEST(ParamsReader, TakesListsWithGapsInAnyOrderByNumber)

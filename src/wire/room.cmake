@@ -4,16 +4,23 @@ set(wire_dir ${PROJECT_SOURCE_DIR}/src/wire)
 set(wiregen_dir ${PROJECT_SOURCE_DIR}/tools/wiregen)
 set(generated_dir ${PROJECT_BINARY_DIR}/generated/wire)
 
-set(generated_doors)
-set(generated_sources ebs_0.cpp ec2_0.cpp ec2_1.cpp ec2_2.cpp ec2_3.cpp ssm_0.cpp sts_0.cpp) # as cpp.py cuts them
 set(models)
 foreach(service ebs ec2 ssm sts)
   list(APPEND models ${wire_dir}/models/${service}.json)
-  list(APPEND generated_sources ${service}_shapes.hpp)
-  list(APPEND generated_doors ${service}.hpp ${service}_operations.hpp)
 endforeach()
+
+# Which files that makes, the generator says: a subject that is new to a model is no edit here.
+execute_process(
+  COMMAND ${Python3_EXECUTABLE} -B ${wiregen_dir}/generate.py --list ${models}
+  OUTPUT_VARIABLE generated
+  OUTPUT_STRIP_TRAILING_WHITESPACE
+  COMMAND_ERROR_IS_FATAL ANY)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${models} ${wiregen_dir}/cpp.py)
+string(REPLACE "\n" ";" generated_sources "${generated}")
 list(TRANSFORM generated_sources PREPEND ${generated_dir}/)
-list(TRANSFORM generated_doors PREPEND ${generated_dir}/include/karat/wire/)
+set(generated_doors ${generated_sources})
+list(FILTER generated_doors INCLUDE REGEX "/include/karat/")
+list(FILTER generated_sources EXCLUDE REGEX "/include/karat/")
 
 file(GLOB wiregen_scripts CONFIGURE_DEPENDS ${wiregen_dir}/*.py)
 add_custom_command(

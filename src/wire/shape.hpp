@@ -39,7 +39,7 @@ struct Field {
     Form form;
     Make make;     ///< Null in structs that are never read.
     Unmake unmake; ///< Null as above, and for members that are not optional.
-    See see;       ///< Null in structs that are never written.
+    See see;
 };
 
 /// Inclusive. For a number its value, for text its length in characters, for a list its elements.
@@ -59,6 +59,14 @@ enum class Place : unsigned char { body, path, query, header };
 
 struct Shape;
 
+/// What of a member Karat does not offer: all of it, or all values but a few.
+struct Refused {
+    bool all = false;
+    std::span<std::string_view const> but = {}; ///< The values that are offered; empty: any.
+    std::string_view advice = {};               ///< What to do instead of leaving it out.
+    bool any() const { return all || !but.empty(); }
+};
+
 struct Member {
     std::string_view in;   ///< Name in requests.
     std::string_view out;  ///< Name in replies.
@@ -70,13 +78,15 @@ struct Member {
     Bounds bounds = {};
     Place place = Place::body;
     bool only_filled = false; ///< Of a list in an XML reply: left out when it is empty.
+    Refused refused = {};
 };
 
 struct Shape {
     std::span<Member const> members;
+    bool refuses = false; ///< A member of it, or of a structure in it, is refused.
 };
 
-enum class Use : unsigned char { read, write, both };
+enum class Use : unsigned char { write, both };
 
 namespace detail {
 
@@ -151,13 +161,11 @@ consteval Field field(std::size_t offset_bytes)
                .form = Parts::form,
                .make = nullptr,
                .unmake = nullptr,
-               .see = nullptr};
+               .see = Parts::see};
     if constexpr (use != Use::write)
         made.make = Parts::make;
     if constexpr (use != Use::write && Parts::form == Form::optional)
         made.unmake = Parts::unmake;
-    if constexpr (use != Use::read)
-        made.see = Parts::see;
     return made;
 }
 

@@ -3,6 +3,7 @@
 // that the reader goes by: what is right is taken, what is wrong is refused by its own name.
 #include "ec2_shapes.hpp"
 
+#include "karat/wire/ec2.hpp"
 #include "karat/wire/ec2_operations.hpp"
 
 #include <gtest/gtest.h>
@@ -35,6 +36,8 @@ std::vector<Operation> operations()
 
 std::string right_value(Member const& member)
 {
+    if (!member.refused.but.empty())
+        return std::string(member.refused.but.front());
     if (!member.values.empty())
         return std::string(member.values.front());
     switch (member.field.kind) {
@@ -145,6 +148,19 @@ Params with_content(Params params, Shape const& shape, std::string const& prefix
     return params.size() > before ? params : with_member(params, shape.members.front(), prefix);
 }
 
+/// The indices of lists are no part of a refusal's name.
+std::string without_indices(std::string const& path)
+{
+    std::string plain;
+    for (auto rest = std::string_view(path); !rest.empty();) {
+        auto const word = rest.substr(0, rest.find('.'));
+        rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+        if (word.find_first_not_of("0123456789") != word.npos)
+            plain += (plain.empty() ? "" : ".") + std::string(word);
+    }
+    return plain;
+}
+
 /// Tries one operation's parameters and counts the variants.
 class Variants {
 public:
@@ -162,10 +178,14 @@ public:
             if (member.field.form == Form::list)
                 list(prefix + std::string(member.in), params);
             auto const path = path_of(prefix, member);
+            auto const outside = refused_;
+            if (member.refused.all && refused_.empty())
+                refused_ = without_indices(path);
             if (member.field.kind == Kind::structure)
                 structure(*member.shape, path + ".", params);
             else
                 scalar(member, path, params);
+            refused_ = outside;
             if (member.presence == Presence::required)
                 without(member, prefix, shape, params);
         }
@@ -177,6 +197,12 @@ private:
     void scalar(Member const& member, std::string const& path, Params const& params)
     {
         expect_taken(with(params, path, right_value(member)), path);
+        for (auto const value : member.values) {
+            auto const& but = member.refused.but;
+            if (!but.empty() && std::ranges::find(but, value) == but.end())
+                expect_refused(with(params, path, std::string(value)), Fault::unsupported,
+                               without_indices(path) + "=");
+        }
         for (auto const& wrong : wrong_values(member))
             expect_refused(with(params, path, wrong), Fault::invalid, path);
         expect_refused(with(params, path + ".1", "x"), Fault::unknown, path + ".1");
@@ -213,6 +239,8 @@ private:
 
     void expect_taken(Params const& params, std::string const& what)
     {
+        if (!refused_.empty())
+            return expect_refused(params, Fault::unsupported, refused_ + " is not offered here");
         ++count_;
         auto const read = operation_.read(params);
         EXPECT_TRUE(read.ok()) << operation_.name << " " << what << ": " << read.error().message;
@@ -229,6 +257,7 @@ private:
     }
 
     Operation const& operation_;
+    std::string refused_; ///< By name, whatever its value: what is being tried or holds it.
     std::size_t count_ = 0;
 };
 

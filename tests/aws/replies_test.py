@@ -243,12 +243,22 @@ def ppk(place, ec2, kind):
     expect(f"PuTTYgen reads a {kind} key in its own form", said.split()[:2] == line.split()[:2], said)
 
 
+def copies(ec2, image):
+    """A copied image is available when its own snapshots are."""
+    copied = ec2.copy_image(Name="copy", SourceImageId=image["ImageId"], SourceRegion="us-east-1")["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[copied], WaiterConfig={"Delay": 0.5, "MaxAttempts": 120})
+    copy = ec2.describe_images(ImageIds=[copied])["Images"][0]
+    ids = [one["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"] for one in (image, copy)]
+    expect("a copied image has snapshots of its own", ids[0] != ids[1] and copy["Name"] == "copy", copy)
+
+
 def run(daemon):
     ec2 = daemon.client(daemon.keys("alice"))
     import_image(daemon)
     image = ec2.describe_images(Owners=["self"])["Images"][0]
     snapshot = image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
     keys(ec2)
+    copies(ec2, image)
     instances = make_things(ec2, image["ImageId"], snapshot)
     ec2.get_waiter("instance_running").wait(InstanceIds=instances[:3], WaiterConfig={"Delay": 0.5, "MaxAttempts": 240})
     threads(ec2, instances[0])

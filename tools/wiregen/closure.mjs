@@ -12,7 +12,7 @@ export const readDifferences = (service) =>
   JSON.parse(readFileSync(join(here, "differences.json"), "utf8"))[service] ?? {};
 
 // What the SDK's schemas do not say, so an extraction must not lose it.
-const OURS = /^(range|length|count|even_empty)/;
+const OURS = /^(range|length|count|among|even_empty|refuse|only|advice|const)/;
 
 const isVoid = (schema) => !Array.isArray(schema); // the SDK writes "unit"
 const lowerFirst = (text) => text[0].toLowerCase() + text.slice(1);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""generate.py --out DIR MODEL...      writes the C++ of the models, as src/wire/room.cmake lists it
+"""generate.py --out DIR MODEL...      writes the C++ of the models
+generate.py --list MODEL...         says which files that are, for src/wire/room.cmake
 generate.py --supported FILE [--check] MODEL...   writes docs/supported.md, or fails if stale"""
 import argparse
 import pathlib
@@ -22,11 +23,14 @@ def write(path, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--list", action="store_true")
     parser.add_argument("--supported", type=pathlib.Path)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("models", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
     models = [model.load(path) for path in arguments.models]
+    if arguments.list:
+        print("\n".join(name for one in models for name in cpp.files(one)))
     if arguments.out:
         for one in models:
             for name, text in cpp.files(one).items():

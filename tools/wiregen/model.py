@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a compact model (src/wire/models/*.json) into plain objects.
 
+The operations of a large service are cut into subjects (headers and sources of their own) by
+"subjects" at the head: a name and a pattern of operations' names; the first that fits counts.
+
 A member is one line: "TYPE[[]][!] WORD...", where TYPE is a simple type or a structure, [] a list,
 ! required in requests, and the words are
   query=NAME, xml=NAME, item=NAME   names on the wire where they differ from the protocol's rule
@@ -9,7 +12,15 @@ A member is one line: "TYPE[[]][!] WORD...", where TYPE is a simple type or a st
   enum=NAME                         all that a request may say
   range=A..B, length=A..B, count=A..B   bounds of a number, of the characters of a text,
                                         of the elements of a list; either side may be open
+  among=A|B                         all that a request may say, where the SDK names no enumeration
   even_empty                        present with an empty value counts as given
+  refuse                            Karat does not offer it: a request that gives it is refused by
+                                    its name
+  only=A|B                          of its values Karat offers these; others are refused
+  advice=NAME                       of a refusal: what to do instead of leaving it out, in the words
+                                    that "advice" at the head of the model has under this name
+  const=VALUE                       in a reply: its value, unless a handler says another; a blank is
+                                    written as _
 """
 import dataclasses
 import json
@@ -26,7 +37,8 @@ KEYWORDS = set("""and asm auto bool break case catch char class const continue d
     static struct switch template this throw true try typename union unsigned using virtual void
     volatile while xor""".split())
 WORDS = {"query", "xml", "item", "enum", "range", "length", "count", "even_empty", "path", "header",
-         "payload"}
+         "payload", "among", "refuse", "only",
+         "advice", "const"}
 ITEM = {"ec2": "item", "query": "member", "json": "", "rest": ""}
 MOST_READ_MEMBERS = 64  # a bitset in params_reader.cpp
 
@@ -77,6 +89,11 @@ class Member:
         return self.words.get("item", ITEM[self.protocol])
 
     @property
+    def offered(self):
+        """The values that are offered; none: all of them."""
+        return self.words["only"].split("|") if "only" in self.words else []
+
+    @property
     def bounds(self):
         for key in ("range", "length", "count"):
             if key in self.words:
@@ -90,6 +107,7 @@ class Structure:
     members: list
     read: bool = False
     written: bool = False
+    refuses: bool = False  # a member of it, or of a structure in it, is refused
 
 
 @dataclasses.dataclass
@@ -108,6 +126,17 @@ class Model:
     operations: list
     structures: dict  # name -> Structure, each after those that it holds
     enums: dict
+    advice: dict  # name -> what to do instead of what is refused
+    subjects: dict  # name -> pattern of the operations that it has
+
+    def subject(self, operation):
+        """The first whose pattern the operation's name has; a service without subjects is one."""
+        for name, pattern in self.subjects.items():
+            if re.search(pattern, operation.name):
+                return name
+        if self.subjects:
+            raise ValueError(f"{operation.name} is of no subject")
+        return ""
 
 
 def parse_member(name, line, protocol):
@@ -132,6 +161,9 @@ def mark(structure, structures, use, inside=()):
     for member in structure.members:
         if member.is_structure:
             mark(structures[member.type], structures, use, (*inside, structure.name))
+    structure.refuses = any("refuse" in member.words or "only" in member.words or
+                            member.is_structure and structures[member.type].refuses
+                            for member in structure.members)
 
 
 def inner_first(structures):
@@ -170,8 +202,12 @@ def load(path):
         if clash := {request.name, f"{name}Result"} & structures.keys():
             raise ValueError(f"two structures are called {clash}")
         operations.append(Operation(name, request, reply, parts.get("http", "")))
+    for one in structures.values():
+        if one.read and any("const" in member.words for member in one.members):
+            raise ValueError(f"{one.name} is read, so it has no constants")
     for one in [*structures.values(), *(operation.request for operation in operations)]:
         if one.read and len(one.members) > MOST_READ_MEMBERS:
             raise ValueError(f"{one.name} has more than {MOST_READ_MEMBERS} members")
     head = {key: value for key, value in raw.items() if isinstance(value, str)}
-    return Model(raw["service"], protocol, head, operations, inner_first(structures), raw["enums"])
+    return Model(raw["service"], protocol, head, operations, inner_first(structures), raw["enums"],
+                 raw.get("advice", {}), raw.get("subjects", {}))

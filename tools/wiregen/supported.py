@@ -10,14 +10,14 @@ HEAD = """# What Karat supports
 
 Made by `tools/wiregen/generate.py --supported` from `src/wire/models` and `tests/parameters.txt`; do not
 edit. A parameter with `*` is required, one with `.N` is a list. Every ec2 operation takes `DryRun` too.
-Below an operation stand the parameters that are refused by name when they ask for more than the default,
-each with a value that is refused and with the error's code if it is not `UnsupportedOperation`
-(`ValidationException` in ebs); and those that are taken and mean nothing here. All others have their effect.
+Below an operation stand the parameters that are refused by name: as the model says, in full or all but
+the values that are named; by a handler, with a value that is refused and with the error's code if it is not
+`UnsupportedOperation` (`ValidationException` in ebs). Then those that are taken and mean nothing here. All others have their effect.
 `parameters_test` tries each. A value that is none of an enumeration is refused everywhere.
 """
 USUAL = {"UnsupportedOperation", "ValidationException"}
 # A row may prove that a parameter is read by a value that finds nothing, or that contradicts.
-PROOFS = re.compile(r"NotFound|Mismatch|Conflict")
+PROOFS = re.compile(r"NotFound|Mismatch|Conflict|Pagination")
 
 
 def refusal(parameter, code, *words):
@@ -45,6 +45,28 @@ def judged():
     return refused, nothing
 
 
+def refused_by_model(model, structure, prefix=""):
+    """Path -> what docs say, of all that the reader refuses; a refused structure stands for its parts."""
+    found = {}
+    for member in structure.members:
+        path = prefix + member.query
+        if "refuse" in member.words:
+            found[path] = path
+        elif member.offered:
+            found[path] = f"{path} other than {' or '.join(member.offered)}"
+        elif member.is_structure:
+            found |= refused_by_model(model, model.structures[member.type], path + ".")
+    return found
+
+
+def refusals(model, operation, by_table):
+    """Those of the model, and of the table what the model does not say."""
+    by_model = refused_by_model(model, operation.request)
+    says = [said for said in by_table if not any(
+        re.match(re.escape(path) + r"(?![A-Za-z])", said) for path in by_model)]
+    return sorted([*by_model.values(), *says])
+
+
 def parameter(member):
     return f"{member.query}{'.N' if member.is_list else ''}{'*' if member.required else ''}"
 
@@ -59,8 +81,8 @@ def page(models):
             members = [one for one in operation.request.members if one.name != "DryRun"]
             listed = ", ".join(sorted(map(parameter, members)))
             text += f"- **{operation.name}**{': ' if listed else ''}{listed}\n"
-            if operation.name in refused:
-                text += f"  - refused: {', '.join(sorted(refused[operation.name]))}\n"
+            if says := refusals(model, operation, refused.get(operation.name, [])):
+                text += f"  - refused: {', '.join(says)}\n"
             if operation.name in nothing:
                 text += f"  - without meaning: {', '.join(sorted(nothing[operation.name]))}\n"
     return text

@@ -22,18 +22,6 @@ Result<Hash> read_checksum(std::string const& text)
     return sum;
 }
 
-/// Everything that a repeated call must say again.
-std::string fingerprint(wire::ebs::StartSnapshotRequest const& request)
-{
-    auto text = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", request.volume_size,
-                            request.parent_snapshot_id.value_or(""), request.timeout.value_or(60),
-                            request.description.value_or(""), request.encrypted.value_or(false),
-                            request.kms_key_arn.value_or(""));
-    for (auto const& tag : request.tags)
-        text += fmt::format("{}={}\n", tag.key.value_or(""), tag.value.value_or(""));
-    return sha256(text).text();
-}
-
 } // namespace
 
 Result<wire::ebs::StartSnapshotResult>

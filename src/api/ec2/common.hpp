@@ -6,7 +6,7 @@
 #include "tags.hpp"
 
 #include "karat/nouns.hpp"
-#include "karat/wire/ec2.hpp"
+#include "karat/wire/ec2/common.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -11,13 +11,6 @@ namespace {
 
 Result<void> read_ebs(wire::ec2::EbsBlockDevice const& ebs, engine::DeviceRequest& device)
 {
-    if (ebs.outpost_arn || ebs.availability_zone || ebs.availability_zone_id)
-        return not_offered("BlockDeviceMapping.Ebs.OutpostArn, AvailabilityZone or "
-                           "AvailabilityZoneId");
-    if (ebs.volume_initialization_rate)
-        return not_offered("BlockDeviceMapping.Ebs.VolumeInitializationRate");
-    if (ebs.ebs_card_index)
-        return not_offered("BlockDeviceMapping.Ebs.EbsCardIndex");
     device.encryption = {ebs.encrypted, ebs.kms_key_id.value_or("")};
     if (ebs.snapshot_id)
         device.snapshot = TRY(SnapshotId::parse(*ebs.snapshot_id));

@@ -2,6 +2,8 @@
 // What an account encrypts by default in a region, and with which key.
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/encryption.hpp"
+
 namespace karat::api::ec2 {
 
 Result<wire::ec2::EnableEbsEncryptionByDefaultResult>

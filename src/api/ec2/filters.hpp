@@ -5,7 +5,7 @@
 
 #include "karat/env.hpp"
 #include "karat/listings.hpp"
-#include "karat/wire/ec2.hpp"
+#include "karat/wire/ec2/common.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

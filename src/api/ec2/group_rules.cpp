@@ -4,6 +4,7 @@
 #include "common.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/wire/ec2/groups.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -48,8 +49,6 @@ Result<SecurityGroupRule> open_rule(std::optional<std::string> const& protocol,
 Result<std::string> source_group(engine::Engine& engine, engine::Caller const& caller,
                                  wire::ec2::UserIdGroupPair const& pair)
 {
-    if (pair.vpc_peering_connection_id || pair.peering_status)
-        return not_offered("IpPermissions.Groups.VpcPeeringConnectionId or PeeringStatus");
     if (pair.user_id && *pair.user_id != caller.account.text())
         return not_offered("IpPermissions.Groups.UserId of another account");
     if (!pair.group_id && !pair.group_name)
@@ -110,8 +109,6 @@ Result<void> add_rules(engine::Engine& engine, engine::Caller const& caller,
         auto group = TRY(source_group(engine, caller, pair));
         add("", std::move(group), pair.description);
     }
-    if (!permission.prefix_list_ids.empty())
-        return not_offered("IpPermissions.PrefixListIds (PrefixListId, Description)");
     if (rules.size() == count)
         return Error{Fault::invalid, Noun::security_group_rule,
                      "A permission needs a source: IpRanges, Ipv6Ranges or UserIdGroupPairs"};

@@ -6,7 +6,6 @@
 
 #include "desk.hpp"
 
-#include "karat/wire/ec2.hpp"
 #include "karat/wire/ec2_operations.hpp"
 
 namespace karat::api::ec2 {

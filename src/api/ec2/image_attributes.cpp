@@ -4,6 +4,8 @@
 #include "devices.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/images.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -32,9 +34,6 @@ Error bad_item(std::string const& value, char const* type)
 Result<void> add_permission(wire::ec2::LaunchPermission const& permission, bool add,
                             engine::Engine::LaunchPermissionChange& change)
 {
-    if (permission.organization_arn || permission.organizational_unit_arn)
-        return fail(Fault::unsupported,
-                    "OrganizationArn and OrganizationalUnitArn are not offered; name the accounts");
     if (permission.group && *permission.group != "all")
         return bad_item(*permission.group, "userGroup");
     if (permission.group)
@@ -67,14 +66,8 @@ Result<void> read_old_form(ModifyRequest const& request,
     return {};
 }
 
-Result<void> refuse_what_is_not_offered(ModifyRequest const& request)
+Result<void> check_attribute(ModifyRequest const& request)
 {
-    if (!request.product_codes.empty())
-        return not_offered("ProductCode");
-    if (!request.organization_arns.empty())
-        return not_offered("OrganizationArn");
-    if (!request.organizational_unit_arns.empty())
-        return not_offered("OrganizationalUnitArn");
     auto const attribute = plain_name(request.attribute.value_or(""));
     bool const has_value = attribute == "description" || attribute == "imdssupport";
     if (!attribute.empty() && !has_value && attribute != "launchpermission")
@@ -115,7 +108,7 @@ Result<engine::Engine::LaunchPermissionChange> permissions_of(ModifyRequest cons
 Result<wire::ec2::ModifyImageAttributeResult> modify_image_attribute(Desk const& desk,
                                                                      ModifyRequest const& request)
 {
-    TRY(refuse_what_is_not_offered(request));
+    TRY(check_attribute(request));
     auto const id = TRY(ImageId::parse(request.image_id));
     auto const permissions = TRY(permissions_of(request));
     engine::Engine::ImageChange const change{

@@ -2,6 +2,8 @@
 // Every filter that AWS documents for DescribeImages, and where the reply has its values.
 #include "image_filters.hpp"
 
+#include "karat/wire/ec2/images.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 

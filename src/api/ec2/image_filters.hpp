@@ -4,6 +4,8 @@
 
 #include "describe.hpp"
 
+#include "karat/wire/ec2/images.hpp"
+
 namespace karat::api::ec2 {
 
 /// An image as the caller sees it.

@@ -6,6 +6,8 @@
 #include "common.hpp"
 #include "image_filters.hpp"
 
+#include "karat/wire/ec2/images.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -34,13 +36,8 @@ wire::ec2::Image wire_image(SeenImage const& seen, std::string const& owner_alia
     reply.creation_date = format_time(whole_seconds(image.created));
     reply.public_ = image.is_public;
     reply.architecture = image.architecture;
-    reply.image_type = "machine";
-    reply.platform_details = "Linux/UNIX";
-    reply.usage_operation = "RunInstances";
     reply.block_device_mappings = wire_devices(image.devices);
     reply.root_device_name = image.root_device_name;
-    reply.root_device_type = "ebs";
-    reply.hypervisor = "xen";
     reply.virtualization_type = image.virtualization;
     reply.ena_support = image.ena_support;
     reply.sriov_net_support = unless_empty(image.sriov_net_support);
@@ -124,8 +121,6 @@ describe_images(Desk const& desk, wire::ec2::DescribeImagesRequest const& reques
 Result<wire::ec2::CreateImageResult> create_image(Desk const& desk,
                                                   wire::ec2::CreateImageRequest const& request)
 {
-    if (request.snapshot_location.value_or("regional") != "regional")
-        return not_offered("SnapshotLocation other than regional");
     auto const instance = TRY(InstanceId::parse(request.instance_id));
     engine::CreateImage create{.instance = instance,
                                .name = request.name,
@@ -144,42 +139,9 @@ Result<wire::ec2::CreateImageResult> create_image(Desk const& desk,
     return wire::ec2::CreateImageResult{.image_id = image.id.text()};
 }
 
-namespace {
-
-Result<void> refuse_what_is_not_offered(wire::ec2::RegisterImageRequest const& request)
-{
-    if (request.image_location)
-        return fail(Fault::unsupported,
-                    "Images in S3 (ImageLocation) are not offered; register a snapshot with "
-                    "BlockDeviceMapping");
-    if (request.kernel_id || request.ramdisk_id)
-        return fail(Fault::unsupported,
-                    "KernelId and RamdiskId are not offered; images boot from their own disk");
-    if (!request.billing_products.empty())
-        return not_offered("BillingProduct");
-    if (request.uefi_data)
-        return not_offered("UefiData");
-    if (request.tpm_support)
-        return not_offered("TpmSupport");
-    auto const virtualization = request.virtualization_type.value_or("hvm");
-    if (virtualization != "hvm" && virtualization != "paravirtual")
-        return fail(Fault::invalid, fmt::format("Value ({}) for parameter VirtualizationType is "
-                                                "invalid. It must be one of: hvm, paravirtual",
-                                                virtualization.substr(0, 64)));
-    auto const sriov = request.sriov_net_support.value_or("simple");
-    if (sriov != "simple")
-        return fail(Fault::invalid, fmt::format("Value ({}) for parameter SriovNetSupport is "
-                                                "invalid. It must be: simple",
-                                                sriov.substr(0, 64)));
-    return {};
-}
-
-} // namespace
-
 Result<wire::ec2::RegisterImageResult>
 register_image(Desk const& desk, wire::ec2::RegisterImageRequest const& request)
 {
-    TRY(refuse_what_is_not_offered(request));
     engine::RegisterImage registration{.name = request.name,
                                        .description = request.description.value_or(""),
                                        .architecture = request.architecture.value_or("x86_64"),
@@ -194,6 +156,25 @@ register_image(Desk const& desk, wire::ec2::RegisterImageRequest const& request)
     registration.dry_run = request.dry_run;
     auto const image = TRY(desk.engine.register_image(desk.caller, registration));
     return wire::ec2::RegisterImageResult{.image_id = image.id.text()};
+}
+
+Result<wire::ec2::CopyImageResult> copy_image(Desk const& desk,
+                                              wire::ec2::CopyImageRequest const& request)
+{
+    auto const source = TRY(ImageId::parse(request.source_image_id));
+    auto tags = TRY(tag_sets(request.tag_specifications, {"image", "snapshot"}));
+    auto const image = TRY(desk.engine.copy_image(
+        desk.caller, {.source = source,
+                      .source_region = request.source_region,
+                      .name = request.name,
+                      .description = request.description.value_or(""),
+                      .encryption = {request.encrypted, request.kms_key_id.value_or("")},
+                      .copy_tags = request.copy_image_tags.value_or(false),
+                      .image_tags = std::move(tags.at("image")),
+                      .snapshot_tags = std::move(tags.at("snapshot")),
+                      .client_token = request.client_token.value_or(""),
+                      .fingerprint = fingerprint(request)}));
+    return wire::ec2::CopyImageResult{.image_id = image.id.text()};
 }
 
 Result<wire::ec2::DeregisterImageResult>

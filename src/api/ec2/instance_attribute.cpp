@@ -4,6 +4,7 @@
 #include "instance_reply.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -2,6 +2,8 @@
 // Every filter that AWS documents for DescribeInstances, and where the reply has its values.
 #include "instance_reply.hpp"
 
+#include "karat/wire/ec2/instances.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 

@@ -3,6 +3,8 @@
 #include "handlers.hpp"
 #include "instance_reply.hpp"
 
+#include "karat/wire/ec2/instances.hpp"
+
 #include <fmt/format.h>
 
 namespace karat::api::ec2 {
@@ -22,8 +24,6 @@ modify_instance_metadata_options(Desk const& desk,
                                  wire::ec2::ModifyInstanceMetadataOptionsRequest const& request)
 {
     auto const id = TRY(InstanceId::parse(request.instance_id));
-    if (request.http_protocol_ipv6.value_or("disabled") != "disabled")
-        return not_offered("HttpProtocolIpv6=enabled");
     engine::MetadataOptionsChange const change{
         .http_tokens = request.http_tokens,
         .http_endpoint = request.http_endpoint,
@@ -48,7 +48,7 @@ modify_instance_metadata_defaults(Desk const& desk,
         .instance_metadata_tags = preference(request.instance_metadata_tags),
         .http_tokens_enforced = preference(request.http_tokens_enforced)};
     TRY(desk.engine.change_metadata_defaults(desk.caller, change, request.dry_run));
-    return wire::ec2::ModifyInstanceMetadataDefaultsResult{.return_ = true};
+    return wire::ec2::ModifyInstanceMetadataDefaultsResult{};
 }
 
 Result<wire::ec2::GetInstanceMetadataDefaultsResult>

@@ -4,6 +4,7 @@
 #include "zones.hpp"
 
 #include "karat/instance_types.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <fmt/format.h>
 
@@ -20,18 +21,12 @@ wire::ec2::InstanceNetworkInterface wire_interface(ShownInstance const& shown)
     std::optional<wire::ec2::InstanceNetworkInterfaceAssociation> association;
     if (has_public_ip(instance))
         association = wire::ec2::InstanceNetworkInterfaceAssociation{
-            .ip_owner_id = "amazon",
-            .public_dns_name = public_dns_name(nic.public_ip),
-            .public_ip = nic.public_ip};
+            .public_dns_name = public_dns_name(nic.public_ip), .public_ip = nic.public_ip};
     wire::ec2::InstanceNetworkInterface reply;
     reply.association = association;
     reply.attachment = wire::ec2::InstanceNetworkInterfaceAttachment{
         .attach_time = whole_seconds(instance.launched),
-        .attachment_id = "eni-attach-" + nic.id.text().substr(4),
-        .delete_on_termination = true,
-        .device_index = 0,
-        .status = "attached",
-        .network_card_index = 0};
+        .attachment_id = "eni-attach-" + nic.id.text().substr(4)};
     reply.description = nic.description;
     reply.groups = shown.groups;
     reply.mac_address = nic.mac;
@@ -40,14 +35,10 @@ wire::ec2::InstanceNetworkInterface wire_interface(ShownInstance const& shown)
     reply.private_dns_name = dns;
     reply.private_ip_address = nic.private_ip;
     reply.private_ip_addresses = {{.association = association,
-                                   .primary = true,
                                    .private_dns_name = dns,
                                    .private_ip_address = nic.private_ip}};
-    reply.source_dest_check = true;
-    reply.status = "in-use";
     reply.subnet_id = nic.subnet.text();
     reply.vpc_id = nic.vpc.text();
-    reply.interface_type = "interface";
     return reply;
 }
 
@@ -117,11 +108,9 @@ wire::ec2::InstanceState wire_state(InstanceState state)
 
 wire::ec2::InstanceMetadataOptionsResponse wire_options(MetadataOptions const& options)
 {
-    return {.state = "applied",
-            .http_tokens = options.http_tokens,
+    return {.http_tokens = options.http_tokens,
             .http_put_response_hop_limit = options.http_put_response_hop_limit,
             .http_endpoint = options.http_endpoint,
-            .http_protocol_ipv6 = "disabled",
             .instance_metadata_tags = options.instance_metadata_tags};
 }
 
@@ -146,17 +135,11 @@ wire::ec2::Instance wire_instance(ShownInstance const& shown)
     if (!instance.client_token.empty())
         reply.client_token = instance.client_token;
     reply.ebs_optimized = instance.ebs_optimized;
-    reply.ena_support = true;
-    reply.hypervisor = "xen";
     reply.root_device_name = instance.root_device_name;
-    reply.root_device_type = "ebs";
     reply.tags = wire_tags(instance.tags);
-    reply.virtualization_type = "hvm";
     if (!instance.boot_mode.empty())
         reply.boot_mode = instance.boot_mode;
     reply.current_instance_boot_mode = instance.boot_mode == "uefi" ? "uefi" : "legacy-bios";
-    reply.platform_details = "Linux/UNIX";
-    reply.usage_operation = "RunInstances";
     reply.usage_operation_update_time = whole_seconds(instance.launched);
     add_options(reply, instance);
     add_placement(reply, shown);

@@ -5,6 +5,7 @@
 #include "describe.hpp"
 
 #include "karat/engine.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <memory>
 

@@ -2,8 +2,10 @@
 // Instance types: names and sizes from the engine, the rest what holds for every type here.
 #include "describe.hpp"
 #include "handlers.hpp"
+#include "zones.hpp"
 
 #include "karat/instance_types.hpp"
+#include "karat/wire/ec2/instance_types.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -49,33 +51,18 @@ wire::ec2::InstanceTypeInfo wire_type(engine::InstanceType const& type)
     wire::ec2::InstanceTypeInfo reply;
     reply.instance_type = std::string(type.name);
     reply.current_generation = type.current_generation;
-    reply.free_tier_eligible = false;
     reply.supported_usage_classes = {"on-demand"};
     reply.supported_root_device_types = {"ebs"};
     reply.supported_virtualization_types = {"hvm"};
-    reply.bare_metal = false;
-    reply.hypervisor = "nitro";
     reply.processor_info = wire::ec2::ProcessorInfo{.supported_architectures = {"x86_64"}};
     reply.vcpu_info = vcpu_info(type);
     reply.memory_info =
         wire::ec2::MemoryInfo{.size_in_mib = static_cast<std::int64_t>(type.memory_mib)};
-    reply.instance_storage_supported = false;
-    reply.ebs_info = wire::ec2::EbsInfo{.ebs_optimized_support = "default",
-                                        .encryption_support = "supported",
-                                        .nvme_support = "unsupported",
-                                        .maximum_ebs_attachments = kEbsAttachments,
-                                        .attachment_limit_type = "shared"};
+    reply.ebs_info = wire::ec2::EbsInfo{.maximum_ebs_attachments = kEbsAttachments};
     reply.network_info = network_info();
     reply.placement_group_info = wire::ec2::PlacementGroupInfo{}; // clients read it unasked
-    reply.hibernation_supported = false;
     reply.burstable_performance_supported = type.burstable;
-    reply.dedicated_hosts_supported = false;
-    reply.auto_recovery_supported = false;
     reply.supported_boot_modes = {"legacy-bios", "uefi"};
-    reply.nitro_enclaves_support = "unsupported";
-    reply.nitro_tpm_support = "unsupported";
-    reply.reboot_migration_support = "unsupported";
-    reply.supported_in_region = true;
     return reply;
 }
 
@@ -195,7 +182,44 @@ Result<std::vector<Type>> selected_types(std::vector<std::string> const& names)
     return types;
 }
 
+using Offering = wire::ec2::InstanceTypeOffering;
+
+constexpr FilterRule<Offering> kOfferingRules[] = {
+    {"instance-type", at<&Offering::instance_type>},
+    {"location", at<&Offering::location>},
+};
+constexpr Listing<Offering> kOfferings{kOfferingRules};
+
+/// Every type is offered everywhere.
+std::vector<Offering> offerings(std::string const& type, std::vector<std::string> const& places)
+{
+    std::vector<Offering> all;
+    for (auto const& place : places)
+        for (auto const& offered : engine::instance_types())
+            all.push_back({.instance_type = std::string(offered.name),
+                           .location_type = type,
+                           .location = place});
+    return all;
+}
+
 } // namespace
+
+Result<wire::ec2::DescribeInstanceTypeOfferingsResult>
+describe_instance_type_offerings(Desk const& desk,
+                                 wire::ec2::DescribeInstanceTypeOfferingsRequest const& request)
+{
+    auto const type = request.location_type.value_or("region");
+    std::vector<std::string> places{desk.caller.region};
+    if (type != "region")
+        places = desk.engine.zones(desk.caller.region);
+    if (type == "availability-zone-id")
+        std::ranges::transform(places, places.begin(), zone_id);
+    wire::ec2::DescribeInstanceTypeOfferingsResult result;
+    result.instance_type_offerings =
+        TRY(page_of(desk, "DescribeInstanceTypeOfferings", offerings(type, places), request,
+                    kOfferings, result.next_token));
+    return result;
+}
 
 Result<wire::ec2::DescribeInstanceTypesResult>
 describe_instance_types(Desk const& desk, wire::ec2::DescribeInstanceTypesRequest const& request)

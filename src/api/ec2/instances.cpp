@@ -6,6 +6,7 @@
 #include "zones.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -151,8 +152,6 @@ start_instances(Desk const& desk, wire::ec2::StartInstancesRequest const& reques
 Result<wire::ec2::StopInstancesResult>
 stop_instances(Desk const& desk, wire::ec2::StopInstancesRequest const& request)
 {
-    if (request.hibernate.value_or(false))
-        return not_offered("Hibernate");
     auto const ids = TRY(named_instances(request));
     bool const force = request.force.value_or(false) || request.skip_os_shutdown.value_or(false);
     auto const transitions =

@@ -2,6 +2,8 @@
 #include "describe.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/keys.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 

@@ -5,6 +5,7 @@
 #include "handlers.hpp"
 
 #include "karat/hash.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <fmt/format.h>
 
@@ -79,10 +80,6 @@ Result<void> read_devices(AttributeRequest const& request, InstanceChange& chang
         if (!mapping.device_name)
             return fail(Fault::missing,
                         "The request must contain the parameter BlockDeviceMapping.DeviceName");
-        if (mapping.no_device)
-            return not_offered("BlockDeviceMapping.NoDevice");
-        if (mapping.virtual_name)
-            return not_offered("BlockDeviceMapping.VirtualName");
         if (!mapping.ebs || !mapping.ebs->delete_on_termination)
             return fail(Fault::missing, "The request must contain the parameter "
                                         "BlockDeviceMapping.Ebs.DeleteOnTermination");
@@ -113,16 +110,8 @@ Result<void> read_values(AttributeRequest const& request, InstanceChange& change
     return read_devices(request, change);
 }
 
-Result<void> refuse_what_is_not_offered(AttributeRequest const& request)
+Result<void> check_fixed(AttributeRequest const& request)
 {
-    if (request.enclave_options && request.enclave_options->enabled.value_or(false))
-        return not_offered("EnclaveOptions.Enabled=true");
-    if (request.kernel)
-        return not_offered("Kernel");
-    if (request.ramdisk)
-        return not_offered("Ramdisk");
-    if (request.sriov_net_support)
-        return not_offered("SriovNetSupport");
     if (request.source_dest_check)
         TRY(check_fixed("SourceDestCheck", request.source_dest_check->value.value_or(true)));
     if (request.ena_support)
@@ -168,7 +157,7 @@ modify_instance_attribute(Desk const& desk, AttributeRequest const& request)
                      "Fields for multiple attribute types specified; one call changes one"};
     if (request.value && !request.attribute)
         return fail(Fault::missing, "The request must contain the parameter Attribute");
-    TRY(refuse_what_is_not_offered(request));
+    TRY(check_fixed(request));
     auto const id = TRY(InstanceId::parse(request.instance_id));
     InstanceChange change;
     TRY(read_values(request, change));

@@ -5,6 +5,8 @@
 
 #include "zones.hpp"
 
+#include "karat/wire/ec2/network.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -27,7 +29,6 @@ wire::ec2::Vpc wire_vpc(Vpc const& vpc)
 {
     return {
         .owner_id = vpc.owner.text(),
-        .instance_tenancy = "default",
         .cidr_block_association_set = {{.association_id = association_id(vpc),
                                         .cidr_block = vpc.cidr,
                                         .cidr_block_state =
@@ -35,7 +36,6 @@ wire::ec2::Vpc wire_vpc(Vpc const& vpc)
         .is_default = vpc.is_default,
         .tags = wire_tags(vpc.tags),
         .vpc_id = vpc.id.text(),
-        .state = "available",
         .cidr_block = vpc.cidr,
         .dhcp_options_id = dhcp_options_id(vpc)};
 }
@@ -95,26 +95,18 @@ std::string arn_of(Subnet const& subnet)
 wire::ec2::Subnet wire_subnet(ShownSubnet const& shown)
 {
     auto const& subnet = shown.subnet;
-    return {
-        .availability_zone_id = zone_id(subnet.zone),
-        .owner_id = subnet.owner.text(),
-        .assign_ipv6_address_on_creation = false,
-        .tags = wire_tags(subnet.tags),
-        .subnet_arn = arn_of(subnet),
-        .enable_dns64 = false,
-        .ipv6_native = false,
-        .private_dns_name_options_on_launch =
-            wire::ec2::PrivateDnsNameOptionsOnLaunch{.hostname_type = "ip-name",
-                                                     .enable_resource_name_dns_a_record = false,
-                                                     .enable_resource_name_dns_aaaa_record = false},
-        .subnet_id = subnet.id.text(),
-        .state = "available",
-        .vpc_id = subnet.vpc.text(),
-        .cidr_block = subnet.cidr,
-        .available_ip_address_count = static_cast<std::int32_t>(shown.free_addresses),
-        .availability_zone = subnet.zone,
-        .default_for_az = subnet.is_default,
-        .map_public_ip_on_launch = true};
+    return {.availability_zone_id = zone_id(subnet.zone),
+            .owner_id = subnet.owner.text(),
+            .tags = wire_tags(subnet.tags),
+            .subnet_arn = arn_of(subnet),
+            .private_dns_name_options_on_launch = wire::ec2::PrivateDnsNameOptionsOnLaunch{},
+            .subnet_id = subnet.id.text(),
+            .vpc_id = subnet.vpc.text(),
+            .cidr_block = subnet.cidr,
+            .available_ip_address_count = static_cast<std::int32_t>(shown.free_addresses),
+            .availability_zone = subnet.zone,
+            .default_for_az = subnet.is_default,
+            .map_public_ip_on_launch = true};
 }
 
 using WireSubnet = wire::ec2::Subnet;

@@ -5,6 +5,8 @@
 
 #include "zones.hpp"
 
+#include "karat/wire/ec2/network.hpp"
+
 #include <algorithm>
 
 namespace karat::api::ec2 {
@@ -27,38 +29,27 @@ wire::ec2::NetworkInterface wire_interface(Instance const& instance,
     auto const& nic = instance.interface;
     std::optional<wire::ec2::NetworkInterfaceAssociation> association;
     if (instance.state != InstanceState::stopped)
-        association = wire::ec2::NetworkInterfaceAssociation{.ip_owner_id = "amazon",
-                                                             .public_dns_name =
-                                                                 public_dns_name(nic.public_ip),
-                                                             .public_ip = nic.public_ip};
+        association = wire::ec2::NetworkInterfaceAssociation{
+            .public_dns_name = public_dns_name(nic.public_ip), .public_ip = nic.public_ip};
     wire::ec2::NetworkInterface reply;
     reply.association = association;
     reply.attachment =
         wire::ec2::NetworkInterfaceAttachment{.attach_time = whole_seconds(instance.launched),
                                               .attachment_id = attachment_id(instance),
-                                              .delete_on_termination = true,
-                                              .device_index = 0,
-                                              .network_card_index = 0,
                                               .instance_id = instance.id.text(),
-                                              .instance_owner_id = instance.owner.text(),
-                                              .status = "attached"};
+                                              .instance_owner_id = instance.owner.text()};
     reply.availability_zone = instance.zone;
     reply.availability_zone_id = zone_id(instance.zone);
     reply.description = nic.description;
     reply.groups = std::move(groups);
-    reply.interface_type = "interface";
     reply.mac_address = nic.mac;
     reply.network_interface_id = nic.id.text();
     reply.owner_id = instance.owner.text();
     reply.private_dns_name = dns_name(instance);
     reply.private_ip_address = nic.private_ip;
     reply.private_ip_addresses = {{.association = association,
-                                   .primary = true,
                                    .private_dns_name = dns_name(instance),
                                    .private_ip_address = nic.private_ip}};
-    reply.requester_managed = false;
-    reply.source_dest_check = true;
-    reply.status = "in-use";
     reply.subnet_id = nic.subnet.text();
     reply.tag_set = wire_tags(nic.tags);
     reply.vpc_id = nic.vpc.text();
@@ -120,7 +111,7 @@ constexpr FilterRule<Eni> kInterfaceRules[] = {
     {"subnet-id", at<&Eni::subnet_id>},
     {"vpc-id", at<&Eni::vpc_id>},
 };
-constexpr Listing<Eni> kInterfaces{kInterfaceRules, tags_at<&Eni::tag_set>};
+constexpr Listing<Eni> kNetworkInterfaces{kInterfaceRules, tags_at<&Eni::tag_set>};
 
 } // namespace
 
@@ -129,7 +120,7 @@ describe_network_interfaces(Desk const& desk,
                             wire::ec2::DescribeNetworkInterfacesRequest const& request)
 {
     auto describe =
-        TRY(Describe<Eni>::begin(desk, "DescribeNetworkInterfaces", request, kInterfaces));
+        TRY(Describe<Eni>::begin(desk, "DescribeNetworkInterfaces", request, kNetworkInterfaces));
     auto missing = TRY(parse_ids<NetworkInterfaceId>(request.network_interface_ids));
     bool const all = missing.empty();
     auto const groups = TRY(desk.engine.security_groups(desk.caller));

@@ -5,6 +5,8 @@
 
 #include "zones.hpp"
 
+#include "karat/wire/ec2/places.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -15,9 +17,7 @@ namespace {
 /// the reply must not end up at Amazon.
 wire::ec2::Region wire_region(std::string const& name)
 {
-    return {.opt_in_status = "opt-in-not-required",
-            .region_name = name,
-            .endpoint = fmt::format("ec2.{}.localhost", name)};
+    return {.region_name = name, .endpoint = fmt::format("ec2.{}.localhost", name)};
 }
 
 using WireRegion = wire::ec2::Region;
@@ -32,15 +32,12 @@ constexpr Listing<WireRegion> kRegions{kRegionRules};
 /// The group of a region's zones is the region and "-zg-1", as EC2 calls it.
 wire::ec2::AvailabilityZone wire_zone(std::string const& name, std::string const& region)
 {
-    return {.opt_in_status = "opt-in-not-required",
-            .region_name = region,
+    return {.region_name = region,
             .zone_name = name,
             .zone_id = zone_id(name),
             .group_name = region + "-zg-1",
             .network_border_group = region,
-            .zone_type = "availability-zone",
-            .group_long_name = region + " 1",
-            .state = "available"};
+            .group_long_name = region + " 1"};
 }
 
 using Zone = wire::ec2::AvailabilityZone;

@@ -5,10 +5,9 @@
 #include "devices.hpp"
 #include "handlers.hpp"
 #include "instance_reply.hpp"
-#include "launch_options.hpp"
 #include "zones.hpp"
 
-#include "karat/hash.hpp"
+#include "karat/wire/ec2/instances.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +15,24 @@ namespace karat::api::ec2 {
 namespace {
 
 using Request = wire::ec2::RunInstancesRequest;
+
+using Interface = wire::ec2::InstanceNetworkInterfaceSpecification;
+
+/// An instance has one interface with one address, at the first place of its only card.
+Result<void> check_interfaces(std::vector<Interface> const& interfaces)
+{
+    if (interfaces.size() > 1)
+        return not_offered("More than one NetworkInterface");
+    for (auto const& nic : interfaces) {
+        if (nic.device_index.value_or(0) != 0)
+            return fail(Fault::invalid, "NetworkInterface.DeviceIndex of the only interface is 0");
+        if (nic.network_card_index.value_or(0) != 0)
+            return fail(Fault::invalid, "NetworkInterface.NetworkCardIndex of the only card is 0");
+        if (nic.private_ip_addresses.size() + nic.private_ip_address.has_value() > 1)
+            return not_offered("More than one of NetworkInterface.PrivateIpAddresses");
+    }
+    return {};
+}
 
 /// The subnet, groups and address come from the request itself or from its one interface, not both.
 Result<void> read_network(Request const& request, engine::RunInstances& run)
@@ -98,64 +115,11 @@ Result<void> read_options(Request const& request, engine::RunInstances& run)
     return {};
 }
 
-/// What the fingerprint did not hold at first: nothing when it is not asked for, so that tokens of
-/// older calls stay good.
-std::string more_of(engine::RunInstances const& run)
-{
-    std::string text;
-    for (auto const& device : run.devices) {
-        if (device.iops || device.throughput_mibps)
-            text += fmt::format("|speed:{},{},{}", device.device_name, device.iops.value_or(0),
-                                device.throughput_mibps.value_or(0));
-        if (device.encryption.encrypted || !device.encryption.key.empty())
-            text += fmt::format("|encrypted:{},{},{}", device.device_name,
-                                device.encryption.encrypted.value_or(false), device.encryption.key);
-        if (!device.virtual_name.empty())
-            text += fmt::format("|virtual:{},{}", device.device_name, device.virtual_name);
-    }
-    for (auto const& [key, value] : run.interface_tags)
-        text += fmt::format("|interface:{}={}", key, value);
-    if (!run.interface_description.empty())
-        text += "|described:" + run.interface_description;
-    if (run.auto_recovery)
-        text += "|recovery:" + *run.auto_recovery;
-    return text;
-}
-
-/// Equal for two requests that ask for the same; the token itself is not part of it. Made from the
-/// reply-shaped text of what was understood, so the order of parameters does not matter.
-std::string fingerprint(engine::RunInstances const& run)
-{
-    std::string text = fmt::format(
-        "{}|{}|{}|{}|{}|{}|{}|{}", run.min_count, run.max_count, run.image, run.type, run.key_name,
-        run.zone.value_or(""), run.subnet ? run.subnet->text() : "", run.private_ip.value_or(""));
-    for (auto const& group : run.groups)
-        text += "|" + group.text();
-    for (auto const& group : run.group_names)
-        text += "|" + group;
-    for (auto const& device : run.devices)
-        text += fmt::format("|{},{},{},{},{},{}", device.device_name,
-                            device.snapshot ? device.snapshot->text() : "",
-                            device.size_gib.value_or(0), device.volume_type.value_or(""),
-                            device.no_device, device.delete_on_termination.value_or(true));
-    for (auto const& [key, value] : run.instance_tags)
-        text += fmt::format("|{}={}", key, value);
-    for (auto const& [key, value] : run.volume_tags)
-        text += fmt::format("|disk:{}={}", key, value);
-    text += fmt::format("|{}|{}|{}|{}|{}|", run.shutdown_behavior.value_or(""),
-                        run.disable_api_termination, run.disable_api_stop, run.ebs_optimized,
-                        run.monitoring);
-    text += fmt::format("|{}|{}|{}|{}", run.http_tokens.value_or(""),
-                        run.http_endpoint.value_or(""), run.http_put_response_hop_limit.value_or(0),
-                        run.instance_metadata_tags.value_or(""));
-    return sha256(text + more_of(run) + "|" + run.user_data).text();
-}
-
 } // namespace
 
 Result<wire::ec2::RunInstancesResult> run_instances(Desk const& desk, Request const& request)
 {
-    TRY(refuse_what_is_not_offered(request));
+    TRY(check_interfaces(request.network_interfaces));
     engine::RunInstances run{.min_count = request.min_count,
                              .max_count = request.max_count,
                              .image = request.image_id.value_or(""),
@@ -172,7 +136,7 @@ Result<wire::ec2::RunInstancesResult> run_instances(Desk const& desk, Request co
     run.volume_tags = std::move(tags.at("volume"));
     run.interface_tags = std::move(tags.at("network-interface"));
     run.client_token = request.client_token.value_or("");
-    run.fingerprint = fingerprint(run);
+    run.fingerprint = fingerprint(request);
     run.dry_run = request.dry_run;
 
     auto const instances = TRY(desk.engine.run_instances(desk.caller, run));

@@ -3,6 +3,8 @@
 #include "group_rules.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/groups.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 

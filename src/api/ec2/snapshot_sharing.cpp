@@ -3,6 +3,8 @@
 #include "common.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/snapshots.hpp"
+
 #include <algorithm>
 
 namespace karat::api::ec2 {
@@ -84,8 +86,6 @@ read_change(wire::ec2::ModifySnapshotAttributeRequest const& request)
 Result<wire::ec2::CopySnapshotResult> copy_snapshot(Desk const& desk,
                                                     wire::ec2::CopySnapshotRequest const& request)
 {
-    if (request.destination_outpost_arn || request.destination_availability_zone)
-        return not_offered("DestinationOutpostArn or DestinationAvailabilityZone");
     // Who signs for one region cannot mean another; old clients send it for their presigned URL.
     if (request.destination_region && *request.destination_region != desk.caller.region)
         return fail(Fault::invalid, "Invalid value for 'DestinationRegion': the request goes to " +

@@ -3,6 +3,8 @@
 #include "describe.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/snapshots.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -40,7 +42,6 @@ wire::ec2::Snapshot wire_snapshot(Snapshot const& snapshot)
     reply.encrypted = !snapshot.kms_key.empty();
     if (!snapshot.kms_key.empty())
         reply.kms_key_id = snapshot.kms_key;
-    reply.storage_tier = "standard";
     reply.tags = wire_tags(snapshot.tags);
     return reply;
 }
@@ -61,21 +62,11 @@ wire::ec2::SnapshotInfo wire_info(Snapshot const& snapshot)
     return info;
 }
 
-template <class Request>
-Result<void> refuse_outposts(Request const& request)
-{
-    if (request.outpost_arn || request.location.value_or("regional") != "regional")
-        return fail(Fault::unsupported,
-                    "Snapshots are kept in the region; leave OutpostArn and Location out");
-    return {};
-}
-
 } // namespace
 
 Result<wire::ec2::CreateSnapshotResult>
 create_snapshot(Desk const& desk, wire::ec2::CreateSnapshotRequest const& request)
 {
-    TRY(refuse_outposts(request));
     auto const id = TRY(VolumeId::parse(request.volume_id));
     auto const tags = TRY(tags_for(request.tag_specifications, "snapshot"));
     auto const snapshot = TRY(desk.engine.create_snapshot(
@@ -86,7 +77,6 @@ create_snapshot(Desk const& desk, wire::ec2::CreateSnapshotRequest const& reques
 Result<wire::ec2::CreateSnapshotsResult>
 create_snapshots(Desk const& desk, wire::ec2::CreateSnapshotsRequest const& request)
 {
-    TRY(refuse_outposts(request));
     auto const& which = *request.instance_specification; // required
     auto const instance = TRY(InstanceId::parse(which.instance_id));
     auto const exclude = TRY(parse_ids<VolumeId>(which.exclude_data_volume_ids));

@@ -2,6 +2,8 @@
 #include "describe.hpp"
 #include "handlers.hpp"
 
+#include "karat/wire/ec2/tags.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 

@@ -4,6 +4,8 @@
 #include "handlers.hpp"
 #include "volume_reply.hpp"
 
+#include "karat/wire/ec2/volumes.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 
@@ -31,8 +33,6 @@ constexpr Listing<Modified> kModifications{kModifiedRules};
 Result<wire::ec2::AttachVolumeResult> attach_volume(Desk const& desk,
                                                     wire::ec2::AttachVolumeRequest const& request)
 {
-    if (request.ebs_card_index.value_or(0) != 0)
-        return not_offered("EbsCardIndex");
     auto const volume_id = TRY(VolumeId::parse(request.volume_id));
     auto const instance = TRY(InstanceId::parse(request.instance_id));
     auto const volume = TRY(desk.engine.attach_volume(desk.caller, {.volume = volume_id,
@@ -60,8 +60,6 @@ Result<wire::ec2::DetachVolumeResult> detach_volume(Desk const& desk,
 Result<wire::ec2::ModifyVolumeResult> modify_volume(Desk const& desk,
                                                     wire::ec2::ModifyVolumeRequest const& request)
 {
-    if (request.multi_attach_enabled.value_or(false))
-        return not_offered("MultiAttachEnabled");
     auto const id = TRY(VolumeId::parse(request.volume_id));
     auto const shape = TRY(shape_request(request));
     auto const volume = TRY(desk.engine.modify_volume(desk.caller, id, shape, request.dry_run));

@@ -4,6 +4,8 @@
 #include "common.hpp"
 #include "zones.hpp"
 
+#include "karat/wire/ec2/volumes.hpp"
+
 #include <algorithm>
 
 namespace karat::api::ec2 {
@@ -54,7 +56,6 @@ wire::ec2::Volume wire_volume(Volume const& volume)
     reply.encrypted = !volume.kms_key.empty();
     if (!volume.kms_key.empty())
         reply.kms_key_id = volume.kms_key;
-    reply.multi_attach_enabled = false;
     reply.tags = wire_tags(volume.tags);
     if (volume.source)
         reply.source_volume_id = volume.source->text();
@@ -77,12 +78,10 @@ wire::ec2::VolumeModification wire_modification(Volume const& volume)
     reply.target_iops = target.iops;
     reply.target_volume_type = target.type;
     reply.target_throughput = target.throughput_mibps;
-    reply.target_multi_attach_enabled = false;
     reply.original_size = static_cast<std::int32_t>(original.size_gib);
     reply.original_iops = original.iops;
     reply.original_volume_type = original.type;
     reply.original_throughput = original.throughput_mibps;
-    reply.original_multi_attach_enabled = false;
     reply.progress = change.state == ModificationState::completed ? 100 : 0;
     reply.start_time = change.started;
     reply.end_time = change.ended;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "karat/engine.hpp"
-#include "karat/wire/ec2.hpp"
+#include "karat/wire/ec2/volumes.hpp"
 
 namespace karat::api::ec2 {
 

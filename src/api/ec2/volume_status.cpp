@@ -4,6 +4,8 @@
 #include "handlers.hpp"
 #include "zones.hpp"
 
+#include "karat/wire/ec2/volumes.hpp"
+
 namespace karat::api::ec2 {
 namespace {
 

@@ -6,10 +6,7 @@
 #include "volume_reply.hpp"
 #include "zones.hpp"
 
-#include "karat/hash.hpp"
-
-#include <algorithm>
-#include <fmt/format.h>
+#include "karat/wire/ec2/volumes.hpp"
 
 namespace karat::api::ec2 {
 namespace {
@@ -40,14 +37,6 @@ constexpr FilterRule<Vol> kVolumeRules[] = {
 };
 constexpr Listing<Vol, Volume> kVolumes{kVolumeRules, tags_at<&Volume::tags>};
 
-template <class Request>
-Result<void> refuse_what_is_missing(Request const& request)
-{
-    if (request.multi_attach_enabled.value_or(false))
-        return not_offered("MultiAttachEnabled");
-    return {};
-}
-
 Result<std::string> zone_of(engine::Engine& engine, engine::Caller const& caller,
                             wire::ec2::CreateVolumeRequest const& request)
 {
@@ -69,32 +58,11 @@ engine::EncryptionRequest encryption_request(Request const& request)
     return {request.encrypted, request.kms_key_id.value_or("")};
 }
 
-/// Equal for requests that ask for the same.
-std::string text_of(engine::ShapeRequest const& shape, engine::EncryptionRequest const& encryption,
-                    Tags const& tags)
-{
-    auto text = fmt::format("{}|{}|{}|{}", shape.size_gib.value_or(0), shape.type.value_or(""),
-                            shape.iops.value_or(0), shape.throughput_mibps.value_or(0));
-    if (encryption.encrypted || !encryption.key.empty()) // older calls' texts stay what they were
-        text += fmt::format("|encrypted {}|{}", encryption.encrypted.value_or(false) ? 1 : 0,
-                            encryption.key);
-    for (auto const& [key, value] : tags)
-        text += fmt::format("|{}={}", key, value);
-    return text;
-}
-
 } // namespace
 
 Result<wire::ec2::CreateVolumeResult> create_volume(Desk const& desk,
                                                     wire::ec2::CreateVolumeRequest const& request)
 {
-    TRY(refuse_what_is_missing(request));
-    if (request.outpost_arn)
-        return not_offered("OutpostArn");
-    if (request.volume_initialization_rate)
-        return not_offered("VolumeInitializationRate");
-    if (request.operator_)
-        return not_offered("Operator");
     auto const shape = TRY(shape_request(request));
     auto const zone = TRY(zone_of(desk.engine, desk.caller, request));
     engine::CreateVolume create{.zone = zone,
@@ -108,10 +76,7 @@ Result<wire::ec2::CreateVolumeResult> create_volume(Desk const& desk,
         create.snapshot = TRY(SnapshotId::parse(*request.snapshot_id));
     create.encryption = encryption_request(request);
     create.tags = TRY(tags_for(request.tag_specifications, "volume"));
-    create.fingerprint =
-        sha256(fmt::format("{}|{}|{}", create.zone, request.snapshot_id.value_or(""),
-                           text_of(shape, create.encryption, create.tags)))
-            .text();
+    create.fingerprint = fingerprint(request);
     create.dry_run = request.dry_run;
     auto const volume = TRY(desk.engine.create_volume(desk.caller, create));
     return wire_volume(volume);
@@ -120,16 +85,13 @@ Result<wire::ec2::CreateVolumeResult> create_volume(Desk const& desk,
 Result<wire::ec2::CopyVolumesResult> copy_volumes(Desk const& desk,
                                                   wire::ec2::CopyVolumesRequest const& request)
 {
-    TRY(refuse_what_is_missing(request));
     auto const source = TRY(VolumeId::parse(request.source_volume_id));
     auto const shape = TRY(shape_request(request));
     engine::CopyVolume copy{
         .source = source, .shape = shape, .client_token = request.client_token.value_or("")};
     copy.encryption = encryption_request(request);
     copy.tags = TRY(tags_for(request.tag_specifications, "volume"));
-    copy.fingerprint = sha256(fmt::format("{}|{}", copy.source.text(),
-                                          text_of(copy.shape, copy.encryption, copy.tags)))
-                           .text();
+    copy.fingerprint = fingerprint(request);
     copy.dry_run = request.dry_run;
     auto const volume = TRY(desk.engine.copy_volume(desk.caller, copy));
     return wire::ec2::CopyVolumesResult{.volumes = {wire_volume(volume)}};

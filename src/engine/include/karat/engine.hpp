@@ -8,6 +8,7 @@
 #include "karat/catalog.hpp"
 #include "karat/compute.hpp"
 #include "karat/direct_blocks.hpp"
+#include "karat/image_requests.hpp"
 #include "karat/instance_types.hpp"
 #include "karat/keys.hpp"
 #include "karat/launch_requests.hpp"
@@ -32,6 +33,7 @@ struct Caller {
     AccountId account;
     std::string region;
     std::string request = {}; ///< The id of the call, for the log and for the tasks it causes.
+    bool dry_run = false; ///< Then no verb changes anything: Fault::dry_run if it would succeed.
 };
 
 // ---- What the verbs are given. Optional members that are absent mean EC2's default.
@@ -332,6 +334,8 @@ public:
     Result<std::vector<Snapshot>> create_snapshots(Caller const&, CreateSnapshots const&);
     /// A snapshot of the caller's region with the bytes of one of any region; the bytes are shared.
     Result<Snapshot> copy_snapshot(Caller const&, CopySnapshot const&);
+    /// Pending until its snapshots are copied.
+    Result<Image> copy_image(Caller const&, CopyImage const&);
     Result<Snapshot> start_snapshot(Caller const&, StartSnapshot const&);
     /// Durable when it succeeds. The next checks that all blocks came; a task makes the snapshot.
     Result<void> put_block(Caller const&, NewBlock const&);

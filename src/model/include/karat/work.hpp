@@ -125,6 +125,7 @@ struct CopySnapshotWork {
     static constexpr char const* kKind = "copy_snapshot";
     SnapshotId snapshot;
     SnapshotId source;
+    std::optional<ImageId> image = {}; ///< The copied image that waits for it.
 };
 
 struct CompleteSnapshotWork {
