@@ -397,7 +397,10 @@ template <class Thing>
 Result<Thing> DocumentReader::read(std::string_view text)
 {
     simdjson::dom::object json;
-    if (parser_->of_json.parse(text.data(), text.size()).get(json) != simdjson::SUCCESS)
+    auto const outcome = parser_->of_json.parse(text.data(), text.size()).get(json);
+    if (outcome == simdjson::MEMALLOC) // no damage: as everywhere else, it passes
+        throw std::bad_alloc();
+    if (outcome != simdjson::SUCCESS)
         return fail(Fault::corrupt, "A document of the catalog is not a JSON object");
     auto thing = blank<Thing>();
     Members const object(json);

@@ -57,7 +57,8 @@ public:
 
     void set(Edit edit, StoredRef const& record);
     void erase(Edit edit, std::int64_t number);
-    bool is_empty() const { return !only_ && !many_; }
+    bool is_empty() const { return size() == 0; }
+    std::size_t size() const { return only_ ? 1 : many_ ? many_->size() : 0; }
 
 private:
     friend class Cursor;

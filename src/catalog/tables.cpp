@@ -79,6 +79,7 @@ TABLE(Snapshot, {3,
                   in_region(),
                   in_scope(),
                   of_owner(),
+                  {"pending", Kind::group, {}},
                   {"reader", Kind::group, {}, {"state", "deleted"}},
                   {"tag", Kind::group, {}, {"state", "deleted"}}}})
 TABLE(Volume, {4,
@@ -105,6 +106,7 @@ TABLE(Instance, {5,
                   in_scope(),
                   of_owner(),
                   {"address", Kind::group, {}, {"state", "terminated"}},
+                  {"holds", Kind::group, {}},
                   {"tag", Kind::group, {}}}})
 TABLE(KeyPair, {6,
                 "key_pair",
@@ -202,6 +204,8 @@ std::vector<MoreKey> more_keys(Image const& image)
 std::vector<MoreKey> more_keys(Snapshot const& snapshot)
 {
     std::vector<MoreKey> keys;
+    if (snapshot.state == SnapshotState::pending)
+        keys.push_back({"pending", {snapshot.owner.text()}});
     add_readers(keys, snapshot, snapshot.volume_permissions);
     add_tags(keys, snapshot);
     return keys;
@@ -220,6 +224,11 @@ std::vector<MoreKey> more_keys(Instance const& instance)
     std::vector<MoreKey> keys{
         {"address", {private_address(interface.subnet, interface.private_ip)}},
         {"address", {interface.public_ip}}};
+    bool const holds_memory = instance.state == InstanceState::pending ||
+                              instance.state == InstanceState::running ||
+                              instance.state == InstanceState::stopping;
+    if (holds_memory)
+        keys.push_back({"holds", {instance.type}});
     add_tags(keys, instance);
     return keys;
 }

@@ -60,9 +60,9 @@ struct MoreKey {
 };
 inline std::vector<MoreKey> more_keys(auto const&) { return {}; }
 std::vector<MoreKey> more_keys(Image const&);    ///< Snapshots of its devices, readers, tags.
-std::vector<MoreKey> more_keys(Snapshot const&); ///< Readers, tags.
+std::vector<MoreKey> more_keys(Snapshot const&); ///< Its owner while it is pending, readers, tags.
 std::vector<MoreKey> more_keys(Volume const&);   ///< Tags.
-std::vector<MoreKey> more_keys(Instance const&); ///< Its private and its public address, tags.
+std::vector<MoreKey> more_keys(Instance const&); ///< Its addresses, its type while it is on, tags.
 std::vector<MoreKey> more_keys(Task const&);     ///< Of an open one: its lane, and what it claims.
 /// The texts of such keys.
 std::string reader_key(std::string const& region, std::string const& reader);

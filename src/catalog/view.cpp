@@ -91,6 +91,16 @@ public:
         return found ? std::optional(Cursor(*found, after)) : std::nullopt;
     }
 
+    /// How many records of a group there are.
+    Result<std::size_t> count(LiveTable const& live) const
+    {
+        if (!TRY(group(live, 0)))
+            return std::size_t{0};
+        auto const& table = table_of<Thing>();
+        auto const key = key_of(table, table.index(query_.index), query_.key);
+        return live.groups.find(key.hash)->size();
+    }
+
     /// Of an ordered index.
     Result<void> walk_keys(LiveTable const& live, auto const& visit) const
     {
@@ -198,6 +208,8 @@ Query parameters_below(std::string const& region, std::string const& prefix,
 {
     return {.index = "name", .key = {region, prefix}, .after = after};
 }
+Query holding_memory(std::string const& type) { return {.index = "holds", .key = {type}}; }
+Query pending_of(AccountId const& owner) { return {.index = "pending", .key = {owner.text()}}; }
 Query shared_with(std::string const& region, AccountId const& account)
 {
     return {.index = "reader", .key = {reader_key(region, account.text())}};
@@ -280,6 +292,12 @@ Result<void> View::walk(Queries const& any, std::int64_t after, Visit<Thing> con
             one.move_past(record.number());
     }
     return {};
+}
+
+template <class Thing>
+Result<std::size_t> View::count(Query const& query) const
+{
+    return Listing<Thing>(query, passing_).count(state_.table<Thing>());
 }
 
 template <class Thing>
@@ -391,6 +409,7 @@ RECORDS(Subnet);
 RECORDS(Task);
 template Result<Refs<Parameter>> View::list(Query const&) const;
 template Result<void> View::walk_keys(Query const&, Visit<Parameter> const&) const;
+template Result<std::size_t> View::count<Instance>(Query const&) const;
 template Result<Ref<Image>> View::find_named(Scope const&, std::string const&) const;
 template Result<Ref<KeyPair>> View::find_named(Scope const&, std::string const&) const;
 template Result<Ref<Parameter>> View::find_named(Scope const&, std::string const&) const;

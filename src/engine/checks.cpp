@@ -71,7 +71,8 @@ Result<Thing> own(Result<std::optional<Thing>> found, Caller const& caller, Thin
 Result<Account> account_of(catalog::View& view, Caller const& caller)
 {
     auto account = TRY(view.account(caller.account));
-    VERIFY(account); // it signed the request
+    if (!account) // it signed the request
+        return impossible_row(caller.account.text(), "it is not there");
     return std::move(*account);
 }
 

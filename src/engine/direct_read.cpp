@@ -43,18 +43,31 @@ Result<bool> are_related(catalog::View& view, Snapshot const& first, Snapshot co
 
 } // namespace
 
+std::shared_ptr<blocks::View const> OpenViews::find(std::string const& name)
+{
+    auto const found =
+        std::ranges::find_if(recent_, [&](auto const& view) { return view->facts().name == name; });
+    if (found == recent_.end())
+        return nullptr;
+    recent_.splice(recent_.begin(), recent_, found);
+    return recent_.front();
+}
+
+/// Opens without the lock: others read meanwhile.
 Result<std::shared_ptr<blocks::View const>> OpenViews::get(blocks::Store& store,
                                                            SnapshotId const& id)
 {
-    auto const& name = id.text();
-    std::scoped_lock const guard(mutex_);
-    auto const found =
-        std::ranges::find_if(recent_, [&](auto const& view) { return view->facts().name == name; });
-    if (found != recent_.end()) {
-        recent_.splice(recent_.begin(), recent_, found);
-        return recent_.front();
+    auto const name = id.text();
+    {
+        Lock const guard(mutex_);
+        if (auto known = find(name))
+            return known;
     }
-    recent_.push_front(TRY(store.view(name)));
+    auto opened = TRY(store.view(name));
+    Lock const guard(mutex_);
+    if (auto known = find(name)) // somebody else was faster
+        return known;
+    recent_.push_front(std::move(opened));
     if (recent_.size() > kOpenViews)
         recent_.pop_back();
     return recent_.front();
@@ -62,7 +75,7 @@ Result<std::shared_ptr<blocks::View const>> OpenViews::get(blocks::Store& store,
 
 void OpenViews::forget(std::string const& name)
 {
-    std::scoped_lock const guard(mutex_);
+    Lock const guard(mutex_);
     recent_.remove_if([&](auto const& view) { return view->facts().name == name; });
 }
 

@@ -49,9 +49,9 @@ Result<std::optional<Snapshot>> check_start(catalog::View& view, Caller const& c
                          fmt::format("{} GiB cannot hold the parent {}, which has {}",
                                      request.size_gib, parent.id.text(), parent.size_gib)};
     }
-    auto const all = TRY(view.snapshots({"", caller.account}));
+    auto const all = TRY(view.list<Snapshot>(catalog::pending_of(caller.account)));
     auto const pending = std::ranges::count_if(
-        all, [](Snapshot const& one) { return one.direct && one.state == SnapshotState::pending; });
+        all, [](catalog::Ref<Snapshot> const& one) { return one->direct.has_value(); });
     if (static_cast<std::size_t>(pending) >= kMaxPending)
         return Error{Fault::exhausted, Noun::snapshot,
                      fmt::format("An account has at most {} pending snapshots; complete or delete "

@@ -183,13 +183,37 @@ Result<void> Engine::change_image(Caller const& caller, ImageId const& id,
                       });
 }
 
+namespace {
+
+/// Deletes the snapshots of an image that was deregistered by the same change. One that another
+/// image has stays, as EC2 leaves it, and so does another account's.
+Result<std::vector<SnapshotDeletion>> drop_snapshots_of(Engine::State& state,
+                                                        catalog::Change& change,
+                                                        Caller const& caller, Image const& image)
+{
+    std::vector<SnapshotDeletion> deletions;
+    for (auto const& device : image.devices) {
+        if (!device.snapshot)
+            continue;
+        auto const outcome = drop_snapshot(state, change, caller, *device.snapshot);
+        auto const fault = outcome.ok() ? std::optional<Fault>() : outcome.error().fault;
+        bool const stays = fault == Fault::in_use || fault == Fault::not_found;
+        if (fault && !stays)
+            return outcome.error();
+        deletions.push_back({*device.snapshot, fault});
+    }
+    return deletions;
+}
+
+} // namespace
+
 Result<std::vector<SnapshotDeletion>> Engine::deregister_image(Caller const& caller,
                                                                ImageId const& id,
                                                                bool delete_snapshots, bool dry_run)
 {
-    auto devices = TRY(change_for(
+    return change_for(
         *state_, caller, "DeregisterImage",
-        [&](catalog::Change& change) -> Result<std::vector<BlockDevice>> {
+        [&](catalog::Change& change) -> Result<std::vector<SnapshotDeletion>> {
             auto image = TRY(find_own_image(change, caller, id));
             TRY(become(image, ImageState::deregistered));
             image.deregistered = state_->now();
@@ -197,18 +221,10 @@ Result<std::vector<SnapshotDeletion>> Engine::deregister_image(Caller const& cal
             if (!image.ssm_parameter.empty())
                 TRY(change.remove_parameter({caller.region, caller.account}, image.ssm_parameter));
             TRY(change.save(image));
-            return image.devices;
-        }));
-    std::vector<SnapshotDeletion> deletions;
-    for (auto const& device : devices) {
-        if (!delete_snapshots || !device.snapshot)
-            continue;
-        // Another image may share the snapshot; then it stays, as EC2 leaves it.
-        auto const outcome = delete_snapshot(caller, *device.snapshot, false);
-        deletions.push_back(
-            {*device.snapshot, outcome.ok() ? std::optional<Fault>() : outcome.error().fault});
-    }
-    return deletions;
+            if (!delete_snapshots)
+                return std::vector<SnapshotDeletion>();
+            return drop_snapshots_of(*state_, change, caller, image);
+        });
 }
 
 } // namespace karat::engine

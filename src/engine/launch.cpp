@@ -165,15 +165,9 @@ Result<int> affordable(Engine::State& state, catalog::View& view, InstanceType c
         return wanted;
     std::uint64_t used = 0;
     catalog::PassOverDamaged const passing(view);
-    auto const all = TRY(view.list<Instance>(catalog::within({})));
-    for (auto const& instance : all) {
-        bool const holds = instance->state == InstanceState::pending ||
-                           instance->state == InstanceState::running ||
-                           instance->state == InstanceState::stopping;
-        auto const* const other = holds ? find_instance_type(instance->type) : nullptr;
-        if (other != nullptr)
-            used += other->memory_mib;
-    }
+    for (auto const& other : instance_types())
+        used += other.memory_mib *
+                TRY(view.count<Instance>(catalog::holding_memory(std::string(other.name))));
     auto const fit = used >= bound ? 0 : (bound - used) / type.memory_mib;
     auto const count =
         static_cast<int>(std::min<std::uint64_t>(fit, static_cast<std::uint64_t>(wanted)));

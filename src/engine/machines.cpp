@@ -24,7 +24,10 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
 {
     return state.catalog().read([&](catalog::View& view) -> Result<compute::Machine> {
         auto const* const type = find_instance_type(instance.type);
-        VERIFY(type != nullptr); // checked when it was launched
+        if (type == nullptr) // a release that knew it launched it
+            return Error{Fault::unsupported, Noun::instance_type,
+                         "The instance type '" + instance.type + "' of " + instance.id.text() +
+                             " is not offered any more; stop the instance and change its type"};
         compute::Machine machine{.id = instance.id, .type_name = instance.type};
         machine.vcpus = type->vcpus;
         machine.threads_per_core = type->threads_per_core;

@@ -236,7 +236,9 @@ Result<Next> step_modify_volume(Engine::State& state, Task& task)
         set_shape(*volume, target);
         if (!overlay.empty())
             volume->layers.overlays.push_back(overlay);
-        VERIFY(can_become(volume->modification->state, ModificationState::completed));
+        if (!volume->modification ||
+            !can_become(volume->modification->state, ModificationState::completed))
+            return impossible_row(volume->id.text(), "it is not being modified");
         volume->modification->state = ModificationState::completed;
         volume->modification->ended = state.now();
         TRY(change.save(*volume));

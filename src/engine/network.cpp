@@ -23,7 +23,8 @@ constexpr std::size_t kMaxRules = 60; // per group, EC2's default quota
 Result<std::uint32_t> network_of(Subnet const& subnet)
 {
     auto const base = parse_ipv4(subnet.cidr.substr(0, subnet.cidr.find('/')));
-    VERIFY(base); // we made it
+    if (!base)
+        return impossible_row(subnet.id.text(), "it has no IPv4 network");
     return *base;
 }
 
@@ -76,7 +77,8 @@ Result<std::optional<Network>> find_network(catalog::View& view, Caller const& c
     auto const group = std::find_if(groups.begin(), groups.end(), [&](SecurityGroup const& one) {
         return one.vpc == vpc->id && one.name == "default";
     });
-    VERIFY(group != groups.end()); // made in the same transaction, and never deleted
+    if (group == groups.end()) // made in the same transaction, and never deleted
+        return impossible_row(vpc->id.text(), "it has no default security group");
     auto subnets = TRY(view.subnets(scope));
     std::sort(subnets.begin(), subnets.end(),
               [](Subnet const& a, Subnet const& b) { return a.zone < b.zone; });

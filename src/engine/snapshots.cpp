@@ -168,20 +168,26 @@ Result<std::vector<Snapshot>> Engine::create_snapshots(Caller const& caller,
                       });
 }
 
+Result<void> drop_snapshot(Engine::State& state, catalog::Change& change, Caller const& caller,
+                           SnapshotId const& id)
+{
+    auto snapshot = TRY(find_own_snapshot(change, caller, id));
+    auto const users = TRY(change.images_with(id));
+    if (!users.empty())
+        return Error{Fault::in_use, Noun::snapshot,
+                     fmt::format("The snapshot {} is currently in use by {}", id.text(),
+                                 users.front().id.text())};
+    TRY(become(snapshot, SnapshotState::deleted));
+    TRY(change.save(snapshot));
+    return enqueue_collect(state, change);
+}
+
 Result<void> Engine::delete_snapshot(Caller const& caller, SnapshotId const& id, bool dry_run)
 {
     return change_for(*state_, caller, "DeleteSnapshot",
                       [&](catalog::Change& change) -> Result<void> {
-                          auto snapshot = TRY(find_own_snapshot(change, caller, id));
-                          auto const users = TRY(change.images_with(id));
-                          if (!users.empty())
-                              return Error{Fault::in_use, Noun::snapshot,
-                                           fmt::format("The snapshot {} is currently in use by {}",
-                                                       id.text(), users.front().id.text())};
-                          TRY(rehearse(dry_run));
-                          TRY(become(snapshot, SnapshotState::deleted));
-                          TRY(change.save(snapshot));
-                          return enqueue_collect(*state_, change);
+                          TRY(drop_snapshot(*state_, change, caller, id));
+                          return rehearse(dry_run);
                       });
 }
 

@@ -39,8 +39,11 @@ public:
     void forget(std::string const& name);
 
 private:
-    std::mutex mutex_;
-    std::list<std::shared_ptr<blocks::View const>> recent_; // the one used last is at the front
+    std::shared_ptr<blocks::View const> find(std::string const& name) REQUIRES(mutex_);
+
+    Mutex mutex_;
+    /// The one used last is at the front.
+    std::list<std::shared_ptr<blocks::View const>> recent_ GUARDED_BY(mutex_);
 };
 
 /// Who changes the catalog for a caller's request.
@@ -84,6 +87,13 @@ struct Engine::State {
     Time now() { return parts.env.clock.now(); }
     catalog::Catalog& catalog() { return parts.catalog; }
 };
+
+/// Fault::corrupt about a row that holds what no release wrote.
+inline Error impossible_row(std::string const& which, std::string_view what)
+{
+    return fail(Fault::corrupt, "The catalog's row of " + which + " cannot be right: " +
+                                    std::string(what) + "; run 'karat store check'");
+}
 
 /// Fault::dry_run when only asked: the last check before a verb changes anything.
 Result<void> rehearse(bool dry_run);
@@ -141,6 +151,9 @@ Result<Image> find_own_image(catalog::View& view, Caller const& caller, ImageId 
 Result<Instance> find_own_instance(catalog::View& view, Caller const& caller, InstanceId const& id);
 Result<Volume> find_own_volume(catalog::View& view, Caller const& caller, VolumeId const& id);
 Result<Snapshot> find_own_snapshot(catalog::View& view, Caller const& caller, SnapshotId const& id);
+/// Deletes a snapshot that no image needs; its bytes go with the next collections.
+Result<void> drop_snapshot(Engine::State& state, catalog::Change& change, Caller const& caller,
+                           SnapshotId const& id);
 /// Whether the snapshot's owner lets the account make volumes of it.
 bool may_use(Snapshot const& snapshot, AccountId const& account);
 /// The snapshot if it is completed and the caller may make volumes of it.

@@ -29,7 +29,8 @@ Result<std::optional<Volume>> made_before(catalog::View& view, Caller const& cal
     auto const ids = TRY(repeated(view, caller, call));
     if (!ids)
         return std::optional<Volume>();
-    VERIFY(ids->size() == 1);
+    if (ids->size() != 1)
+        return impossible_row("this client token", "it made not one volume");
     auto const id = TRY(VolumeId::parse(ids->front()));
     auto volume = TRY(find_own_volume(view, caller, id));
     return std::optional(std::move(volume));

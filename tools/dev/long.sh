@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev long: what takes too long for every change. Run it before calling an issue resolved.
-#   ./dev long [fuzz|http|kills|store|volumes|restarts|debian]...   all of them by default
+#   ./dev long [fuzz|http|kills|lives|store|volumes|restarts|debian]...   all of them by default
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/dev/common.sh
@@ -32,6 +32,13 @@ http() {
     build dev
     KARAT_SWEEP=full build/dev/http_sweep_test
     build/dev/http_flood "${HTTP_SESSIONS:-100000}" "${HTTP_SEED:-$RANDOM}"
+}
+
+# Random lives of the whole service, over machines, a disk and a clock in memory.
+lives() {
+    setup_packages build
+    build dev lives_test
+    KARAT_SEEDS="1 ${LIVES:-10000}" build/dev/lives_test
 }
 
 kills() {
@@ -103,10 +110,10 @@ debian() {
     main_job debian-12 t3.small
 }
 
-[ $# -gt 0 ] || set -- kills http store volumes restarts debian fuzz
+[ $# -gt 0 ] || set -- lives kills http store volumes restarts debian fuzz
 for part in "$@"; do
     case "$part" in
-    fuzz | http | kills | store | volumes | restarts | debian) "$part" ;;
-    *) die "long takes fuzz, http, kills, store, volumes, restarts and debian, not '$part'" ;;
+    fuzz | http | kills | lives | store | volumes | restarts | debian) "$part" ;;
+    *) die "long takes fuzz, http, kills, lives, store, volumes, restarts and debian, not '$part'" ;;
     esac
 done

@@ -80,10 +80,10 @@ struct ShownSubnet {
 std::int64_t addresses_of(std::string const& cidr)
 {
     int bits = 32;
-    auto const slash = cidr.find('/');
-    VERIFY(slash != std::string::npos); // subnets are ours, not a caller's
+    auto const slash = std::min(cidr.find('/'), cidr.size() - 1);
     std::from_chars(cidr.data() + slash + 1, cidr.data() + cidr.size(), bits);
-    return (std::int64_t{1} << (32 - bits)) - kKeptAddresses;
+    auto const all = std::int64_t{1} << std::clamp(32 - bits, 0, 32);
+    return std::max<std::int64_t>(0, all - kKeptAddresses);
 }
 
 std::string arn_of(Subnet const& subnet)

@@ -48,6 +48,9 @@ Query keys_of(AccountId const& account);          ///< Access keys.
 /// By name, those after a name.
 Query parameters_below(std::string const& region, std::string const& prefix,
                        std::string const& after = {});
+Query pending_of(AccountId const& owner); ///< Snapshots.
+/// Instances of a type that are on, or about to be.
+Query holding_memory(std::string const& type);
 /// Images and snapshots that their owners share with an account, or with everyone; neither those
 /// that are deregistered nor those that are deleted.
 Query shared_with(std::string const& region, AccountId const& account);
@@ -92,6 +95,9 @@ public:
     /// one after `after` on. Costs what is visited, and all records of an ordered index.
     template <class Thing>
     Result<void> walk(Queries const& any, std::int64_t after, Visit<Thing> const& visit) const;
+    /// How many records a group has; costs the same for any number.
+    template <class Thing>
+    Result<std::size_t> count(Query const& query) const;
     /// Visits the records of an ordered index, in the order of its keys.
     template <class Thing>
     Result<void> walk_keys(Query const& query, Visit<Thing> const& visit) const;
