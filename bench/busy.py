@@ -42,7 +42,7 @@ class Caller:
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.took = []
         self.ends = threading.Event()
-        self.thread = threading.Thread(target=self.run)
+        self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def call(self, request):
@@ -91,12 +91,12 @@ def volumes_to_capture(server, data, random_disk):
 
 
 def open_tasks(data):
-    return [task["kind"] for task in json.loads(karat(data, "tasks"))["tasks"]]
+    return [task["kind"] for task in json.loads(karat(data, "tasks"))]
 
 
 def work_hard(server, data, disk, volumes):
     """Begins everything and waits until it is through; answers what ran, and for how long."""
-    account = json.loads(karat(data, "account", "list"))["accounts"][0]["name"]
+    account = json.loads(karat(data, "account", "list"))[0]["name"]
     began = time.time()
     karat(data, "image", "import", "--no-wait", "--account", account, "--name", "busy", str(disk))
     for volume in volumes:

@@ -35,10 +35,9 @@ struct Daemon {
     std::unique_ptr<api::Endpoint> endpoint;
     std::unique_ptr<engine::Engine> engine;
 
-    Result<void> start_machines()
+    Result<void> start_machines(std::vector<Running> const& running)
     {
-        auto const before = TRY(catalog::Catalog::open(posix_env(), catalog_of(data)));
-        return testing::start_machines(*before, hypervisor, data + kOverlay);
+        return testing::start_machines(running, hypervisor, data + kOverlay);
     }
 
     Result<void> start()

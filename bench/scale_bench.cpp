@@ -25,6 +25,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -86,6 +87,42 @@ Result<void> make(std::string const& data, Sizes const& sizes)
     return {};
 }
 
+Result<std::vector<Running>> read_running(std::string const& data)
+{
+    auto const before = TRY(catalog::Catalog::open(posix_env(), catalog_of(data)));
+    return running_instances(*before);
+}
+
+/// Read by a process of its own: what it takes to read a catalog twice is not the daemon's.
+Result<std::vector<Running>> read_running_apart(std::string const& data)
+{
+    int ends[2] = {};
+    VERIFY(::pipe(ends) == 0);
+    auto const child = ::fork();
+    if (child == 0) {
+        auto* const out = ::fdopen(ends[1], "w");
+        auto const running = read_running(data);
+        if (running.ok())
+            for (auto const& one : running.value())
+                fmt::print(out, "{} {}\n", one.id.text(), one.type);
+        std::fflush(out);
+        ::_exit(running.ok() ? 0 : 1);
+    }
+    ::close(ends[1]);
+    std::vector<Running> running;
+    auto* const in = ::fdopen(ends[0], "r");
+    char id[64];
+    char type[64];
+    while (std::fscanf(in, "%63s %63s", id, type) == 2)
+        running.push_back({TRY(InstanceId::parse(id)), type});
+    std::fclose(in);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (status != 0)
+        return fail(Fault::io, "The catalog could not be read");
+    return running;
+}
+
 Result<void> serve(std::string const& data)
 {
     ::mallopt(M_MMAP_THRESHOLD, 8 << 20); // as karatd
@@ -97,13 +134,14 @@ Result<void> serve(std::string const& data)
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+    auto const running = TRY(read_running_apart(data));
     Daemon daemon{.data = data};
-    TRY(daemon.start_machines());
-    ::malloc_trim(0);
+    TRY(daemon.start_machines(running));
     auto const start = posix_env().clock.steady();
     TRY(daemon.start());
-    fmt::print("{{\"port\": {}, \"start_ms\": {:.0f}}}\n", daemon.endpoint->port(),
-               milliseconds_since(start));
+    auto const took = milliseconds_since(start);
+    ::malloc_trim(0);
+    fmt::print("{{\"port\": {}, \"start_ms\": {:.0f}}}\n", daemon.endpoint->port(), took);
     std::fflush(stdout);
     daemon.engine->start_workers();
     int signal = 0;
@@ -177,8 +215,9 @@ Result<void> time_calls(std::string const& data, std::string_view only, std::siz
 {
     set_log_level(Level::error);
     raise_file_limit();
+    auto const running = TRY(read_running(data));
     Daemon daemon{.data = data};
-    TRY(daemon.start_machines());
+    TRY(daemon.start_machines(running));
     TRY(daemon.start());
     auto const text = TRY(read_file(posix_env().files, data + "/facts.json", 64 << 20));
     auto const facts = nlohmann::json::parse(as_text(text));

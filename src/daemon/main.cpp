@@ -327,6 +327,7 @@ Result<void> serve(Settings const& settings, bool new_store)
     TRY(engine.recover());
     TRY(endpoint->start(engine));
     engine.start_workers();
+    ::malloc_trim(0); // loading the catalog leaves much that is free
     TRY(announce(env, settings, endpoint->port(), hypervisor->kind()));
 
     run_until_signal(signal_fd, engine);

@@ -27,11 +27,11 @@ bool should_run(InstanceState state)
 
 /// Machines of instances that should be off are ended. One that the catalog does not know at all is
 /// left alone: rows outlive their machines, so it means that the catalog is older than the machine.
-Result<void> settle_machines(Engine::State& state, std::vector<Instance> const& instances)
+Result<void> settle_machines(Engine::State& state, catalog::Refs<Instance> const& instances)
 {
     std::map<InstanceId, bool> wanted;
     for (auto const& instance : instances)
-        wanted[instance.id] = should_run(instance.state);
+        wanted[instance->id] = should_run(instance->state);
     auto const running = TRY(state.parts.hypervisor.running());
     for (auto const& id : running) {
         auto const known = wanted.find(id);
@@ -87,11 +87,11 @@ Result<void> Engine::recover()
     TRY(state.parts.hypervisor.adopt());
     auto const instances = TRY(state.catalog().read([](catalog::View& view) {
         catalog::PassOverDamaged const passing(view); // the others must not wait for them
-        return view.instances({});
+        return view.list<Instance>(catalog::within({}));
     }));
     TRY(settle_machines(state, instances));
     for (auto const& instance : instances)
-        TRY(settle_instance(state, instance));
+        TRY(settle_instance(state, *instance));
     TRY(report_unknown_volumes(state));
     TRY(settle_staged(state));
     return state.catalog().change({"worker", "Recover"}, [&](catalog::Change& change) {

@@ -92,7 +92,8 @@ public:
         auto const made =
             TRY(populate(on_disk.env().env(), on_disk.catalog(), on_disk.store(), sized(rows)));
         TRY(replace_file(on_disk.env().files, kOverlay, as_bytes("an overlay")));
-        TRY(start_machines(on_disk.catalog(), on_disk.hypervisor(), kOverlay));
+        auto const running = TRY(running_instances(on_disk.catalog()));
+        TRY(start_machines(running, on_disk.hypervisor(), kOverlay));
         auto counted = std::make_unique<Counted>(std::move(world));
         counted->name_things(made);
         return counted;

@@ -238,15 +238,22 @@ Result<Population> populate(Env env, catalog::Catalog& catalog, blocks::Store& s
     return Maker(env, catalog, store, sizes).make();
 }
 
-Result<void> start_machines(catalog::Catalog& catalog, compute::FakeHypervisor& hypervisor,
-                            std::string const& overlay)
+Result<std::vector<Running>> running_instances(catalog::Catalog& catalog)
 {
-    auto const instances =
-        TRY(catalog.read([](catalog::View& view) { return view.instances({}); }));
+    std::vector<Running> running;
+    auto const instances = TRY(
+        catalog.read([](catalog::View& view) { return view.list<Instance>(catalog::within({})); }));
+    for (auto const& instance : instances)
+        if (instance->state == InstanceState::running)
+            running.push_back({instance->id, instance->type});
+    return running;
+}
+
+Result<void> start_machines(std::vector<Running> const& instances,
+                            compute::FakeHypervisor& hypervisor, std::string const& overlay)
+{
     SeededChance chance(1);
     for (auto const& instance : instances) {
-        if (instance.state != InstanceState::running)
-            continue;
         compute::Machine machine{.id = instance.id, .type_name = instance.type};
         machine.disks.push_back(
             {.volume = VolumeId::generate(chance), .size_bytes = kGiB, .overlays = {overlay}});

@@ -37,9 +37,14 @@ inline constexpr char const* kRegion = "us-east-1";
 Result<Population> populate(Env env, catalog::Catalog& catalog, blocks::Store& store,
                             Sizes const& sizes);
 
-/// Starts a machine for each instance of the catalog that runs. `overlay` is a file that is there;
-/// all their disks name it.
-Result<void> start_machines(catalog::Catalog& catalog, compute::FakeHypervisor& hypervisor,
-                            std::string const& overlay);
+/// An instance that runs.
+struct Running {
+    InstanceId id;
+    std::string type;
+};
+Result<std::vector<Running>> running_instances(catalog::Catalog& catalog);
+/// Starts a machine for each. `overlay` is a file that is there; all their disks name it.
+Result<void> start_machines(std::vector<Running> const& instances,
+                            compute::FakeHypervisor& hypervisor, std::string const& overlay);
 
 } // namespace karat::testing
