@@ -79,10 +79,14 @@ def karat(data, *words):
 
 
 def volumes_to_capture(server, data, random_disk):
-    """Four volumes of instances that are off, each with an overlay that holds CAPTURED_BYTES."""
-    _, _, text = server.call({"Action": "DescribeInstances", "MaxResults": "100", "Filter.1.Name": "instance-state-name",
-                              "Filter.1.Value.1": "stopped"})
-    volumes = re.findall("<volumeId>([^<]*)</volumeId>", text)[:4]
+    """Four volumes of instances that are stopped, each with an overlay that holds CAPTURED_BYTES."""
+    named = {f"InstanceId.{at}": instance for at, instance in enumerate(server.facts["own_instances"][:4], 1)}
+    server.call({"Action": "StopInstances", **named})
+    server.settle()
+    _, _, text = server.call({"Action": "DescribeInstances", **named})
+    volumes = re.findall("<volumeId>([^<]*)</volumeId>", text)
+    if text.count("<name>stopped</name>") != 4 or len(volumes) != 4:
+        sys.exit("four instances do not stop")
     for volume in volumes:
         folder = data / "volumes" / volume
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,14 +103,18 @@ def work_hard(server, data, disk, volumes):
     account = json.loads(karat(data, "account", "list"))[0]["name"]
     began = time.time()
     karat(data, "image", "import", "--no-wait", "--account", account, "--name", "busy", str(disk))
-    for volume in volumes:
-        server.call({"Action": "CreateSnapshot", "VolumeId": volume})
+    made = [server.call({"Action": "CreateSnapshot", "VolumeId": volume})[2] for volume in volumes]
+    snapshots = {f"SnapshotId.{at}": re.search("<snapshotId>([^<]*)<", text)[1] for at, text in enumerate(made, 1)}
     collection = subprocess.Popen([KARAT, "--data", data, "store", "gc"], stdout=subprocess.DEVNULL)
     seen = set()
     while (kinds := open_tasks(data)) and time.time() - began < 900:
         seen |= set(kinds)
         time.sleep(2)
     collection.wait(60)
+    _, _, text = server.call({"Action": "DescribeSnapshots", **snapshots})
+    states = re.findall("<status>([^<]*)<", text)
+    if states != ["completed"] * len(volumes):
+        sys.exit(f"the captures ended so: {states[:8]} {re.findall('<statusMessage>([^<]*)<', text)[:8]}")
     return seen, time.time() - began
 
 
