@@ -179,7 +179,7 @@ TEST(SlowKills, LoseNothingThatWasAcknowledged)
     kill_and_look(kills ? number_of<int>(kills).value_or(0) : 20);
 }
 
-TEST(Server, IsMissedByChangesAndNotByReaders)
+TEST(SlowServer, IsMissedByChangesAndNotByReaders)
 {
     if (PostgresServer::programs().empty())
         GTEST_SKIP() << "postgresql-15 is not installed";
