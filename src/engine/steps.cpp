@@ -30,7 +30,7 @@ constexpr std::array kKinds{
     kind_of<ImportWork>(step_import, give_up_import),
     kind_of<ExportWork>(step_export, give_up_export),
     kind_of<LaunchWork>(step_launch, give_up_launch),
-    kind_of<StopWork>(step_stop, give_up_nothing),
+    kind_of<StopWork>(step_stop, nullptr),
     kind_of<RebootWork>(step_reboot, give_up_nothing),
     // Never given up, as the others without a function: nothing may stay behind.
     kind_of<TerminateWork>(step_terminate, nullptr),
