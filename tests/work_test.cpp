@@ -199,6 +199,23 @@ TEST_F(Work, OnAVolumeGoesOnWhileItsSnapshotIsStored)
     EXPECT_EQ(world->damage().value(), std::vector<std::string>());
 }
 
+/// A release may drop an instance type that runs.
+TEST_F(Work, OfAStartNeedsNoKnownInstanceType)
+{
+    auto const id = launch(1).front();
+    ASSERT_TRUE(world->work().ok());
+    ASSERT_TRUE(world->catalog()
+                    .change({"test", "DropType"},
+                            [&](catalog::Change& change) -> Result<void> {
+                                auto instance = TRY(change.instance(id));
+                                instance->type = "x9.gone";
+                                return change.save(*instance);
+                            })
+                    .ok());
+    ASSERT_TRUE(world->restart(Stop::daemon).ok());
+    EXPECT_EQ(state_of(id), InstanceState::running);
+}
+
 TEST_F(Work, ThatIsLongHoldsUpNoLaunch)
 {
     for (auto const* const name : {"disk-a", "disk-b", "disk-c", "disk-d"})

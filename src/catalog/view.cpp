@@ -39,6 +39,17 @@ bool is_damage_passed(Damage const& damage, std::optional<View::Passing> const& 
     return true;
 }
 
+/// What a cursor comes to, at most so many.
+template <class Thing>
+Refs<Thing> records_of(Cursor cursor, std::size_t limit)
+{
+    Refs<Thing> found;
+    for (; cursor.record() != nullptr && found.size() < limit;
+         cursor.move_past(found.back().number()))
+        found.emplace_back(*cursor.record());
+    return found;
+}
+
 template <class Thing>
 class Listing {
 public:
@@ -53,16 +64,15 @@ public:
         Refs<Thing> found;
         if (is_ordered()) {
             TRY(walk_keys(live, [&](StoredRef const& record) -> Result<bool> {
-                found.emplace_back(record);
-                return found.size() < query_.limit;
+                bool const has_room = found.size() < query_.limit;
+                if (has_room)
+                    found.emplace_back(record);
+                return has_room;
             }));
             return found;
         }
-        auto cursor = TRY(group(live, 0));
-        while (cursor && cursor->record() != nullptr && found.size() < query_.limit) {
-            found.emplace_back(*cursor->record());
-            cursor->move_past(found.back().number());
-        }
+        if (auto const cursor = TRY(records(live, 0)))
+            found = records_of<Thing>(*cursor, query_.limit);
         return found;
     }
 
@@ -73,7 +83,7 @@ public:
     }
 
     /// Of an index of groups, or of all records; nothing when there are none.
-    Result<std::optional<Cursor>> group(LiveTable const& live, std::int64_t after) const
+    Result<std::optional<Cursor>> records(LiveTable const& live, std::int64_t after) const
     {
         if (live.unreadable)
             return *live.unreadable;
@@ -81,24 +91,22 @@ public:
             TRY(pass_over(live, [](Damage const&) { return true; }));
             return std::optional(Cursor(live.by_number, after));
         }
+        auto const* const found = TRY(group(live));
+        return found ? std::optional(Cursor(*found, after)) : std::nullopt;
+    }
+
+    /// Of an index of groups; null when there is none with the key.
+    Result<Group const*> group(LiveTable const& live) const
+    {
+        if (live.unreadable)
+            return *live.unreadable;
         auto const& index = table_of<Thing>().index(query_.index);
         auto const key = key_of(table_of<Thing>(), index, query_.key);
         TRY(pass_over(live, [&](Damage const& damage) {
             return index.columns.empty() ||
                    std::ranges::find(damage.keys.group, key) != damage.keys.group.end();
         }));
-        auto const* const found = live.groups.find(key.hash);
-        return found ? std::optional(Cursor(*found, after)) : std::nullopt;
-    }
-
-    /// How many records of a group there are.
-    Result<std::size_t> count(LiveTable const& live) const
-    {
-        if (!TRY(group(live, 0)))
-            return std::size_t{0};
-        auto const& table = table_of<Thing>();
-        auto const key = key_of(table, table.index(query_.index), query_.key);
-        return live.groups.find(key.hash)->size();
+        return live.groups.find(key.hash);
     }
 
     /// Of an ordered index.
@@ -278,7 +286,7 @@ Result<void> View::walk(Queries const& any, std::int64_t after, Visit<Thing> con
                 ordered.set(kOwnEdit, record->number, record);
                 return true;
             }));
-        } else if (auto const cursor = TRY(listing.group(live, after))) {
+        } else if (auto const cursor = TRY(listing.records(live, after))) {
             cursors.push_back(*cursor);
         }
     }
@@ -297,7 +305,8 @@ Result<void> View::walk(Queries const& any, std::int64_t after, Visit<Thing> con
 template <class Thing>
 Result<std::size_t> View::count(Query const& query) const
 {
-    return Listing<Thing>(query, passing_).count(state_.table<Thing>());
+    auto const* const group = TRY(Listing<Thing>(query, passing_).group(state_.table<Thing>()));
+    return group != nullptr ? group->size() : 0;
 }
 
 template <class Thing>
@@ -348,12 +357,9 @@ Result<Refs<Task>> View::open_tasks_with(char const* index, std::string const& k
     damaged_only.limit = 0;
     TRY(list<Task>(damaged_only));
     auto const& table = table_of<Task>();
-    Refs<Task> found;
     auto const* const group =
         state_.table<Task>().groups.find(key_of(table, table.index(index), {key}).hash);
-    if (group != nullptr)
-        for (Cursor at(*group, 0); at.record() != nullptr; at.move_past(found.back().number()))
-            found.emplace_back(*at.record());
+    auto found = group != nullptr ? records_of<Task>(Cursor(*group, 0), SIZE_MAX) : Refs<Task>();
     *state_.answered += found.size();
     return found;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Limits of names and texts (EC2 API reference: ImageNameRequest, ImageDescriptionRequest, TagKey,
 // TagValue), and who may see what.
+#include "listing.hpp"
 #include "state.hpp"
 
 #include "karat/disk_is_full.hpp"
@@ -54,16 +55,6 @@ std::string shown_text(std::string_view text)
     while (!shown.empty() && !is_whole_utf8(shown))
         shown.pop_back(); // the cut may be within a character
     return shown;
-}
-
-/// Found, in the caller's region, and the caller's own; absent and foreign look alike.
-template <class Thing, class ThingId>
-Result<Thing> own(Result<std::optional<Thing>> found, Caller const& caller, ThingId const& id)
-{
-    auto thing = TRY(std::move(found));
-    if (!thing || thing->region != caller.region || thing->owner != caller.account)
-        return not_found(id);
-    return std::move(*thing);
 }
 
 } // namespace
@@ -244,23 +235,23 @@ Result<Image> find_own_image(catalog::View& view, Caller const& caller, ImageId 
 
 Result<Instance> find_own_instance(catalog::View& view, Caller const& caller, InstanceId const& id)
 {
-    return own<Instance>(view.instance(id), caller, id);
+    return *TRY(find_own<Instance>(view, caller, id));
 }
 
 Result<Volume> find_own_volume(catalog::View& view, Caller const& caller, VolumeId const& id)
 {
-    auto volume = TRY(own<Volume>(view.volume(id), caller, id));
-    if (volume.state == VolumeState::deleted || volume.state == VolumeState::deleting)
+    auto const volume = TRY(find_own<Volume>(view, caller, id));
+    if (!is_there(*volume))
         return not_found(id);
-    return volume;
+    return *volume;
 }
 
 Result<Snapshot> find_own_snapshot(catalog::View& view, Caller const& caller, SnapshotId const& id)
 {
-    auto snapshot = TRY(own<Snapshot>(view.snapshot(id), caller, id));
-    if (snapshot.state == SnapshotState::deleted)
+    auto const snapshot = TRY(find_own<Snapshot>(view, caller, id));
+    if (snapshot->state == SnapshotState::deleted)
         return not_found(id);
-    return snapshot;
+    return *snapshot;
 }
 
 bool may_use(Snapshot const& snapshot, AccountId const& account)

@@ -35,7 +35,13 @@ Result<void> visit_found(catalog::Refs<Thing> found, std::int64_t after, Visit<T
     return {};
 }
 
-/// Fault::not_found unless the caller owns the thing in its region.
+/// Not one that is deleted, or about to be.
+inline bool is_there(Volume const& volume)
+{
+    return volume.state != VolumeState::deleted && volume.state != VolumeState::deleting;
+}
+
+/// Fault::not_found unless the caller owns the thing in its region; absent and foreign look alike.
 template <class Thing>
 Result<catalog::Ref<Thing>> find_own(catalog::View& view, Caller const& caller,
                                      catalog::IdOf<Thing> const& id)

@@ -20,6 +20,15 @@ compute::Disk disk_of(Engine::State& state, Volume const& volume)
     return disk;
 }
 
+namespace {
+
+std::string metadata_socket(Engine::State& state, InstanceId const& id)
+{
+    return state.parts.settings.run_directory + "/imds/" + id.text();
+}
+
+} // namespace
+
 Result<compute::Machine> machine_of(Engine::State& state, Instance const& instance)
 {
     return state.catalog().read([&](catalog::View& view) -> Result<compute::Machine> {
@@ -57,8 +66,7 @@ Result<compute::Machine> machine_of(Engine::State& state, Instance const& instan
         machine.nic.public_ip = instance.interface.public_ip;
         machine.nic.open_ports = TRY(open_ports(view, instance.interface.groups));
         machine.nic.hop_limit = instance.metadata.http_put_response_hop_limit;
-        machine.nic.imds_socket =
-            state.parts.settings.run_directory + "/imds/" + instance.id.text();
+        machine.nic.imds_socket = metadata_socket(state, instance.id);
         return machine;
     });
 }
@@ -69,8 +77,9 @@ Result<void> check_overlays(Engine::State& state, Volume const& volume)
                                               volume.size_gib * kGiB);
 }
 
-Result<void> open_metadata(Engine::State& state, InstanceId const& id, std::string const& socket)
+Result<void> open_metadata(Engine::State& state, InstanceId const& id)
 {
+    auto const socket = metadata_socket(state, id);
     TRY(state.parts.metadata.open(id, socket));
     return state.parts.hypervisor.admit(id, socket);
 }
@@ -85,7 +94,7 @@ Result<void> start_machine(Engine::State& state, Instance const& instance)
         if (std::ranges::find(machine.disks, volume.id, &compute::Disk::volume) !=
             machine.disks.end())
             TRY(check_overlays(state, volume));
-    TRY(open_metadata(state, instance.id, machine.nic.imds_socket));
+    TRY(open_metadata(state, instance.id));
     return state.parts.hypervisor.start(machine);
 }
 

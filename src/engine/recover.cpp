@@ -54,8 +54,7 @@ Result<void> settle_instance(Engine::State& state, Instance const& instance)
         machine_ended(state, instance.id, compute::Event::died);
         return {};
     }
-    auto const machine = TRY(machine_of(state, instance));
-    return open_metadata(state, instance.id, machine.nic.imds_socket);
+    return open_metadata(state, instance.id);
 }
 
 /// A volume's row is written before its files and removed after them, so a folder without a row

@@ -237,9 +237,9 @@ Result<MetadataOptions> launch_metadata(catalog::View& view, Caller const& calle
 /// The machine that an instance is, from the catalog's rows.
 Result<compute::Machine> machine_of(Engine::State& state, Instance const& instance);
 compute::Disk disk_of(Engine::State& state, Volume const& volume);
-/// Starts an instance's machine with its metadata socket.
 /// Opens an instance's metadata socket, for its network process alone.
-Result<void> open_metadata(Engine::State& state, InstanceId const& id, std::string const& socket);
+Result<void> open_metadata(Engine::State& state, InstanceId const& id);
+/// Starts an instance's machine with its metadata socket.
 Result<void> start_machine(Engine::State& state, Instance const& instance);
 /// Fault::corrupt unless a machine may be given the volume's overlays: the one that wrote them may
 /// have been taken over since.

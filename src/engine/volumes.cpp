@@ -215,9 +215,6 @@ Result<void> Engine::delete_volume(Caller const& caller, VolumeId const& id, boo
 Result<void> Engine::volumes(Caller const& caller, OwnSelection<VolumeId> const& selection,
                              Visit<Volume> const& visit)
 {
-    auto const is_there = [](Volume const& volume) {
-        return volume.state != VolumeState::deleted && volume.state != VolumeState::deleting;
-    };
     return state_->catalog().read([&](catalog::View& view) {
         return visit_own<Volume>(view, caller, selection, is_there, visit);
     });
