@@ -433,25 +433,7 @@ DOCUMENT(KeyPair);
 DOCUMENT(Parameter);
 DOCUMENT(Task);
 DOCUMENT(UsedToken);
-DOCUMENT(LaunchWork);
-DOCUMENT(StopWork);
-DOCUMENT(RebootWork);
-DOCUMENT(TerminateWork);
-DOCUMENT(EndedWork);
-DOCUMENT(ReapWork);
-DOCUMENT(AttachWork);
-DOCUMENT(DetachWork);
-DOCUMENT(ModifyVolumeWork);
-DOCUMENT(DeleteVolumeWork);
-DOCUMENT(PromoteWork);
-DOCUMENT(CaptureWork);
-DOCUMENT(CopySnapshotWork);
-DOCUMENT(CompleteSnapshotWork);
-DOCUMENT(SnapshotTimeoutWork);
-DOCUMENT(ImportWork);
-DOCUMENT(ExportWork);
-DOCUMENT(CollectWork);
-DOCUMENT(ScrubWork);
+KARAT_EACH_WORK(DOCUMENT);
 
 #undef DOCUMENT
 

@@ -188,7 +188,7 @@ Result<void> load_table(Database& database, State& state, Jobs& jobs)
 }
 
 template <class... Things>
-Result<void> load_tables(Database& database, State& state)
+Result<void> load_tables(Nouns<Things...>, Database& database, State& state)
 {
     Jobs jobs;
     Result<void> outcome;
@@ -262,7 +262,8 @@ Result<Step> reread(Database& database, std::int64_t since)
 }
 
 template <class... Things>
-Result<Step> reread_one_of(Database& database, std::string_view name, std::int64_t since)
+Result<Step> reread_one_of(Nouns<Things...>, Database& database, std::string_view name,
+                           std::int64_t since)
 {
     std::optional<Result<Step>> step;
     (void)((name == table_of<Things>().name ? (step = reread<Things>(database, since), true)
@@ -312,16 +313,14 @@ Result<std::vector<Row>> all_rows(Database& database, Table const& table)
 Result<State> load(Database& database)
 {
     State state;
-    TRY((load_tables<Account, AccessKey, Image, Snapshot, Volume, Instance, KeyPair, SecurityGroup,
-                     Vpc, Subnet, Parameter, Task>(database, state)));
+    TRY(load_tables(AllNouns(), database, state));
     TRY(load_tokens(database, state));
     return state;
 }
 
 Result<Step> reread_rows(Database& database, std::string_view table, std::int64_t since)
 {
-    return reread_one_of<Account, AccessKey, Image, Snapshot, Volume, Instance, KeyPair,
-                         SecurityGroup, Vpc, Subnet, Parameter, Task>(database, table, since);
+    return reread_one_of(AllNouns(), database, table, since);
 }
 
 Result<Step> reread_tokens(Database& database, std::int64_t since)

@@ -164,13 +164,17 @@ TABLE(Task, {11,
 
 #undef TABLE
 
-std::array<Table const*, kTables> all_tables()
+namespace {
+
+template <class... Things>
+std::array<Table const*, kTables> tables_of(Nouns<Things...>)
 {
-    return {&table_of<Account>(),  &table_of<AccessKey>(),     &table_of<Image>(),
-            &table_of<Snapshot>(), &table_of<Volume>(),        &table_of<Instance>(),
-            &table_of<KeyPair>(),  &table_of<SecurityGroup>(), &table_of<Vpc>(),
-            &table_of<Subnet>(),   &table_of<Parameter>(),     &table_of<Task>()};
+    return {&table_of<Things>()...};
 }
+
+} // namespace
+
+std::array<Table const*, kTables> all_tables() { return tables_of(AllNouns()); }
 
 namespace {
 

@@ -45,7 +45,14 @@ struct Table {
     std::size_t column(std::string_view wanted) const;
 };
 
-inline constexpr std::size_t kTables = 12;
+/// Every noun, by the position of its table; accounts come before their keys.
+template <class... Things>
+struct Nouns {
+    static constexpr std::size_t kCount = sizeof...(Things);
+};
+using AllNouns = Nouns<Account, AccessKey, Image, Snapshot, Volume, Instance, KeyPair,
+                       SecurityGroup, Vpc, Subnet, Parameter, Task>;
+inline constexpr std::size_t kTables = AllNouns::kCount;
 
 template <class Thing>
 Table const& table_of();

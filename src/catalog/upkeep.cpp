@@ -171,8 +171,10 @@ private:
     Repaired repaired_;
 };
 
+template <class All>
+struct EachOf;
 template <class... Things>
-struct Nouns {
+struct EachOf<Nouns<Things...>> {
     static std::vector<TableCheck> checks()
     {
         return {{table_of<Things>().name, check_rows<Things>}...};
@@ -195,14 +197,13 @@ struct Nouns {
     }
 };
 
-using AllNouns = Nouns<Account, AccessKey, Image, Snapshot, Volume, Instance, KeyPair,
-                       SecurityGroup, Vpc, Subnet, Parameter, Task>; // accounts before their keys
+using EachNoun = EachOf<AllNouns>;
 
 Result<void> write_anew(Database& database, Salvage const& salvage)
 {
-    TRY(AllNouns::clear(database));
+    TRY(EachNoun::clear(database));
     for (auto const& table : plain_tables())
-        TRY(AllNouns::empty(database, table.name));
+        TRY(EachNoun::empty(database, table.name));
     for (auto const& query : salvage.inserts())
         TRY(database.run(query));
     return {};
@@ -212,7 +213,7 @@ Result<void> write_anew(Database& database, Salvage const& salvage)
 
 std::vector<TableCheck> table_checks()
 {
-    auto all = AllNouns::checks();
+    auto all = EachNoun::checks();
     for (auto const& table : plain_tables())
         all.push_back({table.name, [&table](Database& database, Checked& checked) {
                            return check_plain_rows(database, table, checked);
@@ -224,7 +225,7 @@ Result<Repaired> repair(Database& database,
                         std::function<Result<void>(std::string const& lines)> const& keep)
 {
     Salvage salvage;
-    TRY(AllNouns::take(salvage, database));
+    TRY(EachNoun::take(salvage, database));
     for (auto const& table : plain_tables())
         TRY(salvage.take(database, table));
     if (!salvage.lines().empty())

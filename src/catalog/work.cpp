@@ -80,25 +80,7 @@ Task shifted(Task task, std::chrono::milliseconds by)
     template Result<Thing> work_of(Task const&);                                                   \
     template Result<void> set_work(Task&, Thing const&)
 
-WORK(LaunchWork);
-WORK(StopWork);
-WORK(RebootWork);
-WORK(TerminateWork);
-WORK(EndedWork);
-WORK(ReapWork);
-WORK(AttachWork);
-WORK(DetachWork);
-WORK(ModifyVolumeWork);
-WORK(DeleteVolumeWork);
-WORK(PromoteWork);
-WORK(CaptureWork);
-WORK(CopySnapshotWork);
-WORK(CompleteSnapshotWork);
-WORK(SnapshotTimeoutWork);
-WORK(ImportWork);
-WORK(ExportWork);
-WORK(CollectWork);
-WORK(ScrubWork);
+KARAT_EACH_WORK(WORK);
 
 #undef WORK
 

@@ -186,10 +186,7 @@ Result<void> complete_snapshot(Engine::State& state, catalog::Change& change,
     auto snapshot = TRY(change.snapshot(pair.snapshot));
     if (!snapshot)
         return not_found(pair.snapshot);
-    snapshot->content = stored.root;
-    snapshot->full_size_bytes = stored.full_size_bytes;
-    snapshot->progress_percent = 100;
-    snapshot->completed = state.now();
+    set_stored(*snapshot, stored, state.now());
     // Deleted while it was being stored: it stays deleted, and goes when no volume reads through
     // it.
     if (snapshot->state == SnapshotState::pending)
@@ -241,15 +238,6 @@ Result<void> store(Engine::State& state, Task& task, CaptureWork const& capture)
     return {};
 }
 
-Result<void> publish_image(catalog::Change& change, std::optional<ImageId> const& id)
-{
-    auto image = id ? TRY(change.image(*id)) : std::nullopt;
-    if (!image || image->state != ImageState::pending)
-        return {};
-    TRY(become(*image, ImageState::available));
-    return change.save(*image);
-}
-
 /// The instances whose machines may have the volumes' disks. They may be others than at first.
 Result<std::vector<InstanceId>> holders_of(catalog::View& view, CaptureWork const& capture)
 {
@@ -292,8 +280,9 @@ Result<Next> settle_or_claim(Engine::State& state, Task const& task, CaptureWork
     }
     capture.phase = CapturePhase::settle;
     capture.holders = holders;
-    return move_on(state, task, capture,
-                   [&](catalog::Change& change) { return publish_image(change, capture.image); });
+    return move_on(state, task, capture, [&](catalog::Change& change) {
+        return settle_image(change, capture.image, {});
+    });
 }
 
 Result<void> restart_guest(Engine::State& state, CaptureWork const& capture)
@@ -404,12 +393,7 @@ Result<void> give_up_capture(Engine::State& state, Task const& task, Error const
             TRY(change.save(*snapshot));
         }
         TRY(give_up_volumes(state, change, capture));
-        auto image = capture.image ? TRY(change.image(*capture.image)) : std::nullopt;
-        if (!image || image->state != ImageState::pending)
-            return {};
-        TRY(become(*image, ImageState::failed));
-        image->state_reason = {"Server.InternalError", message_for_caller(error)};
-        return change.save(*image);
+        return settle_image(change, capture.image, message_for_caller(error));
     });
 }
 

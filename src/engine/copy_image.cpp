@@ -88,24 +88,4 @@ Result<Image> Engine::copy_image(Caller const& caller, CopyImage const& request)
     return change_for(*state_, caller, "CopyImage", work);
 }
 
-Result<void> settle_copied_image(catalog::Change& change, std::optional<ImageId> const& id,
-                                 std::string const& failure)
-{
-    auto image = id ? TRY(change.image(*id)) : std::nullopt;
-    if (!image || image->state != ImageState::pending)
-        return {};
-    if (!failure.empty()) {
-        TRY(become(*image, ImageState::failed));
-        image->state_reason = {"Server.InternalError", failure};
-        return change.save(*image);
-    }
-    for (auto const& device : image->devices) {
-        auto const disk = device.snapshot ? TRY(change.snapshot(*device.snapshot)) : std::nullopt;
-        if (disk && disk->state != SnapshotState::completed)
-            return {};
-    }
-    TRY(become(*image, ImageState::available));
-    return change.save(*image);
-}
-
 } // namespace karat::engine

@@ -81,15 +81,9 @@ Result<std::string> choose_key(Engine::State& state, catalog::View& view, Caller
 
 Snapshot new_row(Engine::State& state, Caller const& caller, StartSnapshot const& request)
 {
-    Snapshot snapshot{.id = SnapshotId::generate(state.env().chance),
-                      .owner = caller.account,
-                      .region = caller.region};
-    snapshot.volume = kNoVolume;
-    snapshot.size_gib = request.size_gib;
-    snapshot.description = request.description;
-    snapshot.started = state.now();
+    auto snapshot =
+        new_snapshot(state, caller, request.size_gib, request.description, request.tags);
     snapshot.parent = request.parent;
-    snapshot.tags = request.tags;
     snapshot.direct = DirectWrite{.timeout_minutes = request.timeout_minutes};
     return snapshot;
 }
@@ -230,14 +224,6 @@ Result<Snapshot> Engine::complete_snapshot(Caller const& caller, CompleteSnapsho
 
 namespace {
 
-Result<std::optional<Snapshot>> pending_row(Engine::State& state, SnapshotId const& id)
-{
-    auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
-    if (!found || found->state != SnapshotState::pending)
-        return std::optional<Snapshot>();
-    return found;
-}
-
 /// Makes the manifest, or finds what an earlier run of the task made.
 Result<blocks::Committed> make_snapshot(Engine::State& state, Snapshot const& row)
 {
@@ -268,16 +254,11 @@ Result<void> end_row(catalog::Change& change, SnapshotId const& id,
 Result<Next> step_complete_snapshot(Engine::State& state, Task& task)
 {
     auto const work = TRY(work_of<CompleteSnapshotWork>(task));
-    auto const pending = TRY(pending_row(state, work.snapshot));
+    auto const pending = TRY(pending_snapshot(state, work.snapshot));
     if (!pending)
         return finished();
     auto const stored = TRY(make_snapshot(state, *pending));
-    auto const complete = [&](Snapshot& row) {
-        row.content = stored.root;
-        row.full_size_bytes = stored.full_size_bytes;
-        row.progress_percent = 100;
-        row.completed = state.now();
-    };
+    auto const complete = [&](Snapshot& row) { set_stored(row, stored, state.now()); };
     TRY(commit(state, task, [&](catalog::Change& change) {
         return end_row(change, pending->id, complete, SnapshotState::completed);
     }));
@@ -292,7 +273,7 @@ Result<Next> step_complete_snapshot(Engine::State& state, Task& task)
 Result<void> give_up_complete_snapshot(Engine::State& state, Task const& task, Error const& error)
 {
     auto const work = TRY(work_of<CompleteSnapshotWork>(task));
-    auto const pending = TRY(pending_row(state, work.snapshot));
+    auto const pending = TRY(pending_snapshot(state, work.snapshot));
     if (!pending)
         return give_up_nothing(state, task, error);
     TRY(commit(state, task, [&](catalog::Change& change) {
@@ -326,7 +307,7 @@ Result<void> time_out(Engine::State& state, Task const& task, Snapshot const& pe
 Result<Next> step_snapshot_timeout(Engine::State& state, Task& task)
 {
     auto const work = TRY(work_of<SnapshotTimeoutWork>(task));
-    auto const pending = TRY(pending_row(state, work.snapshot));
+    auto const pending = TRY(pending_snapshot(state, work.snapshot));
     if (!pending || pending->direct->sealed)
         return finished();
     auto const staged = TRY(state.parts.store.staged().find(pending->id.text()));

@@ -227,4 +227,24 @@ Result<std::vector<SnapshotDeletion>> Engine::deregister_image(Caller const& cal
         });
 }
 
+Result<void> settle_image(catalog::Change& change, std::optional<ImageId> const& id,
+                          std::optional<std::string> const& failure)
+{
+    auto image = id ? TRY(change.image(*id)) : std::nullopt;
+    if (!image || image->state != ImageState::pending)
+        return {};
+    if (failure) {
+        TRY(become(*image, ImageState::failed));
+        image->state_reason = {"Server.InternalError", *failure};
+        return change.save(*image);
+    }
+    for (auto const& device : image->devices) {
+        auto const disk = device.snapshot ? TRY(change.snapshot(*device.snapshot)) : std::nullopt;
+        if (disk && disk->state != SnapshotState::completed)
+            return {};
+    }
+    TRY(become(*image, ImageState::available));
+    return change.save(*image);
+}
+
 } // namespace karat::engine

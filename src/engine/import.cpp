@@ -61,13 +61,8 @@ Result<ImportedImage> Engine::import_image(Caller const& caller, ImportImage con
                                 std::max<std::uint64_t>(least_gib, 1), kMaxVolumeGib, size_gib));
     return state_->catalog().change(
         {"admin", "ImportImage"}, [&](catalog::Change& change) -> Result<ImportedImage> {
-            Snapshot snapshot{.id = SnapshotId::generate(state_->env().chance),
-                              .owner = caller.account,
-                              .region = caller.region};
-            snapshot.volume = kNoVolume;
-            snapshot.size_gib = size_gib;
-            snapshot.description = fmt::format("Imported for {}", request.name);
-            snapshot.started = state_->now();
+            auto snapshot = new_snapshot(*state_, caller, size_gib,
+                                         fmt::format("Imported for {}", request.name), {});
             snapshot.kms_key = TRY(key_for(*state_, change, caller, request.encryption, {}));
             if (request.is_public && !snapshot.kms_key.empty())
                 return fail(Fault::denied, "What is encrypted cannot be made public");
@@ -108,10 +103,7 @@ Result<void> note_imported(Engine::State& state, catalog::Change& change, Import
     if (!snapshot || !image || snapshot->state != SnapshotState::pending)
         return {};
     TRY(become(*snapshot, SnapshotState::completed));
-    snapshot->content = stored.root;
-    snapshot->full_size_bytes = stored.full_size_bytes;
-    snapshot->progress_percent = 100;
-    snapshot->completed = state.now();
+    set_stored(*snapshot, stored, state.now());
     TRY(change.save(*snapshot));
     if (image->state != ImageState::pending)
         return {}; // deregistered meanwhile

@@ -11,14 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxSharers = 1000;
 
-Result<std::optional<Snapshot>> pending_copy(Engine::State& state, SnapshotId const& id)
-{
-    auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
-    if (!found || found->state != SnapshotState::pending)
-        return std::optional<Snapshot>();
-    return found;
-}
-
 } // namespace
 
 Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Caller const& caller,
@@ -30,14 +22,7 @@ Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Calle
     auto const key = TRY(key_for(state, change, caller, request.encryption, of));
     TRY(check_room(state, Noun::volume));
     TRY(rehearse(request.dry_run));
-    Snapshot copy{.id = SnapshotId::generate(state.env().chance),
-                  .owner = caller.account,
-                  .region = caller.region};
-    copy.volume = kNoVolume;
-    copy.size_gib = source.size_gib;
-    copy.description = request.description;
-    copy.started = state.now();
-    copy.tags = request.tags;
+    auto copy = new_snapshot(state, caller, source.size_gib, request.description, request.tags);
     copy.kms_key = key;
     TRY(change.save(copy));
     TRY(enqueue(state, change, CopySnapshotWork{copy.id, source.id, image}));
@@ -60,7 +45,7 @@ Result<Snapshot> Engine::copy_snapshot(Caller const& caller, CopySnapshot const&
 Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
 {
     auto const work = TRY(work_of<CopySnapshotWork>(task));
-    auto const copy = TRY(pending_copy(state, work.snapshot));
+    auto const copy = TRY(pending_snapshot(state, work.snapshot));
     if (!copy)
         return finished(); // deleted meanwhile
     auto const stored =
@@ -71,14 +56,11 @@ Result<Next> step_copy_snapshot(Engine::State& state, Task& task)
         auto row = TRY(change.snapshot(copy->id));
         if (!row)
             return {};
-        row->content = stored.root;
-        row->full_size_bytes = stored.full_size_bytes;
-        row->progress_percent = 100;
-        row->completed = state.now();
+        set_stored(*row, stored, state.now());
         if (row->state == SnapshotState::pending)
             TRY(become(*row, SnapshotState::completed));
         TRY(change.save(*row));
-        return settle_copied_image(change, work.image, "");
+        return settle_image(change, work.image, {});
     }));
     log(Level::info, "snapshot.copied",
         {{"snapshot", copy->id.text()},
@@ -98,7 +80,7 @@ Result<void> give_up_copy_snapshot(Engine::State& state, Task const& task, Error
         TRY(become(*row, SnapshotState::error));
         row->state_message = message_for_caller(error);
         TRY(change.save(*row));
-        return settle_copied_image(change, work.image, row->state_message);
+        return settle_image(change, work.image, row->state_message);
     });
 }
 

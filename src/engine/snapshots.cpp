@@ -37,20 +37,45 @@ blocks::Facts facts_of(Snapshot const& snapshot, Time completed)
     return facts;
 }
 
-Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& volume,
+Snapshot new_snapshot(Engine::State& state, Caller const& caller, std::uint64_t size_gib,
                       std::string description, Tags tags)
 {
     Snapshot snapshot{.id = SnapshotId::generate(state.env().chance),
                       .owner = caller.account,
                       .region = caller.region};
-    snapshot.volume = volume.id.text();
-    snapshot.size_gib = volume.size_gib;
+    snapshot.volume = kNoVolume;
+    snapshot.size_gib = size_gib;
     snapshot.description = std::move(description);
     snapshot.started = state.now();
-    snapshot.parent = volume.layers.base;
-    snapshot.kms_key = volume.kms_key;
     snapshot.tags = std::move(tags);
     return snapshot;
+}
+
+Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& volume,
+                      std::string description, Tags tags)
+{
+    auto snapshot =
+        new_snapshot(state, caller, volume.size_gib, std::move(description), std::move(tags));
+    snapshot.volume = volume.id.text();
+    snapshot.parent = volume.layers.base;
+    snapshot.kms_key = volume.kms_key;
+    return snapshot;
+}
+
+Result<std::optional<Snapshot>> pending_snapshot(Engine::State& state, SnapshotId const& id)
+{
+    auto found = TRY(state.catalog().read([&](catalog::View& view) { return view.snapshot(id); }));
+    if (!found || found->state != SnapshotState::pending)
+        return std::optional<Snapshot>();
+    return found;
+}
+
+void set_stored(Snapshot& snapshot, blocks::Committed const& stored, Time now)
+{
+    snapshot.content = stored.root;
+    snapshot.full_size_bytes = stored.full_size_bytes;
+    snapshot.progress_percent = 100;
+    snapshot.completed = now;
 }
 
 namespace {

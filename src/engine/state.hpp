@@ -282,9 +282,16 @@ blocks::Facts facts_of(Snapshot const& snapshot, Time completed);
 /// The name of an account of which only the id is known.
 inline std::string rebuilt_name(AccountId const& id) { return "rebuilt-" + id.text(); }
 
-/// A snapshot row of a volume, pending.
+/// A snapshot row, pending: of no volume, or of one.
+Snapshot new_snapshot(Engine::State& state, Caller const& caller, std::uint64_t size_gib,
+                      std::string description, Tags tags);
 Snapshot new_snapshot(Engine::State& state, Caller const& caller, Volume const& volume,
                       std::string description, Tags tags);
+/// The row; nothing when it is gone or no longer pending.
+Result<std::optional<Snapshot>> pending_snapshot(Engine::State& state, SnapshotId const& id);
+/// Says in a snapshot's row what the store has of it since `now`. Its state is the caller's to
+/// change.
+void set_stored(Snapshot& snapshot, blocks::Committed const& stored, Time now);
 
 /// Queues a collection unless one is queued already.
 Result<void> enqueue_collect(Engine::State& state, catalog::Change& change);
@@ -293,10 +300,10 @@ Result<void> enqueue_collect(Engine::State& state, catalog::Change& change);
 Result<Snapshot> begin_copy(Engine::State& state, catalog::Change& change, Caller const& caller,
                             Snapshot const& source, CopySnapshot const& request,
                             std::optional<ImageId> const& image);
-/// After a copy of its snapshots ended: the image is available when all are completed, and failed
-/// as soon as one is not to be had.
-Result<void> settle_copied_image(catalog::Change& change, std::optional<ImageId> const& id,
-                                 std::string const& failure);
+/// After snapshots that a pending image waits for have ended: it is available when all are
+/// completed, and failed when there is a failure.
+Result<void> settle_image(catalog::Change& change, std::optional<ImageId> const& id,
+                          std::optional<std::string> const& failure);
 /// After a volume stopped reading through `base`: a deleted one goes with its last reader.
 Result<void> collect_if_deleted(Engine::State& state, catalog::Change& change,
                                 std::optional<SnapshotId> const& base);

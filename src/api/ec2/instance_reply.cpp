@@ -25,8 +25,7 @@ wire::ec2::InstanceNetworkInterface wire_interface(ShownInstance const& shown)
     wire::ec2::InstanceNetworkInterface reply;
     reply.association = association;
     reply.attachment = wire::ec2::InstanceNetworkInterfaceAttachment{
-        .attach_time = whole_seconds(instance.launched),
-        .attachment_id = "eni-attach-" + nic.id.text().substr(4)};
+        .attach_time = whole_seconds(instance.launched), .attachment_id = attachment_id(nic)};
     reply.description = nic.description;
     reply.groups = shown.groups;
     reply.mac_address = nic.mac;
@@ -144,6 +143,11 @@ wire::ec2::Instance wire_instance(ShownInstance const& shown)
     add_options(reply, instance);
     add_placement(reply, shown);
     return reply;
+}
+
+std::string attachment_id(NetworkInterface const& nic)
+{
+    return "eni-attach-" + nic.id.text().substr(id_prefix(Noun::network_interface).size());
 }
 
 std::vector<wire::ec2::GroupIdentifier> named_groups(std::vector<SecurityGroupId> const& ids,

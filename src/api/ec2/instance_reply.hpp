@@ -25,6 +25,7 @@ struct ListedInstance {
     std::string owner;
     std::vector<wire::ec2::Tag> interface_tags; ///< Which the reply leaves out, and filters know.
 };
+std::string attachment_id(NetworkInterface const& nic);
 /// The ids and names of the groups with these ids; `groups` are the account's.
 std::vector<wire::ec2::GroupIdentifier> named_groups(std::vector<SecurityGroupId> const& ids,
                                                      catalog::Refs<SecurityGroup> const& groups);

@@ -12,12 +12,6 @@
 namespace karat::api::ec2 {
 namespace {
 
-std::string attachment_id(Instance const& instance)
-{
-    auto const& id = instance.interface.id.text();
-    return "eni-attach-" + id.substr(id_prefix(Noun::network_interface).size());
-}
-
 std::string dns_name(Instance const& instance)
 {
     return private_dns_name(instance.interface.private_ip, instance.region);
@@ -35,7 +29,7 @@ wire::ec2::NetworkInterface wire_interface(Instance const& instance,
     reply.association = association;
     reply.attachment =
         wire::ec2::NetworkInterfaceAttachment{.attach_time = whole_seconds(instance.launched),
-                                              .attachment_id = attachment_id(instance),
+                                              .attachment_id = attachment_id(nic),
                                               .instance_id = instance.id.text(),
                                               .instance_owner_id = instance.owner.text()};
     reply.availability_zone = instance.zone;

@@ -172,38 +172,42 @@ inline constexpr char const* kStoreResource = "store";
 /// The resource of who reads the frozen layers of a volume.
 std::string frozen_layers_of(VolumeId const& volume);
 
-Claim claim_of(LaunchWork const&);
-Claim claim_of(StopWork const&);
-Claim claim_of(RebootWork const&);
-Claim claim_of(TerminateWork const&);
-Claim claim_of(EndedWork const&);
-Claim claim_of(ReapWork const&);
-Claim claim_of(AttachWork const&);
-Claim claim_of(DetachWork const&);
-Claim claim_of(ModifyVolumeWork const&);
-Claim claim_of(DeleteVolumeWork const&);
-Claim claim_of(PromoteWork const&);
-/// While the bytes are stored, which takes long, instance and volume are free for other work.
-Claim claim_of(CaptureWork const&);
-Claim claim_of(CopySnapshotWork const&);
-Claim claim_of(CompleteSnapshotWork const&);
-Claim claim_of(SnapshotTimeoutWork const&);
-Claim claim_of(ImportWork const&);
-Claim claim_of(ExportWork const&);
-Claim claim_of(CollectWork const&);
-Claim claim_of(ScrubWork const&);
+/// Every kind of work, for what is said of each.
+#define KARAT_EACH_WORK(say)                                                                       \
+    say(LaunchWork);                                                                               \
+    say(StopWork);                                                                                 \
+    say(RebootWork);                                                                               \
+    say(TerminateWork);                                                                            \
+    say(EndedWork);                                                                                \
+    say(ReapWork);                                                                                 \
+    say(AttachWork);                                                                               \
+    say(DetachWork);                                                                               \
+    say(ModifyVolumeWork);                                                                         \
+    say(DeleteVolumeWork);                                                                         \
+    say(PromoteWork);                                                                              \
+    say(CaptureWork);                                                                              \
+    say(CopySnapshotWork);                                                                         \
+    say(CompleteSnapshotWork);                                                                     \
+    say(SnapshotTimeoutWork);                                                                      \
+    say(ImportWork);                                                                               \
+    say(ExportWork);                                                                               \
+    say(CollectWork);                                                                              \
+    say(ScrubWork)
+
+/// What the work lays claim to. While a capture stores bytes, which takes long, its instance and
+/// its volumes are free for other work.
+#define KARAT_CLAIM(Work) Claim claim_of(Work const&)
+KARAT_EACH_WORK(KARAT_CLAIM);
+#undef KARAT_CLAIM
 
 /// Calls `visit.template operator()<Work>()` for each kind of work until one answers true.
 bool any_work(auto&& visit)
 {
-    auto const first = [&]<class... Works>() {
-        return (visit.template operator()<Works>() || ...);
-    };
-    return first
-        .template operator()<LaunchWork, StopWork, RebootWork, TerminateWork, EndedWork, ReapWork,
-                             AttachWork, DetachWork, ModifyVolumeWork, DeleteVolumeWork,
-                             PromoteWork, CaptureWork, CopySnapshotWork, CompleteSnapshotWork,
-                             SnapshotTimeoutWork, ImportWork, ExportWork, CollectWork, ScrubWork>();
+    bool is_answered = false;
+#define KARAT_VISIT(Work) is_answered = is_answered || visit.template operator()<Work>()
+    KARAT_EACH_WORK(KARAT_VISIT);
+#undef KARAT_VISIT
+    return is_answered;
 }
 
 } // namespace karat
