@@ -96,7 +96,4 @@ public:
     virtual Counts counts() const = 0;
 };
 
-/// Whether it names a PostgreSQL database.
-bool is_postgres(std::string_view where);
-
 } // namespace karat::catalog

@@ -244,7 +244,7 @@ Result<std::string> catalog_of(Settings const& settings)
     auto const& url = settings.catalog;
     if (url.empty())
         return settings.data_directory + "/catalog.sqlite";
-    if (!url.starts_with("postgresql://") && !url.starts_with("postgres://"))
+    if (!catalog::is_postgres(url))
         return fail(Fault::invalid, "The setting 'catalog' begins with postgresql://, or is empty");
     return url;
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -321,6 +322,9 @@ struct Actor {
     std::string action;       ///< "CopyImage", "task.capture", …
     std::string request = {}; ///< The id of the call, which tasks that it queues are given.
 };
+
+/// Whether it names a PostgreSQL database, and no file.
+bool is_postgres(std::string_view where);
 
 /// How the database reaches its file.
 enum class Storage : unsigned char {
